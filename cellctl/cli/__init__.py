@@ -1,0 +1,1 @@
+"""Words in, sentences out; the only place that prints and exits."""

@@ -1,0 +1,1 @@
+"""Follow a certified plan on a driver, in time; journal; stop, hold."""

@@ -1,0 +1,1 @@
+"""The public API: what needs several floors below at once."""

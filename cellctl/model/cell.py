@@ -1,0 +1,157 @@
+"""A cell: what stands there. Everything that can change over time is kept elsewhere (joint values, attached parts)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from cellctl.model.inputs import Input
+from cellctl.model.part import Body, Part, Seam
+from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.robot import Robot, Tool
+from cellctl.model.wps import Wps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A named frame: `pose` in the frame called `parent`; the root is `world`."""
+
+    name: str
+    parent: str
+    pose: Pose
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """An arm (later: a positioner, a track) standing at `pose_world_base`, with a tool and its named configurations.
+
+    `configurations` maps a name to joint values (dof,), rad or m.
+    """
+
+    name: str
+    robot: Robot
+    pose_world_base: Pose
+    tool: Tool | None
+    configurations: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Joints that move together: the mechanisms of that group in order. A cell with one arm has one group of its name."""
+
+    name: str
+    mechanisms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlacement:
+    """A part in the cell: `frame` is the frame it is attached to, `pose_world_part` where that puts it."""
+
+    name: str
+    part: Part
+    frame: str
+    pose_world_part: Pose
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """Something that stands still: a table, a clamp, a pedestal. `body.pose` is in `frame`; `pose_world` resolves it.
+
+    `carries` names the mechanism whose base stands on it, so that this pair is not asked about.
+    """
+
+    name: str
+    body: Body
+    frame: str
+    pose_world: Pose
+    carries: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A digital line of the cell's controller; exactly one of `output` and `input` is a line number."""
+
+    name: str
+    output: int | None = None
+    input: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Smallest gaps that a plan must keep, m: in general, and between a torch nozzle and the plates of its own seam."""
+
+    clearance: float = 0.010
+    nozzle_to_plates: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in the cell, resolved. `inputs` are the files it was read from, as they went into it."""
+
+    name: str
+    mechanisms: tuple[Mechanism, ...]
+    groups: tuple[Group, ...]
+    fixtures: tuple[Fixture, ...]
+    parts: tuple[PartPlacement, ...]
+    frames: tuple[Frame, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    procedures: Mapping[str, Wps] = field(default_factory=dict)
+    margins: Margins = field(default_factory=Margins)
+    camera: Camera | None = None
+    inputs: tuple[Input, ...] = ()
+
+    def mechanism(self, name: str) -> Mechanism:
+        """The mechanism called `name`; raises KeyError."""
+        return _named(self.mechanisms, name)
+
+    def group(self, name: str) -> Group:
+        """The group called `name`; raises KeyError."""
+        return _named(self.groups, name)
+
+    def placement(self, name: str) -> PartPlacement:
+        """The placed part called `name`; raises KeyError."""
+        return _named(self.parts, name)
+
+    def seam(self, reference: str) -> tuple[PartPlacement, Seam]:
+        """The placed part and seam of `PART.SEAM`; raises KeyError."""
+        part_name, _, seam_name = reference.partition(".")
+        placement = self.placement(part_name)
+        return placement, placement.part.seam(seam_name)
+
+    @staticmethod
+    def load(path: str | Path) -> Cell:
+        """Read a cell file; raises FileError with every finding in it. (Reads through `cellctl.files`.)"""
+        from importlib import import_module
+
+        cell: Cell = import_module("cellctl.files").load_cell(path)
+        return cell
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where a picture is taken from: `eye` and `target` (3,) m in the world, vertical field of view in rad."""
+
+    eye: tuple[float, float, float]
+    target: tuple[float, float, float]
+    field_of_view: float = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellState:
+    """What can change: joint values (dof,) per group, and parts that are attached to a frame other than their own."""
+
+    joints: Mapping[str, FloatArray]
+    attached: Mapping[str, str] = field(default_factory=dict)
+
+
+def _named(items: tuple[_T, ...], name: str) -> _T:
+    for item in items:
+        if getattr(item, "name", None) == name:
+            return item
+    raise KeyError(name)

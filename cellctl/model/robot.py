@@ -1,0 +1,152 @@
+"""A robot arm as figures: chain, limits, links, closed-form parameters. No kinematics is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cellctl.model.pose import FloatArray, Pose, frozen_array
+from cellctl.model.shapes import Solid, Visual
+
+
+@dataclass(frozen=True, slots=True)
+class JointLimits:
+    """Limits of one joint: rad or m, /s, /s^2, /s^3, and Nm or N."""
+
+    lower: float
+    upper: float
+    velocity: float
+    acceleration: float
+    jerk: float
+    effort: float
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One joint: `origin` is the child frame in the parent frame at zero, `axis` (3,) a unit vector in the child frame."""
+
+    name: str
+    kind: Literal["revolute", "prismatic", "fixed"]
+    parent: str
+    child: str
+    origin: Pose
+    axis: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    limits: JointLimits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inertia:
+    """Mass (kg), centre of mass (3,) m in the link frame, and the inertia (ixx, ixy, ixz, iyy, iyz, izz) about it, kg m^2."""
+
+    mass: float
+    com: tuple[float, float, float]
+    moments: tuple[float, float, float, float, float, float]
+    basis: Literal["source", "estimate"] = "estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One rigid link: its convex collision parts and what a picture shows, both in the link frame."""
+
+    name: str
+    inertia: Inertia
+    solids: tuple[Solid, ...] = ()
+    visuals: tuple[Visual, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpwParameters:
+    """Ortho-parallel arm with spherical wrist (Brandstoetter, Angerer, Hofbaur 2014); m and rad, q_opw = sign * q - offset.
+
+    `tip_fix` turns the OPW tip frame into the chain's tip frame.
+    """
+
+    a1: float
+    a2: float
+    b: float
+    c1: float
+    c2: float
+    c3: float
+    c4: float
+    offsets: tuple[float, float, float, float, float, float]
+    signs: tuple[int, int, int, int, int, int]
+    tip_fix: Pose = field(default_factory=Pose.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Robot:
+    """A serial arm from `base` to `flange`; joints in chain order, fixed ones included.
+
+    `touching` lists the pairs of links whose collision parts are never asked about, with their reason.
+    """
+
+    name: str
+    title: str
+    joints: tuple[Joint, ...]
+    links: tuple[Link, ...]
+    base: str
+    flange: str
+    payload: float
+    opw: OpwParameters | None = None
+    touching: tuple[tuple[str, str], ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def axes(self) -> tuple[Joint, ...]:
+        """The joints that move, in chain order."""
+        return tuple(j for j in self.joints if j.kind != "fixed")
+
+    @property
+    def dof(self) -> int:
+        """Number of joints that move."""
+        return len(self.axes)
+
+    @property
+    def axis_limits(self) -> tuple[JointLimits, ...]:
+        """Limits of the moving joints, in chain order."""
+        limits = tuple(j.limits for j in self.axes if j.limits is not None)
+        if len(limits) != self.dof:
+            raise ValueError(f"robot '{self.name}' has a moving joint without limits")
+        return limits
+
+    def limit_array(self, quantity: Literal["lower", "upper", "velocity", "acceleration", "jerk", "effort"]) -> FloatArray:
+        """One limit of every moving joint, (dof,), read-only."""
+        return frozen_array([getattr(limit, quantity) for limit in self.axis_limits])
+
+    def link(self, name: str) -> Link:
+        """The link called `name`; raises KeyError."""
+        for link in self.links:
+            if link.name == name:
+                return link
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """What makes a tool a welding torch.
+
+    `contact_tip` is in the flange frame, its +Z points out of the tool along the wire towards the work. The working
+    TCP is `contact_tip + ctwd` along +Z. `nozzle` and `wire` name the tool's solids that may come near the seam's plates.
+    """
+
+    contact_tip: Pose
+    wire_diameter: float
+    nozzle: tuple[str, ...]
+    wire: tuple[str, ...]
+
+    def tcp(self, ctwd: float) -> Pose:
+        """Working TCP in the flange frame for a contact-tip-to-work distance `ctwd` (m)."""
+        return self.contact_tip @ Pose.of((0.0, 0.0, ctwd))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch if it is one."""
+
+    name: str
+    inertia: Inertia
+    solids: tuple[Solid, ...]
+    visuals: tuple[Visual, ...] = ()
+    torch: Torch | None = None
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -1,0 +1,160 @@
+"""B-splines: the one form in which paths q(s) and time laws s(t) are stored, evaluated and bounded.
+
+A clamped cubic B-spline with simple inner knots is C2 by construction, and each derivative on a knot span lies in the
+hull of a few control points (de Boor, A Practical Guide to Splines, 1978), which is what makes its limits provable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cellctl.model.pose import FloatArray, frozen_array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BSpline:
+    """A B-spline of `degree` with `knots` (n + degree + 1,) and `control` points (n, dim); clamped at both ends."""
+
+    degree: int
+    knots: FloatArray
+    control: FloatArray
+
+    def __post_init__(self) -> None:
+        knots = frozen_array(self.knots)
+        control = frozen_array(self.control)
+        if control.ndim != 2 or len(knots) != len(control) + self.degree + 1 or self.degree < 1:
+            raise ValueError("a B-spline of n control points (n, dim) needs n + degree + 1 knots")
+        if np.any(np.diff(knots) < 0.0):
+            raise ValueError("knots must not decrease")
+        object.__setattr__(self, "knots", knots)
+        object.__setattr__(self, "control", control)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BSpline)
+            and self.degree == other.degree
+            and np.array_equal(self.knots, other.knots)
+            and np.array_equal(self.control, other.control)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.degree, self.knots.tobytes(), self.control.tobytes()))
+
+    @property
+    def dim(self) -> int:
+        """Number of values at a point."""
+        return int(self.control.shape[1])
+
+    @property
+    def start(self) -> float:
+        """First parameter."""
+        return float(self.knots[self.degree])
+
+    @property
+    def end(self) -> float:
+        """Last parameter."""
+        return float(self.knots[len(self.control)])
+
+    def __call__(self, u: ArrayLike, derivative: int = 0) -> FloatArray:
+        """Values (n, dim) at parameters `u` (n,), clamped to the range; or their derivative. Cox - de Boor, vectorised."""
+        if derivative:
+            return self.derivative(derivative)(u)
+        p, t = self.degree, self.knots
+        x = np.clip(np.atleast_1d(np.asarray(u, dtype=np.float64)), self.start, self.end)
+        span = np.clip(np.searchsorted(t, x, side="right") - 1, p, len(self.control) - 1)
+        points = self.control[span[:, None] + np.arange(-p, 1)]
+        for r in range(1, p + 1):
+            j = np.arange(p, r - 1, -1)
+            low = t[span[:, None] + j - p]
+            high = t[span[:, None] + j + 1 - r]
+            width = high - low
+            alpha = np.where(width > 0.0, (x[:, None] - low) / np.where(width > 0.0, width, 1.0), 0.0)[..., None]
+            points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
+        result: FloatArray = points[:, p]
+        return result
+
+    def derivative(self, order: int = 1) -> BSpline:
+        """The derivative as a B-spline of lower degree."""
+        spline = self
+        for _ in range(order):
+            p, t, c = spline.degree, spline.knots, spline.control
+            if p == 1:
+                raise ValueError("a B-spline of degree 1 has no continuous derivative")
+            width = t[p + 1 : len(c) + p] - t[1 : len(c)]
+            slope = p * np.diff(c, axis=0) / np.where(width > 0.0, width, 1.0)[:, None]
+            spline = BSpline(p - 1, t[1:-1], np.where(width[:, None] > 0.0, slope, 0.0))
+        return spline
+
+    def bounds(self, u0: float, u1: float) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper bound (dim,) of the values on [u0, u1], from the control points of the spans it meets."""
+        p, t = self.degree, self.knots
+        last = len(self.control) - 1
+        first_span = int(np.clip(np.searchsorted(t, u0, side="right") - 1, p, last))
+        last_span = int(np.clip(np.searchsorted(t, u1, side="left") - 1, first_span, last))
+        points = self.control[first_span - p : last_span + 1]
+        return points.min(axis=0), points.max(axis=0)
+
+
+def clamped_knots(inner: ArrayLike, degree: int = 3) -> FloatArray:
+    """Knots with the first and last of `inner` (k,), increasing, repeated degree + 1 times."""
+    inner = np.asarray(inner, dtype=np.float64)
+    return np.concatenate([np.full(degree, inner[0]), inner, np.full(degree, inner[-1])])
+
+
+def greville(knots: ArrayLike, degree: int = 3) -> FloatArray:
+    """Greville abscissae (n,): control points placed there on a straight line reproduce that line exactly."""
+    t = np.asarray(knots, dtype=np.float64)
+    n = len(t) - degree - 1
+    return np.array([t[i + 1 : i + degree + 1].mean() for i in range(n)])
+
+
+def interpolated(u: ArrayLike, values: ArrayLike) -> BSpline:
+    """The C2 cubic spline through `values` (n, dim) at increasing `u` (n,), n >= 2, with not-a-knot ends."""
+    u = np.asarray(u, dtype=np.float64)
+    y = np.asarray(values, dtype=np.float64)
+    if len(u) < 4:
+        fine = np.linspace(u[0], u[-1], 4)
+        y = np.stack([np.interp(fine, u, y[:, k]) for k in range(y.shape[1])], axis=1) if len(u) == 2 else _parabola(u, y, fine)
+        u = fine
+    knots = clamped_knots(np.concatenate([u[:1], u[2:-2], u[-1:]]))
+    return BSpline(3, knots, _collocation_solve(u, knots, y))
+
+
+def _parabola(u: FloatArray, y: FloatArray, fine: FloatArray) -> FloatArray:
+    return np.stack([np.polyval(np.polyfit(u, y[:, k], 2), fine) for k in range(y.shape[1])], axis=1)
+
+
+def _collocation_solve(u: FloatArray, knots: FloatArray, y: FloatArray) -> FloatArray:
+    """Control points of the cubic with these knots through y at u: a banded system of half-width 3."""
+    from scipy.linalg import solve_banded
+
+    n = len(u)
+    basis = BSpline(3, knots, np.zeros((n, 1)))
+    span = np.clip(np.searchsorted(knots, u, side="right") - 1, 3, n - 1)
+    weights = _basis_values(basis, u, span)
+    band = np.zeros((7, n))
+    for k in range(4):
+        column = span - 3 + k
+        band[3 + np.arange(n) - column, column] = weights[:, k]
+    result: FloatArray = solve_banded((3, 3), band, y)
+    return result
+
+
+def _basis_values(spline: BSpline, u: FloatArray, span: FloatArray) -> FloatArray:
+    """The four cubic basis functions that do not vanish at each u, (n, 4)."""
+    values = np.empty((len(u), 4))
+    t = spline.knots
+    for k in range(4):
+        points = np.zeros((len(u), 4))
+        points[:, k] = 1.0
+        for r in range(1, 4):
+            for j in range(3, r - 1, -1):
+                low = t[span + j - 3]
+                high = t[span + j + 1 - r]
+                alpha = np.where(high > low, (u - low) / np.where(high > low, high - low, 1.0), 0.0)
+                points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
+        values[:, k] = points[:, 3]
+    return values

@@ -1,0 +1,79 @@
+"""What to do, in the words of the trade: steps that name configurations, seams and procedures. No joint values are planned here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from cellctl.model.cell import Cell
+from cellctl.model.wps import Range
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class MoveJ:
+    """A free move to a named configuration; the way there is planned around what stands in the cell."""
+
+    target: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weld:
+    """Weld a seam after a procedure. Everything left None is the procedure's nominal value or window.
+
+    `seam` is `PART.SEAM`. `from_` and `to` trim the seam: metres from its start, or, where negative, from its end.
+    A closed seam takes `start` (angle from the seam's own start, rad), `overlap` (m) and `reverse`.
+    `work_angle` is measured from the bisector of the faces, `travel_angle` is push-positive (rad); `spin` is the window
+    of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m).
+    """
+
+    seam: str
+    wps: str
+    from_: float = 0.0
+    to: float = 0.0
+    start: float = 0.0
+    overlap: float = 0.0
+    reverse: bool = False
+    ctwd: float | None = None
+    travel_speed: float | None = None
+    work_angle: Range | None = None
+    travel_angle: Range | None = None
+    spin: Range | None = None
+    approach: float = 0.050
+    retract: float = 0.080
+    group: str = ""
+
+
+Step = MoveJ | Weld
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a plan must not exceed or undercut: cycle time s, clearance m."""
+
+    cycle_time: float = inf
+    clearance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Steps for one cell, from a named start configuration. `cell` is the loaded cell, or its reference until it is loaded."""
+
+    steps: tuple[Step, ...]
+    cell: Cell
+    start: str = "home"
+    name: str = "task"
+    budget: Budget = field(default_factory=Budget)
+    reference: str = ""
+
+    @staticmethod
+    def load(path: str | Path) -> Task:
+        """Read a task file and its cell; raises FileError with every finding in it. (Reads through `cellctl.files`.)"""
+        from importlib import import_module
+
+        task: Task = import_module("cellctl.files").load_task(path)
+        return task

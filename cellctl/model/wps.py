@@ -1,0 +1,70 @@
+"""A welding procedure as ranges (field set after ISO 15609-1, simplified). No judgement of weld metal is made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A quantity with its window, SI: minimum <= nominal <= maximum."""
+
+    minimum: float
+    nominal: float
+    maximum: float
+
+    def __post_init__(self) -> None:
+        if not self.minimum <= self.nominal <= self.maximum:
+            raise ValueError(f"a range needs minimum <= nominal <= maximum, got {self.minimum}, {self.nominal}, {self.maximum}")
+
+    def holds(self, value: float, slack: float = 0.0) -> bool:
+        """True when `value` lies in the window widened by `slack` on both sides."""
+        return self.minimum - slack <= value <= self.maximum + slack
+
+
+@dataclass(frozen=True, slots=True)
+class ArcStart:
+    """Gas preflow, ignition time-out and dwell before the torch travels, s; number of retries."""
+
+    preflow: float
+    ignition_timeout: float
+    dwell: float
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArcEnd:
+    """Crater fill, burn-back and gas postflow, s, with the torch standing at the seam's end."""
+
+    crater_fill: float
+    burnback: float
+    postflow: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wps:
+    """A procedure: what is welded with what, and the windows that planned and executed values are held against.
+
+    `process` is the ISO 4063 number ("131" is MIG). Angles in rad, ctwd in m, current A, voltage V, wire feed and
+    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1).
+    """
+
+    name: str
+    process: str
+    material_group: str
+    thickness: Range
+    joint_types: tuple[str, ...]
+    positions: tuple[str, ...]
+    filler: str
+    wire_diameter: float
+    shielding_gas: str
+    current: Range
+    voltage: Range
+    wire_feed_speed: Range
+    travel_speed: Range
+    ctwd: Range
+    work_angle: Range
+    travel_angle: Range
+    arc_start: ArcStart
+    arc_end: ArcEnd
+    heat_factor: float = 0.8

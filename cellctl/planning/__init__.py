@@ -1,0 +1,1 @@
+"""Find a plan. Knows no proof and no driver."""

@@ -1,0 +1,1 @@
+"""Bodies, distances and contacts of a cell: exact (bullet), compiled screen, dynamics, rendering."""

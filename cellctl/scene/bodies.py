@@ -1,0 +1,147 @@
+"""What can touch what: the convex solids of a cell and the listed pairs of them. Values only; no engine is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellctl.kinematics.chain import Chain, chain_of, link_places
+from cellctl.model.cell import Cell
+from cellctl.model.plan import ContactAllowance
+from cellctl.model.pose import FloatArray, Pose, frozen_array
+from cellctl.model.shapes import Shape, Solid
+
+WORLD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSolid:
+    """One convex solid: `frame` is WORLD or the chain frame 0..dof that carries it, `pose` its pose there.
+
+    `name` is the full name that findings use: `r1.link_3`, `r1.torch.nozzle`, `clamp_1.arm`, `tray.wall_left`.
+    """
+
+    name: str
+    shape: Shape
+    frame: int
+    pose: Pose
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollisionModel:
+    """The solids and listed pairs of one group in one cell.
+
+    `pairs` (n, 2) are indices into `solids`, the first one always moving; `margins` (n,) the smallest gap each must
+    keep in general (m). `pose_world_base` places chain frame 0.
+    """
+
+    group: str
+    mechanism: str
+    chain: Chain
+    pose_world_base: Pose
+    solids: tuple[PlacedSolid, ...]
+    pairs: NDArray[np.intp]
+    margins: FloatArray
+
+    def index(self, name: str) -> int:
+        """Index of the solid with this full name; raises KeyError."""
+        for i, solid in enumerate(self.solids):
+            if solid.name == name:
+                return i
+        raise KeyError(name)
+
+    def pair_names(self, pair: int) -> tuple[str, str]:
+        """Full names of the two solids of a pair."""
+        first, second = self.pairs[pair]
+        return self.solids[first].name, self.solids[second].name
+
+    def margins_with(self, contacts: Iterable[ContactAllowance]) -> FloatArray:
+        """Margins (n,) with the allowances of a segment put in: -inf where the pair may touch."""
+        margins = np.array(self.margins)
+        index = {frozenset(self.pair_names(k)): k for k in range(len(self.pairs))}
+        for contact in contacts:
+            pair = index[frozenset((contact.first, contact.second))]
+            margins[pair] = -np.inf if contact.margin is None else contact.margin
+        return frozen_array_with_inf(margins)
+
+
+def frozen_array_with_inf(values: FloatArray) -> FloatArray:
+    """A read-only copy; unlike `frozen_array` it lets infinities through."""
+    result = np.array(values)
+    result.setflags(write=False)
+    return result
+
+
+def collision_model(cell: Cell, group: str) -> CollisionModel:
+    """The solids of `cell` and the pairs that the motion of `group` can bring together.
+
+    Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link),
+    pairs the robot file lists as touching, and a base with the fixture that carries it.
+    """
+    mechanism = cell.mechanism(cell.group(group).mechanisms[0])
+    robot = mechanism.robot
+    moving: list[PlacedSolid] = []
+    link_of: list[str] = []
+    places = link_places(robot)
+    for link in robot.links:
+        frame, pose = places[link.name]
+        for name, solid in _named_solids(f"{mechanism.name}.{link.name}", link.solids):
+            moving.append(PlacedSolid(name, solid.shape, frame, pose @ solid.pose))
+            link_of.append(link.name)
+    if mechanism.tool is not None:
+        flange = places[robot.flange]
+        for solid in mechanism.tool.solids:
+            name = f"{mechanism.name}.{mechanism.tool.name}.{solid.name}"
+            moving.append(PlacedSolid(name, solid.shape, flange.frame, flange.pose @ solid.pose))
+            link_of.append("")
+    still = _still_solids(cell)
+    touching = {frozenset(pair) for pair in robot.touching}
+    pairs = [
+        (i, j)
+        for i in range(len(moving))
+        for j in range(i + 1, len(moving))
+        if abs(moving[i].frame - moving[j].frame) > 1 and frozenset((link_of[i], link_of[j])) not in touching
+    ]
+    carriers = {f.name for f in cell.fixtures if f.carries == mechanism.name}
+    pairs += [
+        (i, len(moving) + j)
+        for i, solid in enumerate(moving)
+        for j, (owner, _) in enumerate(still)
+        if solid.frame > 0 and not (solid.frame == 1 and owner in carriers)
+    ]
+    solids = (*moving, *(solid for _, solid in still))
+    table = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    table.setflags(write=False)
+    return CollisionModel(
+        group,
+        mechanism.name,
+        chain_of(robot),
+        mechanism.pose_world_base,
+        solids,
+        table,
+        frozen_array(np.full(len(pairs), cell.margins.clearance)),
+    )
+
+
+def _still_solids(cell: Cell) -> list[tuple[str, PlacedSolid]]:
+    """Solids that stand in the world, with the name of the fixture or part that owns them."""
+    still = []
+    for fixture in cell.fixtures:
+        for name, solid in _named_solids(fixture.name, fixture.body.solids):
+            still.append((fixture.name, PlacedSolid(name, solid.shape, WORLD, fixture.pose_world @ solid.pose)))
+    for placement in cell.parts:
+        for body in placement.part.bodies:
+            pose = placement.pose_world_part @ body.pose
+            for name, solid in _named_solids(f"{placement.name}.{body.name}", body.solids):
+                still.append((placement.name, PlacedSolid(name, solid.shape, WORLD, pose @ solid.pose)))
+    return still
+
+
+def _named_solids(owner: str, solids: tuple[Solid, ...]) -> list[tuple[str, Solid]]:
+    """A lone solid goes by its owner's name, several by `owner.solid`."""
+    if len(solids) == 1:
+        return [(owner, solids[0])]
+    return [(f"{owner}.{solid.name}", solid) for solid in solids]
