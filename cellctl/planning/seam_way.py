@@ -1,0 +1,239 @@
+"""One seam: from stations to joint values along it. Ladder first, obstacles asked lazily, then refinement.
+
+A configuration (IK branch) is never left while the arc is on, so every configuration has a ladder of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellctl.kinematics.inverse import branches
+from cellctl.model.pose import FloatArray
+from cellctl.model.robot import Robot
+from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
+from cellctl.planning.refinement import Box, Torches, refined
+from cellctl.planning.torch_poses import Stations
+from cellctl.processes.procedure import WeldSettings
+from cellctl.scene.screen import ScreenArrays, states_free
+
+SPINS = 36
+TURNS = 8
+GATE = np.radians(14.0)
+ROUNDS = 40
+PULL = 1e-4
+INSET = np.radians(0.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeamProblem:
+    """What one seam asks: stations, settings, the arm, and the margins (n_pairs,) that hold on it."""
+
+    robot: Robot
+    stations: Stations
+    settings: WeldSettings
+    screen: ScreenArrays
+    margins: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeamWay:
+    """A way along the seam in one configuration: torches at the stations and its ladder cost."""
+
+    torches: Torches
+    configuration: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """IK answers at every station and variant (spin-major, tilts inside): `joints` (n, v, branches, dof), `valid`;
+    `z` (v, 3) the spin, work and travel angle of each variant (spin from the reference)."""
+
+    joints: FloatArray
+    valid: NDArray[np.bool_]
+    z: FloatArray
+    tilts: int
+
+
+def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
+    """Ways along the seam, best first (smooth, and not far from joints `near`); nominal tilt first, then tilts of the window."""
+    for tilts in (nominal_tilt(problem.settings), window_tilts(problem.settings)):
+        found = False
+        reach = reach_of(problem, tilts)
+        for start, configuration, cost in _ladder_ways(problem, reach, near):
+            way = _smoothed(problem, start)
+            if way is not None:
+                found = True
+                yield SeamWay(way, configuration, cost)
+        if found:
+            return
+
+
+def nominal_tilt(settings: WeldSettings) -> FloatArray:
+    """The commanded work and travel angle alone, (1, 2)."""
+    return np.array([[settings.work.nominal, settings.travel.nominal]])
+
+
+def window_tilts(settings: WeldSettings) -> FloatArray:
+    """Nine tilts over the windows of work and travel angle, (9, 2)."""
+    works, travels = ((w.minimum + INSET, w.nominal, w.maximum - INSET) for w in (settings.work, settings.travel))
+    return np.array([[w, p] for w in works for p in travels])
+
+
+def reach_of(problem: SeamProblem, tilts: FloatArray) -> Reach:
+    """All inverse kinematics of the seam for SPINS spins and the given tilts (k, 2)."""
+    stations = problem.stations
+    n = len(stations)
+    spins = np.arange(SPINS) * (2.0 * np.pi / SPINS)
+    z = np.array([[spin, *tilt] for spin in spins for tilt in tilts])
+    poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant)) for variant in z], axis=1)
+    joints, valid = branches(problem.robot, poses.reshape(-1, 4, 4))
+    joints = joints.reshape(n, len(z), *joints.shape[1:])
+    valid = valid.reshape(n, len(z), -1)
+    window = problem.settings.spin
+    if window is not None:
+        public = z[None, :, 0] + stations.offsets[:, None]
+        away = np.angle(np.exp(1j * (public - window.nominal)))
+        inside = (away >= window.minimum - window.nominal) & (away <= window.maximum - window.nominal)
+        valid = valid & inside[:, :, None]
+    return Reach(joints, valid, z, len(tilts))
+
+
+def rungs_of(problem: SeamProblem, reach: Reach, configuration: int) -> Rungs:
+    """The ladder of one configuration, without obstacles."""
+    lower, upper = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
+    slots = TURNS * reach.tilts
+    return Rungs(*fill_rungs(reach.joints, reach.valid, lower, upper, configuration, reach.tilts, slots))
+
+
+def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[tuple[Torches, int, float]]:
+    """The cheapest obstacle-free grid way of every configuration that has one, cheapest first."""
+    speeds = problem.robot.limit_array("velocity")
+    ways = []
+    for configuration in range(reach.valid.shape[2]):
+        if not reach.valid[:, :, configuration].any(axis=1).all():
+            continue
+        rungs = rungs_of(problem, reach, configuration)
+        chosen = _free_way(problem, rungs, speeds)
+        if chosen is None:
+            continue
+        spin, slot, cost = chosen
+        rows = np.arange(len(spin))
+        tilt = rungs.tilts[rows, spin, slot]
+        z = reach.z[spin * reach.tilts + tilt].copy()
+        z[:, 0] = np.unwrap(z[:, 0])
+        q = rungs.joints[rows, spin, slot]
+        away = float(np.max(np.abs(q[0] - near) / speeds))
+        ways.append((Torches(z, q), configuration, cost + 0.2 * away))
+    return sorted(ways, key=lambda way: (way[2], way[1]))
+
+
+def _free_way(
+    problem: SeamProblem, rungs: Rungs, speeds: FloatArray
+) -> tuple[NDArray[np.int32], NDArray[np.int32], float] | None:
+    """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free."""
+    gate = np.full(problem.robot.dof, GATE)
+    weights = 1.0 / speeds**2
+    rows = np.arange(len(rungs.joints))
+    asked = np.zeros(rungs.costs.shape, dtype=np.bool_)
+    for attempt in range(ROUNDS):
+        spin, slot, cost, _ = cheapest_way(rungs.joints, rungs.costs, rungs.counts, weights, gate)
+        if not np.isfinite(cost):
+            return None
+        span = range(-2, 3) if attempt < ROUNDS // 4 else range(-8, 9)
+        if asked[rows, spin, slot].all():
+            return spin, slot, cost
+        for shift in span:
+            _ask(problem, rungs, asked, (spin + shift) % SPINS)
+        if np.isfinite(rungs.costs[rows, spin, slot]).all():
+            return spin, slot, cost
+    return None
+
+
+def _ask(problem: SeamProblem, rungs: Rungs, asked: NDArray[np.bool_], spins: NDArray[np.int32]) -> None:
+    """Put the cost of every node in collision at one spin per station to infinity. Turns share the answer of their pose."""
+    rows = np.arange(len(spins))
+    used = np.arange(rungs.costs.shape[2])[None] < rungs.counts[rows, spins][:, None]
+    fresh = used & ~asked[rows, spins]
+    station, slot = np.nonzero(fresh)
+    if not len(station):
+        return
+    q = rungs.joints[station, spins[station], slot]
+    wrapped = np.angle(np.exp(1j * q)).round(9)
+    unique, inverse = np.unique(wrapped, axis=0, return_inverse=True)
+    first = np.full(len(unique), -1)
+    first[inverse.ravel()[::-1]] = np.arange(len(q))[::-1]
+    free = np.empty(len(unique), dtype=np.bool_)
+    states_free(problem.screen, np.ascontiguousarray(q[first]), problem.margins, free)
+    blocked = ~free[inverse.ravel()]
+    rungs.costs[station[blocked], spins[station[blocked]], slot[blocked]] = np.inf
+    asked[station, spins[station], slot] = True
+
+
+def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
+    """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round."""
+    box = _box(problem, start)
+    weights = 1.0 / problem.robot.limit_array("velocity") ** 2
+    inverse = NearestInverse(problem, start.q)
+    now = refined(start, problem.stations.s, box, weights, inverse)
+    pull = box.pull
+    free = np.empty(len(now.q), dtype=np.bool_)
+    for _ in range(10):
+        states_free(problem.screen, np.ascontiguousarray(now.q), problem.margins, free)
+        if free.all():
+            return now
+        hit = np.convolve(~free, np.ones(9), mode="same") > 0.0
+        pull = np.where(hit[:, None], np.maximum(pull * 8.0, 0.05), pull)
+        held = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
+        box = held
+        now = refined(now, problem.stations.s, held, weights, inverse)
+    return None
+
+
+def _box(problem: SeamProblem, start: Torches) -> Box:
+    """Bounds and wishes for the refinement: windows a little inside, angles lightly pulled to nominal, spin free."""
+    settings = problem.settings
+    n = len(start.z)
+    lower, upper = np.full((n, 3), -np.inf), np.full((n, 3), np.inf)
+    for column, window in ((1, settings.work), (2, settings.travel)):
+        inset = min(INSET, 0.25 * (window.maximum - window.minimum))
+        lower[:, column], upper[:, column] = window.minimum + inset, window.maximum - inset
+    if settings.spin is not None:
+        public = start.z[:, 0] + problem.stations.offsets
+        turns = 2.0 * np.pi * np.round((public - settings.spin.nominal) / (2.0 * np.pi))
+        lower[:, 0] = settings.spin.minimum - problem.stations.offsets + turns
+        upper[:, 0] = settings.spin.maximum - problem.stations.offsets + turns
+    wanted = np.stack([start.z[:, 0], np.full(n, settings.work.nominal), np.full(n, settings.travel.nominal)], axis=1)
+    pull = np.tile([0.0, PULL, PULL], (n, 1))
+    return Box(lower, upper, wanted, pull)
+
+
+class NearestInverse:
+    """Joint values for torches z (n, 3) in the configuration and turn nearest to given joints; NaN outside the limits."""
+
+    def __init__(self, problem: SeamProblem, q: FloatArray) -> None:
+        self._problem = problem
+        self._lower = problem.robot.limit_array("lower")
+        self._upper = problem.robot.limit_array("upper")
+
+    def __call__(self, z: FloatArray, near: FloatArray) -> FloatArray:
+        poses = self._problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
+        return nearest_joints(self._problem.robot, poses, near)
+
+
+def nearest_joints(robot: Robot, poses: FloatArray, near: FloatArray) -> FloatArray:
+    """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows where none."""
+    joints, valid = branches(robot, poses)
+    turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
+    joints = joints + 2.0 * np.pi * turns
+    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
+    inside = valid & np.all((joints >= lower) & (joints <= upper), axis=2)
+    distance = np.where(inside, np.abs(joints - near[:, None]).max(axis=2), np.inf)
+    best = np.argmin(distance, axis=1)
+    rows = np.arange(len(poses))
+    result: FloatArray = np.where(np.isfinite(distance[rows, best])[:, None], joints[rows, best], np.nan)
+    return result

@@ -1,0 +1,59 @@
+"""Stations along a seam and the flange poses that put the torch there. Knows no joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellctl.model.pose import FloatArray, Pose
+from cellctl.processes.seam import SeamFrames, SeamPath
+from cellctl.processes.torch import spin_offsets, torch_rotations, transported_references, wire_directions
+
+LARGEST_STEP = 2.5e-3
+LARGEST_TURN = np.radians(4.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stations:
+    """Samples of a seam at arc lengths `s` (n,): its frames, and for each a spin reference (n, 3) that does not turn.
+
+    `offsets` (n,) lead from the public spin zero (travel tangent) to the reference, rad, continuous along the seam.
+    """
+
+    s: FloatArray
+    frames: SeamFrames
+    references: FloatArray
+    offsets: FloatArray
+    pose_base_world: FloatArray
+    pose_tcp_flange: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.s)
+
+    def flange_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
+        """Flange poses (n, 4, 4) in the robot's base for spins from the reference and angles, all (n,), rad."""
+        f = self.frames
+        wires = wire_directions(f.tangents, f.normals, work, travel)
+        pose = np.zeros((len(spins), 4, 4))
+        pose[:, :3, :3] = torch_rotations(wires, self.references, spins)
+        pose[:, :3, 3] = f.points
+        pose[:, 3, 3] = 1.0
+        return self.pose_base_world @ pose @ self.pose_tcp_flange
+
+
+def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:
+    """Stations no further apart than LARGEST_STEP, and than LARGEST_TURN of the seam frame; references for nominal angles."""
+    count = max(8, int(np.ceil(path.length / LARGEST_STEP)) + 1)
+    probe = path.frames(np.linspace(0.0, path.length, count))
+    turn = np.arccos(np.clip(np.einsum("ij,ij->i", probe.tangents[1:], probe.tangents[:-1]), -1.0, 1.0))
+    turn += np.arccos(np.clip(np.einsum("ij,ij->i", probe.normals[1:], probe.normals[:-1]), -1.0, 1.0))
+    count = max(count, int(np.ceil((count - 1) * turn.max() / LARGEST_TURN)) + 1)
+    s = np.linspace(0.0, path.length, count)
+    frames = path.frames(s)
+    wires = wire_directions(frames.tangents, frames.normals, np.full(count, work), np.full(count, travel))
+    references = transported_references(wires)
+    offsets = np.unwrap(spin_offsets(frames.tangents, wires, references))
+    return Stations(
+        s, frames, references, offsets, pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix
+    )

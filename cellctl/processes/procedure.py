@@ -1,0 +1,40 @@
+"""What a weld step commands and allows: the step's own words where it has them, its procedure's elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cellctl.model.task import Weld
+from cellctl.model.wps import Range, Wps
+
+
+@dataclass(frozen=True, slots=True)
+class WeldSettings:
+    """Commanded values and windows of one weld step, SI. `spin` is None where the turn about the wire is free."""
+
+    ctwd: float
+    travel_speed: float
+    work: Range
+    travel: Range
+    spin: Range | None
+
+
+def weld_settings(weld: Weld, wps: Wps) -> WeldSettings:
+    """The settings of `weld` under `wps`."""
+    return WeldSettings(
+        ctwd=wps.ctwd.nominal if weld.ctwd is None else weld.ctwd,
+        travel_speed=wps.travel_speed.nominal if weld.travel_speed is None else weld.travel_speed,
+        work=weld.work_angle or wps.work_angle,
+        travel=weld.travel_angle or wps.travel_angle,
+        spin=weld.spin,
+    )
+
+
+def arc_energy(voltage: float, current: float, travel_speed: float) -> float:
+    """Arc energy E = U I / v per length of weld (ISO/TR 18491), J/m; V, A, m/s. 1e6 J/m is 1 kJ/mm."""
+    return voltage * current / travel_speed
+
+
+def heat_input(voltage: float, current: float, travel_speed: float, factor: float) -> float:
+    """Heat input Q = k U I / v (EN 1011-1 form), J/m."""
+    return factor * arc_energy(voltage, current, travel_speed)

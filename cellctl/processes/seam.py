@@ -1,0 +1,88 @@
+"""A seam as it is to be welded: trimmed, reversed, overlapped, with its frame at every millimetre, in the world.
+
+Knows the cell's parts and a weld step; knows no robot and no angles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cellctl.model.cell import Cell
+from cellctl.model.curve import Arc, Polyline, SplineCurve
+from cellctl.model.part import Face, Seam
+from cellctl.model.pose import FloatArray, Pose, unit
+from cellctl.model.task import Weld
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeamFrames:
+    """Seam frames in the world: `points`, `tangents` t, `normals` n, all (n, 3); b = n x t."""
+
+    points: FloatArray
+    tangents: FloatArray
+    normals: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class SeamPath:
+    """The part of a seam that a weld step covers: arc length 0..`length` in the direction of travel."""
+
+    seam: Seam
+    pose_world_part: Pose
+    start: float
+    length: float
+    reverse: bool
+
+    def frames(self, s: ArrayLike) -> SeamFrames:
+        """Frames at arc lengths `s` (n,) from the trimmed start, m."""
+        s = np.atleast_1d(np.asarray(s, dtype=np.float64))
+        sign = -1.0 if self.reverse else 1.0
+        along = self.start + sign * s
+        curve = self.seam.curve
+        tangents = curve.tangents(along) * sign
+        first, second = (_face_normals(curve, face, along) for face in self.seam.faces)
+        bisector = first + second
+        across = bisector - np.einsum("ij,ij->i", bisector, tangents)[:, None] * tangents
+        pose = self.pose_world_part
+        return SeamFrames(pose.apply(curve.points(along)), pose.rotate(tangents), pose.rotate(unit(across)))
+
+    def corners(self) -> FloatArray:
+        """Arc lengths (k,) from the trimmed start where the tangent jumps, increasing."""
+        along = (self.seam.curve.corners() - self.start) * (-1.0 if self.reverse else 1.0)
+        result: FloatArray = np.sort(along[(along > 0.0) & (along < self.length)])
+        return result
+
+
+def seam_path(cell: Cell, weld: Weld) -> SeamPath:
+    """The stretch of `weld.seam` that the step covers; raises ValueError when nothing is left of it.
+
+    An open seam runs from `from_` to `to`; where negative, these count from its end (`to` of 0 is the end). A closed
+    one runs once round from the angle `start`, and on by `overlap`.
+    """
+    placement, seam = cell.seam(weld.seam)
+    curve = seam.curve
+    total = curve.length
+    if curve.closed and isinstance(curve, Arc):
+        start = curve.radius * weld.start
+        return SeamPath(seam, placement.pose_world_part, start, total + weld.overlap, weld.reverse)
+    begin = weld.from_ if weld.from_ >= 0.0 else total + weld.from_
+    end = weld.to if weld.to > 0.0 else total + weld.to
+    if not 0.0 <= begin < end <= total + 1e-12:
+        raise ValueError(f"nothing is left of seam '{weld.seam}': it is {total * 1e3:.1f} mm long")
+    if weld.reverse:
+        return SeamPath(seam, placement.pose_world_part, total - begin, end - begin, reverse=True)
+    return SeamPath(seam, placement.pose_world_part, begin, end - begin, reverse=False)
+
+
+def _face_normals(curve: Polyline | Arc | SplineCurve, face: Face, along: FloatArray) -> FloatArray:
+    if not isinstance(face, str):
+        return np.broadcast_to(np.asarray(face, dtype=np.float64), (len(along), 3))
+    if not isinstance(curve, Arc):
+        raise ValueError(f"face '{face}' needs a seam that is an arc or a circle")
+    sign = -1.0 if face.startswith("-") else 1.0
+    if face.endswith("axis"):
+        return np.broadcast_to(sign * np.asarray(curve.axis), (len(along), 3))
+    return sign * curve.radials(along)
