@@ -1,0 +1,148 @@
+"""Why there is no plan: which step, which stretch of the seam, what binds. Asks the exact engine for distances."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellctl.errors import Finding
+from cellctl.model.pose import FloatArray
+from cellctl.planning.seam_way import SPINS, Reach, SeamProblem, nominal_tilt, reach_of, rungs_of, window_tilts
+from cellctl.scene.bodies import CollisionModel
+from cellctl.scene.bullet.exact import ExactScene
+from cellctl.scene.screen import states_free
+
+
+def explain_state(model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str) -> tuple[Finding, ...]:
+    """What is too near at joints `q` (dof,): one finding per pair, nearest first; empty when the exact engine finds nothing."""
+    contacts = _contacts(model, q, margins)
+    return tuple(
+        Finding(code, f"{what}: {first} and {second} are {_gap_text(distance)}, the margin is {margin * 1e3:g} mm")
+        for distance, first, second, margin in contacts[:5]
+    )
+
+
+def _contacts(model: CollisionModel, q: FloatArray, margins: FloatArray) -> list[tuple[float, str, str, float]]:
+    found = []
+    with ExactScene(model) as engine:
+        engine.move(q)
+        for pair in np.flatnonzero(margins > -np.inf):
+            contact = engine.query(int(pair), float(margins[pair]))
+            if contact is not None and contact.distance < margins[pair]:
+                found.append((contact.distance, *model.pair_names(int(pair)), float(margins[pair])))
+    return sorted(found)
+
+
+def _gap_text(distance: float) -> str:
+    return f"{-distance * 1e3:.1f} mm inside each other" if distance < 0.0 else f"{distance * 1e3:.1f} mm apart"
+
+
+def explain_seam(problem: SeamProblem, model: CollisionModel, where: str) -> tuple[Finding, ...]:
+    """The first thing that binds on a seam without a way: reach, a joint limit, a collision, or continuity."""
+    for tilts in (window_tilts(problem.settings), nominal_tilt(problem.settings)):
+        reach = reach_of(problem, tilts)
+        for finding in (_unreached(problem, reach, where), _limited(problem, reach, where)):
+            if finding is not None:
+                return (finding,)
+        blocked = _blocked(problem, model, reach_of(problem, nominal_tilt(problem.settings)), where)
+        if blocked:
+            return blocked
+    text = f"{where}: no configuration leads from one end of the seam to the other without a jump"
+    return (Finding("P204", text, suggestion="split the seam, or allow more tilt, or move the part"),)
+
+
+def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
+    """P201: stations where no spin and tilt has any inverse, whatever the joint limits say."""
+    bad = ~reach.valid.any(axis=(1, 2))
+    if not bad.any():
+        return None
+    at = problem.stations.s[np.flatnonzero(bad)]
+    point = problem.stations.frames.points[np.flatnonzero(bad)[0]]
+    base = np.linalg.inv(problem.stations.pose_base_world)[:3, 3]
+    distance = float(np.linalg.norm(point - base))
+    text = f"{where}: the torch cannot reach {_stretch(problem, bad)}; its point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    return Finding("P201", text, suggestion="move the part or the arm nearer to each other")
+
+
+def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
+    """P202: stations where inverses exist, but each has a joint outside its limits."""
+    lower, upper = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
+    inside = np.zeros(reach.joints.shape, dtype=np.bool_)
+    for turn in (-1, 0, 1):
+        value = reach.joints + 2.0 * np.pi * turn
+        inside |= (value >= lower) & (value <= upper)
+    usable = reach.valid & inside.all(axis=3)
+    bad = ~usable.any(axis=(1, 2))
+    if not bad.any():
+        return None
+    outside = (~inside & reach.valid[..., None])[bad].sum(axis=(0, 1, 2))
+    joint = problem.robot.axes[int(np.argmax(outside))]
+    assert joint.limits is not None
+    window = f"{np.degrees(joint.limits.lower):.1f} to {np.degrees(joint.limits.upper):.1f} deg"
+    text = f"{where}: {joint.name} is outside its limits ({window}) in every way to hold the torch at {_stretch(problem, bad)}"
+    return Finding("P202", text, suggestion="move the part, or turn the seam's angles")
+
+
+def _blocked(problem: SeamProblem, model: CollisionModel, reach: Reach, where: str) -> tuple[Finding, ...]:
+    """P203: stations where every inverse inside the limits is in collision; the pairs that bind most often there."""
+    n = len(problem.stations)
+    candidates: list[list[FloatArray]] = [[] for _ in range(n)]
+    free_somewhere = np.zeros(n, dtype=np.bool_)
+    for configuration in range(reach.valid.shape[2]):
+        rungs = rungs_of(problem, reach, configuration)
+        station, spin, slot = np.nonzero(np.arange(rungs.costs.shape[2])[None, None] < rungs.counts[:, :, None])
+        if not len(station):
+            continue
+        keep = _first_of_pose(station, spin)
+        station, spin, slot = station[keep], spin[keep], slot[keep]
+        q = np.ascontiguousarray(rungs.joints[station, spin, slot])
+        free = np.empty(len(q), dtype=np.bool_)
+        states_free(problem.screen, q, problem.margins, free)
+        free_somewhere[station[free]] = True
+        for i, joints in zip(station[~free], q[~free], strict=True):
+            candidates[i].append(joints)
+    bad = ~free_somewhere
+    if not bad.any():
+        return ()
+    middle = int(np.flatnonzero(bad)[bad.sum() // 2])
+    return _binding_pairs(problem, model, candidates[middle], where, _stretch(problem, bad))
+
+
+def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp]) -> NDArray[np.intp]:
+    _, first = np.unique(station * SPINS + spin, return_index=True)
+    return first
+
+
+def _binding_pairs(
+    problem: SeamProblem, model: CollisionModel, candidates: list[FloatArray], where: str, stretch: str
+) -> tuple[Finding, ...]:
+    """The pair that is too near in most of the candidates, with the candidate where it is least wrong."""
+    count: Counter[tuple[str, str]] = Counter()
+    best: dict[tuple[str, str], tuple[float, float]] = {}
+    with ExactScene(model) as engine:
+        for q in candidates[:: max(1, len(candidates) // 60)]:
+            engine.move(q)
+            for pair in np.flatnonzero(problem.margins > -np.inf):
+                contact = engine.query(int(pair), float(problem.margins[pair]))
+                if contact is None or contact.distance >= problem.margins[pair]:
+                    continue
+                names = model.pair_names(int(pair))
+                count[names] += 1
+                if contact.distance > best.get(names, (-np.inf, 0.0))[0]:
+                    best[names] = (contact.distance, float(problem.margins[pair]))
+    findings = []
+    for names, _ in sorted(count.items(), key=lambda item: (-item[1], item[0]))[:3]:
+        distance, margin = best[names]
+        text = f"{where}: in collision in every way to hold the torch at {stretch}: {names[0]} and {names[1]}"
+        findings.append(
+            Finding("P203", f"{text}, at best {_gap_text(distance)} (margin {margin * 1e3:g} mm)", suggestion="make room, trim the seam or allow more tilt")
+        )
+    return tuple(findings)
+
+
+def _stretch(problem: SeamProblem, bad: NDArray[np.bool_]) -> str:
+    s = problem.stations.s[np.flatnonzero(bad)] * 1e3
+    return f"{s[0]:.1f} to {s[-1]:.1f} mm of the seam" if len(s) > 1 else f"{s[0]:.1f} mm of the seam"
+

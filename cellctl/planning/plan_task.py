@@ -1,0 +1,268 @@
+"""A task to a plan, step by step: every weld with its approach and retract along the wire, free motion between.
+
+Order as in the file. Proves nothing; a plan is only a proposal until `proof` has certified it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellctl.errors import Finding, PlanningFailed
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.forward import flange_matrices
+from cellctl.model.cell import Mechanism
+from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
+from cellctl.model.pose import FloatArray
+from cellctl.model.spline import BSpline, interpolated
+from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.planning.explain import explain_seam, explain_state
+from cellctl.planning.free_motion import free_at, free_way
+from cellctl.planning.lines import reversed_path, wire_line
+from cellctl.planning.rounding import rounded
+from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
+from cellctl.planning.timing import GRID, MotionLimits, constant_speed_law, time_optimal_law
+from cellctl.planning.torch_poses import stations_of
+from cellctl.processes.contacts import torch_contacts
+from cellctl.processes.procedure import WeldSettings, weld_settings
+from cellctl.processes.seam import seam_path
+from cellctl.scene.bodies import CollisionModel, collision_model
+from cellctl.scene.screen import ScreenArrays, pack, states_free
+
+Progress = Callable[[str, float | None], None]
+
+RESERVE = 0.5e-3
+"""What the planner keeps over every margin (m), so that the proof need not split finely."""
+APPROACH_SPEED = 0.05
+RETRACT_SPEED = 0.20
+PROCESS_JOINT_SHARE = 0.70
+WAYS_TRIED = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arm:
+    """What planning a step needs: the arm, what can touch what, the seed."""
+
+    task: Task
+    group: str
+    mechanism: Mechanism
+    model: CollisionModel
+    screen: ScreenArrays
+    limits: MotionLimits
+    seed: int
+
+    def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
+        """Margins (n_pairs,) with the planner's reserve."""
+        margins = self.model.margins_with(contacts)
+        return np.where(np.isfinite(margins), margins + RESERVE, margins)
+
+
+def plan_steps(task: Task, seed: int, progress: Progress | None = None) -> tuple[tuple[Block, ...], dict[str, FloatArray]]:
+    """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds."""
+    group = task.cell.groups[0].name
+    arm = _arm_of(task, group, seed)
+    start = np.array(arm.mechanism.configurations[task.start])
+    _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
+    segments: list[FixedSegment] = []
+    q = start
+    for index, step in enumerate(task.steps):
+        if progress is not None:
+            what = step.seam if isinstance(step, Weld) else step.target
+            progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
+        new = _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+        segments += new
+        if new:
+            q = new[-1].path(new[-1].path.end)[0]
+    return (Block(tuple(segments)),), {group: start}
+
+
+def _arm_of(task: Task, group: str, seed: int) -> _Arm:
+    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
+    model = collision_model(task.cell, group)
+    robot = mechanism.robot
+    limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
+    return _Arm(task, group, mechanism, model, pack(model), limits, seed)
+
+
+def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
+    if not free_at(arm.screen, q, arm.margins()):
+        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what)
+        if findings:
+            raise PlanningFailed(findings)
+
+
+def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[FixedSegment]:
+    goal = np.array(arm.mechanism.configurations[step.target])
+    if np.abs(goal - q).max() < 1e-9:
+        return []
+    where = f"step {index + 1}, move_j {step.target}"
+    _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
+    path = _free_path(arm, q, goal)
+    if path is None:
+        raise PlanningFailed(_no_free_path(where))
+    return [_segment(arm, index, "transit", path, time_optimal_law(path, arm.limits))]
+
+
+def _no_free_path(where: str) -> Finding:
+    return Finding("P205", f"{where}: no free motion was found", suggestion="add a configuration on the way, or make room")
+
+
+def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[FixedSegment]:
+    """Transit, approach, process, retract; the first way along the seam that all four can be had for."""
+    wps = arm.task.cell.procedures[step.wps]
+    settings = weld_settings(step, wps)
+    contacts = torch_contacts(arm.task.cell, step)
+    problem = _seam_problem(arm, step, settings, contacts)
+    where = f"step {index + 1}, {step.seam}"
+    failed: Finding | None = None
+    tried = 0
+    for way in seam_ways(problem, q):
+        tried += 1
+        segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
+        if segments:
+            return segments
+        if tried == WAYS_TRIED:
+            break
+    if failed is not None:
+        raise PlanningFailed(failed)
+    raise PlanningFailed(explain_seam(problem, arm.model, where))
+
+
+def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
+    tool = arm.mechanism.tool
+    assert tool is not None and tool.torch is not None
+    path = seam_path(arm.task.cell, step)
+    pose_flange_tcp = tool.torch.tcp(settings.ctwd)
+    stations = stations_of(path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal)
+    return SeamProblem(arm.mechanism.robot, stations, settings, arm.screen, arm.margins(contacts))
+
+
+def _weld_along(
+    arm: _Arm,
+    index: int,
+    step: Weld,
+    problem: SeamProblem,
+    way: SeamWay,
+    contacts: tuple[ContactAllowance, ...],
+    q: FloatArray,
+    where: str,
+) -> tuple[list[FixedSegment], Finding | None]:
+    """The four segments along one way, or none and what stood against it."""
+    stations, settings = problem.stations, problem.settings
+    path = interpolated(stations.s, way.torches.q)
+    law = constant_speed_law(float(stations.s[-1]), settings.travel_speed)
+    slow = _speed_finding(arm, path, settings, where)
+    if slow is not None:
+        return [], slow
+    ends = [_line_at(arm, problem, way, k, length) for k, length in ((0, step.approach), (-1, step.retract))]
+    if ends[0] is None or ends[1] is None:
+        return [], Finding("P207", f"{where}: the torch cannot {'approach' if ends[0] is None else 'retract'} along its wire")
+    away, back = ends[0], ends[1]
+    for name, line in (("approach", away), ("retract", back)):
+        if not _line_free(arm, line, contacts):
+            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", f"{where}: at the end of the {name}")
+            return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
+    transit = _free_path(arm, q, away(away.end)[0])
+    if transit is None:
+        return [], _no_free_path(f"{where}, on the way there")
+    section = _section(step, problem, way)
+    approach = reversed_path(away)
+    return [
+        _segment(arm, index, "transit", transit, time_optimal_law(transit, arm.limits)),
+        _segment(arm, index, "approach", approach, _line_law(arm, approach, APPROACH_SPEED), contacts),
+        _segment(arm, index, "process", path, law, contacts, section),
+        _segment(arm, index, "retract", back, _line_law(arm, back, RETRACT_SPEED), contacts),
+    ], None
+
+
+def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
+    stations, settings = problem.stations, problem.settings
+    length = float(stations.s[-1])
+    spins = way.torches.z[:, 0] + stations.offsets
+    return SeamSection(
+        seam=step.seam,
+        wps=step.wps,
+        length=length,
+        travel_speed=settings.travel_speed,
+        ctwd=settings.ctwd,
+        work_window=settings.work,
+        travel_window=settings.travel,
+        stations=stations.s,
+        points=stations.frames.points,
+        tangents=stations.frames.tangents,
+        normals=stations.frames.normals,
+        work_angles=way.torches.z[:, 1],
+        travel_angles=way.torches.z[:, 2],
+        spins=spins,
+        events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(length, "arc_end")),
+    )
+
+
+def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding | None:
+    """The largest constant travel speed that the joints allow, where it is below the one that is wanted."""
+    s = np.linspace(path.start, path.end, 2 * len(path.control))
+    limits = arm.limits
+    with np.errstate(divide="ignore"):
+        by_velocity = (PROCESS_JOINT_SHARE * limits.velocity / np.abs(path(s, 1))).min(axis=1)
+        by_acceleration = np.sqrt(limits.acceleration / np.abs(path(s, 2))).min(axis=1)
+    attainable = np.minimum(by_velocity, by_acceleration)
+    worst = int(np.argmin(attainable))
+    if attainable[worst] >= settings.travel_speed:
+        return None
+    speed = f"{settings.travel_speed * 1e3:g} mm/s"
+    text = f"{where}: {speed} cannot be held, the joints allow {attainable[worst] * 1e3:.1f} mm/s at {s[worst] * 1e3:.1f} mm"
+    return Finding("P208", text, suggestion="weld slower, or allow more spin or tilt")
+
+
+def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
+    robot = arm.mechanism.robot
+    q = way.torches.q[station]
+    flange = flange_matrices(chain_of(robot), q[None])[0]
+    tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
+    return wire_line(robot, flange, tcp[:3, 2], q, length)
+
+
+def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> bool:
+    u = np.linspace(path.start, path.end, 2 * len(path.control))
+    free = np.empty(len(u), dtype=np.bool_)
+    states_free(arm.screen, path(u), arm.margins(contacts), free)
+    return bool(free.all())
+
+
+def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
+    return time_optimal_law(path, arm.limits, speed_cap=np.full(GRID, speed))
+
+
+def _free_path(arm: _Arm, q: FloatArray, goal: FloatArray) -> BSpline | None:
+    """A rounded free path; corners are tightened until the rounding is free as well."""
+    robot = arm.mechanism.robot
+    margins = arm.margins()
+    way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, arm.seed)
+    if way is None:
+        return None
+    roundness = 1.0
+    for _ in range(7):
+        path = rounded(way, roundness)
+        u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
+        free = np.empty(len(u), dtype=np.bool_)
+        states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
+        if free.all():
+            return path
+        roundness *= 0.5
+    return None
+
+
+def _segment(
+    arm: _Arm,
+    index: int,
+    kind: SegmentKind,
+    path: BSpline,
+    law: BSpline,
+    contacts: tuple[ContactAllowance, ...] = (),
+    process: SeamSection | None = None,
+) -> FixedSegment:
+    tool = arm.mechanism.tool
+    return FixedSegment(index, kind, arm.group, "" if tool is None else tool.name, path, law, contacts, (), process)
+
