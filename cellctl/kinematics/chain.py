@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Robot
+
+BoolArray = NDArray[np.bool_]
 
 
 class Chain(NamedTuple):
@@ -20,7 +23,7 @@ class Chain(NamedTuple):
 
     before: FloatArray
     axes: FloatArray
-    prismatic: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    prismatic: BoolArray
     after: FloatArray
 
 
@@ -47,7 +50,7 @@ def chain_of(robot: Robot) -> Chain:
         np.ascontiguousarray(before, dtype=np.float64).reshape(-1, 4, 4),
         np.ascontiguousarray(axes, dtype=np.float64).reshape(-1, 3),
         np.array(prismatic, dtype=np.bool_),
-        np.ascontiguousarray(pending.matrix),
+        np.array(pending.matrix),
     )
 
 

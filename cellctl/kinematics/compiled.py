@@ -1,0 +1,87 @@
+"""How a numba kernel is declared: strict IEEE float64, one explicit signature, kept on disk. It knows no kernel.
+
+Signatures are explicit, so importing a module of kernels compiles or loads all of them, and a read-only array never
+leads to a second compilation: inputs are declared read-only, which writable arrays satisfy too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, TypeVar
+
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+
+_Kernel = TypeVar("_Kernel", bound=Callable[..., object])
+
+REAL = numba.types.float64
+COUNT = numba.types.intp
+FLAG = numba.types.boolean
+NOTHING = numba.types.void
+
+
+def reads(ndim: int, dtype: Any = REAL) -> Any:
+    """Type of a C-contiguous array that the kernel only reads; writable arrays are accepted too."""
+    return numba.types.Array(dtype, ndim, "C", readonly=True)
+
+
+def writes(ndim: int, dtype: Any = REAL) -> Any:
+    """Type of a C-contiguous array that the kernel fills."""
+    return numba.types.Array(dtype, ndim, "C")
+
+
+def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
+    """Compile the function for these argument types, or load it from numba's on-disk cache.
+
+    The cache lies where numba puts it (`NUMBA_CACHE_DIR`, beside the source, or the user's cache folder); where none
+    of these can be written, the kernel is compiled in every process instead.
+    """
+
+    def declare(function: _Kernel) -> _Kernel:
+        signature = result(*arguments)
+        kernel = numba.njit(function)
+        try:
+            kernel._cache = _KernelCache(function)
+            kernel.compile(signature)
+        except (OSError, RuntimeError):
+            kernel = numba.njit(function)
+            kernel.compile(signature)
+        kernel.disable_compile()
+        return kernel  # type: ignore[no-any-return]
+
+    return declare
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache, stale also when a *called* kernel of another file changes: numba itself looks at one file only."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)
+        self._cache_file._source_stamp = self.stamp = _stamp(function)
+
+
+def _stamp(function: Callable[..., object]) -> str:
+    """Hash over the function's source file, the stamps of the kernels it calls and the constants it reads."""
+    digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
+    for name, value in _globals_of(function):
+        if isinstance(value, Dispatcher):
+            digest.update(f"{name}={getattr(value._cache, 'stamp', '')};".encode())
+        elif isinstance(value, bool | int | float | tuple):
+            digest.update(f"{name}={value!r};".encode())
+    return digest.hexdigest()
+
+
+def _globals_of(function: Callable[..., object]) -> Iterator[tuple[str, object]]:
+    """Global names that the function's code mentions, with what they stand for now; in a module, one level down."""
+    code: CodeType = function.__code__
+    space = function.__globals__
+    for name in code.co_names:
+        value = space.get(name)
+        yield name, value
+        if isinstance(value, ModuleType):
+            yield from ((inner, getattr(value, inner)) for inner in code.co_names if hasattr(value, inner))

@@ -1,0 +1,272 @@
+"""Closed-form inverse of an ortho-parallel arm with a spherical wrist, compiled, all eight branches. No limits, no turns.
+
+After M. Brandstoetter, A. Angerer, M. Hofbaur, "An analytical solution of the inverse kinematics problem of industrial
+serial manipulators with an ortho-parallel basis and a spherical wrist", 2014; the wrist is taken from the relative
+rotation instead, which stays accurate where the paper's sine vanishes.
+
+A configuration is a number 0..7 of three bits that changes only where the arm passes a singularity:
+    4  shoulder: the wrist centre lies behind axis 1
+    2  elbow: sin(theta_3 + psi) < 0, psi the bend of the upper arm's offset
+    1  wrist: sin(theta_5) < 0
+Every answer is verified by forward kinematics of the chain itself, so parameters that do not fit it give no answers.
+"""
+
+from __future__ import annotations
+
+from math import acos, atan2, cos, hypot, pi, sin, sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from cellctl.kinematics.chain import BoolArray
+from cellctl.kinematics.compiled import COUNT, FLAG, REAL, NOTHING, compiled, reads, writes
+from cellctl.kinematics.forward import link_frames
+from cellctl.kinematics.jacobian import fill_jacobian
+from cellctl.model.pose import FloatArray
+
+BRANCHES: Final = 8
+ACCEPTED: Final = 1e-9
+"""Largest forward kinematics error of an answer: m, and rad."""
+POLISHED: Final = 1e-10
+"""Forward kinematics error above which an answer gets a Newton step."""
+REACH_SLACK: Final = 1e-9
+"""How far past +-1 a cosine may lie and still count as an arm that is just stretched."""
+
+
+class OpwArrays(NamedTuple):
+    """An arm's closed form as arrays for kernels, which take them unpacked: `solve_opw(*arrays, target, ...)`.
+
+    `lengths` (7,): a1, a2, b, c1, c2, c3, c4; `offsets`, `signs` (6,); `flange_tip` (4, 4) the OPW tip in the flange
+    frame; then the chain, for the verification.
+    """
+
+    lengths: FloatArray
+    offsets: FloatArray
+    signs: FloatArray
+    flange_tip: FloatArray
+    before: FloatArray
+    axes: FloatArray
+    prismatic: BoolArray
+    after: FloatArray
+
+
+_ARRAYS: Final = (reads(1), reads(1), reads(1), reads(2), reads(3), reads(2), reads(1, FLAG), reads(2))
+
+
+@compiled(REAL, REAL)
+def wrapped(angle: float) -> float:
+    """`angle` (rad) brought into (-pi, pi] by whole turns."""
+    return angle - 2.0 * pi * np.ceil((angle - pi) / (2.0 * pi))
+
+
+@compiled(REAL, REAL)
+def _arc_cosine(value: float) -> float:
+    """acos with REACH_SLACK at the ends; NaN outside."""
+    if abs(value) > 1.0 + REACH_SLACK:
+        return np.nan
+    return acos(min(1.0, max(-1.0, value)))
+
+
+@compiled(NOTHING, reads(1), REAL, REAL, REAL, writes(2))
+def _arm_angles(lengths: FloatArray, x: float, y: float, z: float, out: FloatArray) -> None:
+    """Fill `out` (4, 3) with theta 1..3 that put the wrist centre at (x, y, z); row = 2 * shoulder + elbow, NaN if none."""
+    a1, a2, b, c1, c2, c3 = lengths[0], lengths[1], lengths[2], lengths[3], lengths[4], lengths[5]
+    forearm = hypot(a2, c3)
+    bend = atan2(a2, c3)
+    radial_squared = x * x + y * y - b * b
+    reach = sqrt(radial_squared) if radial_squared >= 0.0 else np.nan
+    height = z - c1
+    for shoulder in range(2):
+        radial = reach if shoulder == 0 else -reach
+        theta1 = atan2(y, x) - atan2(b, radial)
+        forward = radial - a1
+        squared = forward * forward + height * height
+        elbow_turn = _arc_cosine((squared - c2 * c2 - forearm * forearm) / (2.0 * c2 * forearm))
+        for elbow in range(2):
+            turn = elbow_turn if elbow == 0 else -elbow_turn
+            theta2 = atan2(forward, height) - atan2(forearm * sin(turn), c2 + forearm * cos(turn))
+            out[2 * shoulder + elbow, 0] = theta1
+            out[2 * shoulder + elbow, 1] = theta2
+            out[2 * shoulder + elbow, 2] = turn - bend
+
+
+@compiled(NOTHING, reads(2), REAL, REAL, writes(1))
+def _wrist_angles(tip: FloatArray, theta1: float, theta23: float, out: FloatArray) -> None:
+    """Fill `out` (3,) with theta 4..6, theta 5 >= 0, that turn the arm's frame into the rotation of `tip` (4, 4)."""
+    s1, c1, s, c = sin(theta1), cos(theta1), sin(theta23), cos(theta23)
+    zx = c * (c1 * tip[0, 2] + s1 * tip[1, 2]) - s * tip[2, 2]
+    zy = c1 * tip[1, 2] - s1 * tip[0, 2]
+    zz = s * (c1 * tip[0, 2] + s1 * tip[1, 2]) + c * tip[2, 2]
+    sine = hypot(zx, zy)
+    out[1] = atan2(sine, zz)
+    if sine > 1e-12:
+        out[0] = atan2(zy, zx)
+    else:
+        out[0] = 0.0
+    s4, c4 = sin(out[0]), cos(out[0])
+    out[2] = atan2(
+        c4 * (c1 * tip[1, 0] - s1 * tip[0, 0]) - s4 * (c * (c1 * tip[0, 0] + s1 * tip[1, 0]) - s * tip[2, 0]),
+        c4 * (c1 * tip[1, 1] - s1 * tip[0, 1]) - s4 * (c * (c1 * tip[0, 1] + s1 * tip[1, 1]) - s * tip[2, 1]),
+    )
+
+
+@compiled(NOTHING, *_ARRAYS[:4], reads(2), writes(2), writes(1, FLAG))
+def opw_branches(
+    lengths: FloatArray,
+    offsets: FloatArray,
+    signs: FloatArray,
+    flange_tip: FloatArray,
+    target: FloatArray,
+    out: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """Fill `out` (8, 6), `valid` (8,) with the branches for the flange `target` (4, 4) in the base frame, not yet verified.
+
+    Row = configuration, joint values within (-pi, pi]; rows that are not valid hold nothing of use.
+    """
+    tip = np.empty((3, 4))
+    for i in range(3):
+        for j in range(4):
+            tip[i, j] = (
+                target[i, 0] * flange_tip[0, j] + target[i, 1] * flange_tip[1, j] + target[i, 2] * flange_tip[2, j]
+            )
+        tip[i, 3] += target[i, 3]
+    arm = np.empty((4, 3))
+    wrist = np.empty(3)
+    c4 = lengths[6]
+    _arm_angles(lengths, tip[0, 3] - c4 * tip[0, 2], tip[1, 3] - c4 * tip[1, 2], tip[2, 3] - c4 * tip[2, 2], arm)
+    for row in range(4):
+        theta1, theta2, theta3 = arm[row, 0], arm[row, 1], arm[row, 2]
+        found = not (np.isnan(theta1) or np.isnan(theta2))
+        valid[2 * row] = valid[2 * row + 1] = found
+        if not found:
+            continue
+        _wrist_angles(tip, theta1, theta2 + theta3, wrist)
+        for flip in range(2):
+            k = 2 * row + flip
+            out[k, 0], out[k, 1], out[k, 2] = theta1, theta2, theta3
+            out[k, 3], out[k, 4], out[k, 5] = wrist[0] + flip * pi, (1 - 2 * flip) * wrist[1], wrist[2] + flip * pi
+            for j in range(6):
+                out[k, j] = wrapped(signs[j] * (out[k, j] + offsets[j]))
+
+
+@compiled(REAL, reads(2), reads(2), writes(1))
+def _pose_error(target: FloatArray, reached: FloatArray, twist: FloatArray) -> float:
+    """Fill `twist` (6,) with the small motion from `reached` to `target` (4, 4); the larger of its two lengths, m or rad."""
+    for i in range(3):
+        twist[i] = target[i, 3] - reached[i, 3]
+        twist[3 + i] = 0.0
+    largest = 0.0
+    for k in range(3):
+        ax, ay, az = reached[0, k], reached[1, k], reached[2, k]
+        bx, by, bz = target[0, k], target[1, k], target[2, k]
+        twist[3] += 0.5 * (ay * bz - az * by)
+        twist[4] += 0.5 * (az * bx - ax * bz)
+        twist[5] += 0.5 * (ax * by - ay * bx)
+        largest = max(largest, sqrt((ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2))
+    return max(largest, sqrt(twist[0] ** 2 + twist[1] ** 2 + twist[2] ** 2))
+
+
+@compiled(NOTHING, writes(2), writes(1))
+def _solve_in_place(matrix: FloatArray, vector: FloatArray) -> None:
+    """Replace `vector` (6,) by a solution of `matrix` (6, 6) x = vector; unknowns without a pivot above 1e-7 become 0."""
+    pivot_of = np.full(6, -1)
+    row = 0
+    for column in range(6):
+        best = row
+        for i in range(row, 6):
+            if abs(matrix[i, column]) > abs(matrix[best, column]):
+                best = i
+        if row == 6 or abs(matrix[best, column]) < 1e-7:
+            continue
+        for j in range(6):
+            matrix[row, j], matrix[best, j] = matrix[best, j], matrix[row, j]
+        vector[row], vector[best] = vector[best], vector[row]
+        for i in range(6):
+            if i != row:
+                factor = matrix[i, column] / matrix[row, column]
+                vector[i] -= factor * vector[row]
+                for j in range(column, 6):
+                    matrix[i, j] -= factor * matrix[row, j]
+        pivot_of[column] = row
+        row += 1
+    solution = np.zeros(6)
+    for column in range(6):
+        if pivot_of[column] >= 0:
+            solution[column] = vector[pivot_of[column]] / matrix[pivot_of[column], column]
+    vector[:] = solution
+
+
+@compiled(NOTHING, *_ARRAYS, reads(2), writes(2), writes(1, FLAG))
+def solve_opw(
+    lengths: FloatArray,
+    offsets: FloatArray,
+    signs: FloatArray,
+    flange_tip: FloatArray,
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    target: FloatArray,
+    out: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """As `opw_branches`, every answer polished where needed and verified to ACCEPTED by the chain's forward kinematics."""
+    opw_branches(lengths, offsets, signs, flange_tip, target, out, valid)
+    frames = np.empty((8, 4, 4))
+    twist = np.empty(6)
+    tried = np.empty(6)
+    for k in range(BRANCHES):
+        if not valid[k]:
+            continue
+        link_frames(before, axes, prismatic, after, out[k], frames)
+        error = _pose_error(target, frames[7], twist)
+        if error > POLISHED:
+            jacobian = np.empty((6, 6))
+            fill_jacobian(frames, axes, prismatic, frames[7, :3, 3].copy(), jacobian)
+            _solve_in_place(jacobian, twist)
+            for j in range(6):
+                tried[j] = wrapped(out[k, j] + twist[j])
+            link_frames(before, axes, prismatic, after, tried, frames)
+            polished = _pose_error(target, frames[7], twist)
+            if polished < error:
+                error = polished
+                out[k] = tried
+        valid[k] = error <= ACCEPTED
+
+
+@compiled(NOTHING, *_ARRAYS, reads(3), writes(3), writes(2, FLAG))
+def solve_opw_bulk(
+    lengths: FloatArray,
+    offsets: FloatArray,
+    signs: FloatArray,
+    flange_tip: FloatArray,
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    targets: FloatArray,
+    out: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """`solve_opw` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
+    for n in range(targets.shape[0]):
+        solve_opw(
+            lengths, offsets, signs, flange_tip, before, axes, prismatic, after, targets[n], out[n], valid[n]
+        )
+
+
+@compiled(COUNT, *_ARRAYS[:3], reads(1))
+def opw_configuration(lengths: FloatArray, offsets: FloatArray, signs: FloatArray, q: FloatArray) -> int:
+    """The configuration 0..7 of joint values `q` (6,)."""
+    theta2 = signs[1] * q[1] - offsets[1]
+    turn = signs[2] * q[2] - offsets[2] + atan2(lengths[1], lengths[5])
+    radial = lengths[0] + lengths[4] * sin(theta2) + hypot(lengths[1], lengths[5]) * sin(theta2 + turn)
+    code = 0
+    if radial < 0.0:
+        code += 4
+    if sin(turn) < 0.0:
+        code += 2
+    if sin(signs[4] * q[4] - offsets[4]) < 0.0:
+        code += 1
+    return code
