@@ -1,1 +1,24 @@
-"""The public API: what needs several floors below at once."""
+"""The public API: what needs several floors below at once. Names load on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellctl.jobs.proving import certify as certify
+    from cellctl.jobs.proving import check as check
+    from cellctl.jobs.proving import plan as plan
+    from cellctl.jobs.proving import verify as verify
+    from cellctl.jobs.running import connect as connect
+    from cellctl.jobs.running import run as run
+
+_HOMES = {"certify": "proving", "check": "proving", "connect": "running", "plan": "proving", "run": "running", "verify": "proving"}
+
+__all__ = ["certify", "check", "connect", "plan", "run", "verify"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cellctl.jobs' has no attribute '{name}'")
+    return getattr(import_module(f"cellctl.jobs.{_HOMES[name]}"), name)

@@ -12,7 +12,7 @@ from cellctl.errors import Finding, UsageError
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.compiled import COUNT, compiled, reads, writes
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_configuration, solve_opw
+from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_configuration, solve_opw, solve_opw_bulk
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import OpwParameters, Robot
 
@@ -62,6 +62,18 @@ def solve(robot: Robot, pose_base_flange: Pose) -> Solutions:
                 joints.append(q)
                 configurations.append(int(code))
     return Solutions(np.array(joints).reshape(-1, 6), np.array(configurations, dtype=np.intp))
+
+
+def branches(robot: Robot, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Joint values (n, b, dof) of every branch, each joint in one turn, for flange poses (n, 4, 4); `valid` (n, b).
+
+    A branch keeps its number along a path. Limits are not looked at. Raises UnsupportedArm without a closed form.
+    """
+    targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
+    joints = np.zeros((len(targets), BRANCHES, robot.dof))
+    valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
+    solve_opw_bulk(*opw_arrays(robot), targets, joints, valid)
+    return joints, valid
 
 
 @compiled(COUNT, reads(1), reads(1), reads(1), writes(2))

@@ -73,8 +73,7 @@ class BSpline:
             width = high - low
             alpha = np.where(width > 0.0, (x[:, None] - low) / np.where(width > 0.0, width, 1.0), 0.0)[..., None]
             points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
-        result: FloatArray = points[:, p]
-        return result
+        return np.ascontiguousarray(points[:, p])
 
     def derivative(self, order: int = 1) -> BSpline:
         """The derivative as a B-spline of lower degree."""

@@ -8,10 +8,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import types
 from numpy.typing import NDArray
 
+from cellctl.kinematics.compiled import COUNT, REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
+
+
+NODES = types.Tuple((writes(4), writes(3), writes(3, types.int16), writes(2, types.int32)))
+CHOICE = types.Tuple((writes(1, types.int32), writes(1, types.int32), REAL, COUNT))
 
 
 class Rungs(NamedTuple):
@@ -26,8 +31,33 @@ class Rungs(NamedTuple):
     counts: NDArray[np.int32]
 
 
-@njit(cache=True)
-def fill_rungs(joints, valid, lower, upper, branch, tilts, slots):  # type: ignore[no-untyped-def]
+@compiled(COUNT, reads(1), reads(1), reads(1), writes(2), writes(1, types.intp))
+def _turned_values(
+    q: FloatArray, lower: FloatArray, upper: FloatArray, turned: FloatArray, choices: NDArray[np.intp]
+) -> int:
+    """All values of each joint inside its limits into `turned` (dof, 3), their number into `choices`; the product of those."""
+    ways = 1
+    for j in range(len(q)):
+        choices[j] = 0
+        for turn in range(-1, 2):
+            value = q[j] + 2.0 * np.pi * turn
+            if lower[j] <= value <= upper[j]:
+                turned[j, choices[j]] = value
+                choices[j] += 1
+        ways *= choices[j]
+    return ways
+
+
+@compiled(NODES, reads(4), reads(3, types.boolean), reads(1), reads(1), COUNT, COUNT, COUNT)
+def fill_rungs(
+    joints: FloatArray,
+    valid: NDArray[np.bool_],
+    lower: FloatArray,
+    upper: FloatArray,
+    branch: int,
+    tilts: int,
+    slots: int,
+) -> tuple[FloatArray, FloatArray, NDArray[np.int16], NDArray[np.int32]]:
     """Rungs of one branch from IK answers `joints` (n, spins * tilts, branches, dof) and `valid` (n, spins * tilts, branches).
 
     Every turn of a joint by -2 pi, 0 or 2 pi that is inside the limits is a node of its own; a node costs more near a limit.
@@ -65,23 +95,10 @@ def fill_rungs(joints, valid, lower, upper, branch, tilts, slots):  # type: igno
     return out, costs, tilt_of, counts
 
 
-@njit(cache=True)
-def _turned_values(q, lower, upper, turned, choices):  # type: ignore[no-untyped-def]
-    """All values of each joint inside its limits into `turned` (dof, 3), their number into `choices`; the product of those."""
-    ways = 1
-    for j in range(len(q)):
-        choices[j] = 0
-        for turn in range(-1, 2):
-            value = q[j] + 2.0 * np.pi * turn
-            if lower[j] <= value <= upper[j]:
-                turned[j, choices[j]] = value
-                choices[j] += 1
-        ways *= choices[j]
-    return ways
-
-
-@njit(cache=True)
-def cheapest_way(joints, costs, counts, weights, gate):  # type: ignore[no-untyped-def]
+@compiled(CHOICE, reads(4), reads(3), reads(2, types.int32), reads(1), reads(1))
+def cheapest_way(
+    joints: FloatArray, costs: FloatArray, counts: NDArray[np.int32], weights: FloatArray, gate: FloatArray
+) -> tuple[NDArray[np.int32], NDArray[np.int32], float, int]:
     """Dynamic programming over the rungs: the way of least sum of weights * dq^2 + node cost.
 
     Neighbours differ by at most one spin (a ring) and by `gate` (dof,) a joint. Returns the chosen spin and slot per

@@ -24,7 +24,7 @@ SPINS = 36
 TURNS = 8
 GATE = np.radians(14.0)
 ROUNDS = 40
-PULL = 1e-4
+PULL = 0.05
 INSET = np.radians(0.5)
 
 

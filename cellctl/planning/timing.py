@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+from numba import types
 
+from cellctl.kinematics.compiled import REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, clamped_knots, greville
 
@@ -34,8 +35,29 @@ class MotionLimits:
         return MotionLimits(self.velocity * factor, self.acceleration * factor, self.jerk * factor)
 
 
-@njit(cache=True)
-def _largest_squared_speeds(first, second, velocity, acceleration, cap, du):  # type: ignore[no-untyped-def]
+@compiled(types.boolean, reads(1), reads(1), reads(1), REAL, REAL, REAL)
+def _admits(
+    first: FloatArray, second: FloatArray, acceleration: FloatArray, x: float, following: float, du: float
+) -> bool:
+    """True when some ds^2/dt^2 at squared speed x holds every acceleration and reaches [0, following]."""
+    low = -x / (2.0 * du)
+    high = (following - x) / (2.0 * du)
+    for j in range(len(first)):
+        bent = second[j] * x
+        if abs(first[j]) > 1e-12:
+            a = (-acceleration[j] - bent) / first[j]
+            b = (acceleration[j] - bent) / first[j]
+            low = max(low, min(a, b))
+            high = min(high, max(a, b))
+        elif abs(bent) > acceleration[j]:
+            return False
+    return low <= high
+
+
+@compiled(writes(1), reads(2), reads(2), reads(1), reads(1), reads(1), REAL)
+def _largest_squared_speeds(
+    first: FloatArray, second: FloatArray, velocity: FloatArray, acceleration: FloatArray, cap: FloatArray, du: float
+) -> FloatArray:
     """x = (ds/dt)^2 (n,) of the time-optimal profile from rest to rest on a grid of spacing `du`.
 
     `first`, `second` (n, dof) are q' and q''; `cap` (n,) bounds x further (TCP speed).
@@ -69,23 +91,6 @@ def _largest_squared_speeds(first, second, velocity, acceleration, cap, du):  # 
                 largest = min(largest, limit)
         x[i + 1] = max(0.0, min(controllable[i + 1], x[i] + 2.0 * du * largest))
     return x
-
-
-@njit(cache=True)
-def _admits(first, second, acceleration, x, following, du):  # type: ignore[no-untyped-def]
-    """True when some ds^2/dt^2 at squared speed x holds every acceleration and reaches [0, following]."""
-    low = -x / (2.0 * du)
-    high = (following - x) / (2.0 * du)
-    for j in range(len(first)):
-        bent = second[j] * x
-        if abs(first[j]) > 1e-12:
-            a = (-acceleration[j] - bent) / first[j]
-            b = (acceleration[j] - bent) / first[j]
-            low = max(low, min(a, b))
-            high = min(high, max(a, b))
-        elif abs(bent) > acceleration[j]:
-            return False
-    return low <= high
 
 
 def time_optimal_law(path: BSpline, limits: MotionLimits, speed_cap: FloatArray | None = None) -> BSpline:

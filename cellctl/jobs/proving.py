@@ -1,0 +1,69 @@
+"""From a task to a certified plan: plan, certify, check, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cellctl
+from cellctl.errors import Finding, UsageError
+from cellctl.files import load_task, read_plan, task_input
+from cellctl.model.plan import CertifiedPlan, Plan
+from cellctl.model.task import Task
+
+Progress = Callable[[str, float | None], None]
+
+
+def plan(task: Task, start: str | None = None, seed: int = 0, progress: Progress | None = None) -> Plan:
+    """Plan `task` from its start configuration, or from the one named `start`. Same inputs and seed, same bytes.
+
+    Raises PlanningFailed with the step, the stretch of the seam and what binds.
+    """
+    if seed < 0:
+        raise UsageError(Finding("U603", f"a seed is a whole number from 0 on, not {seed}"))
+    if start is not None:
+        task = replace(task, start=start)
+    if progress is not None:
+        progress("loading the compiled kernels (compiled on first use)", None)
+    from cellctl.planning.plan_task import plan_steps
+
+    blocks, started = plan_steps(task, seed, progress)
+    inputs = sorted({*task.cell.inputs, task_input(task)}, key=lambda i: (i.reference, i.sha256))
+    return Plan(task.name, blocks, started, seed, tuple(inputs), _versions())
+
+
+def certify(plan: Plan, progress: Progress | None = None) -> CertifiedPlan:
+    """Prove `plan` from itself alone; raises NotCertified with every finding."""
+    from cellctl.proof import certify as prove
+
+    return prove(plan, progress)
+
+
+def check(task: Task | str | Path, seed: int = 0, progress: Progress | None = None) -> CertifiedPlan:
+    """Read, plan and certify; writes nothing. Raises what reading, planning and proof raise."""
+    loaded = task if isinstance(task, Task) else load_task(task)
+    return certify(plan(loaded, seed=seed, progress=progress), progress)
+
+
+def verify(path: str | Path, progress: Progress | None = None) -> CertifiedPlan:
+    """Prove a plan file again, from the file alone.
+
+    First its certificate is held against its content (C320), then everything is proved anew. Raises NotCertified.
+    """
+    from cellctl.proof import certified
+
+    stored = certified(read_plan(path))
+    return certify(replace(stored.plan, certificate=None), progress)
+
+
+def _versions() -> dict[str, str]:
+    """What a plan's bytes may depend on beside its inputs."""
+    found = {"cellctl": cellctl.__version__}
+    for package in ("numba", "numpy", "scipy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
