@@ -1,1 +1,1 @@
-"""Words in, sentences out; the only place that prints and exits."""
+"""The command line: words in, sentences out. The only floor that prints and exits; it decides nothing about motion."""

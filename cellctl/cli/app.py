@@ -1,0 +1,72 @@
+"""The table of commands. Each is imported when it is called, so that `cellctl --help` costs nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from cellctl import __version__
+
+COMMANDS = {
+    "run": (
+        "cellctl.cli.run:run",
+        "Plan and prove a task, or re-prove a plan, and run it; the arm is a simulated one.",
+    ),
+    "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
+    "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
+    "verify": ("cellctl.cli.check:verify", "Prove a plan file again, from itself alone."),
+    "report": ("cellctl.cli.report:report", "Draw a plan or a run."),
+    "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
+    "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
+    "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
+}
+SUBCOMMANDS = {
+    "sim": (
+        "Keep a simulated cell up, for other commands to talk to.",
+        {
+            "start": ("cellctl.cli.sim:start", "Start the simulated cell."),
+            "stop": ("cellctl.cli.sim:stop", "Stop the simulated cell."),
+            "status": ("cellctl.cli.sim:status", "Say whether a simulated cell is up, and in which state its arm is."),
+        },
+    ),
+    "robots": (
+        "The arms in the library.",
+        {
+            "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
+            "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
+        },
+    ),
+}
+
+
+def application() -> App:
+    """The command line as cyclopts wants it; its meta application takes the options that every command has."""
+    app = App(
+        name="cellctl",
+        version=__version__,
+        help="Plan, prove and run welding and assembly in small robot cells.",
+        result_action="return_value",
+    )
+    for name, (target, summary) in COMMANDS.items():
+        app.command(target, name=name, help=summary)
+    for name, (summary, children) in SUBCOMMANDS.items():
+        group = App(name=name, help=summary, result_action="return_value")
+        for child, (target, child_summary) in children.items():
+            group.command(target, name=child, help=child_summary)
+        app.command(group)
+    _add_common_options(app)
+    return app
+
+
+def _add_common_options(app: App) -> None:
+    app.meta.result_action = ("return_value",)
+
+    @app.meta.default
+    def command_line(
+        *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        json: Annotated[bool, Parameter(negative="", help="One JSON document on stdout, findings included.")] = False,
+        debug: Annotated[bool, Parameter(negative="", help="Show the traceback of a bug of ours.")] = False,
+    ) -> Any:
+        """Run one command; `main` looks at the two options itself, for they hold when no command is found, too."""
+        return app(words, exit_on_error=False, print_error=False)

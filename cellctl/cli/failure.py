@@ -1,0 +1,42 @@
+"""Every way in which a command can end badly, as an outcome. It handles what is raised; it raises nothing."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+
+from cellctl.cli.output import Outcome
+from cellctl.errors import CellctlError, Finding, Stopped, UsageError
+
+BUG_EXIT_CODE = 70
+
+
+def outcome_of(error: CellctlError) -> Outcome:
+    """The outcome of an error that was raised on purpose: its findings and its exit code."""
+    return Outcome(findings=error.findings, exit_code=error.exit_code)
+
+
+def misused(message: str) -> Outcome:
+    """The outcome of a command line that cannot be read."""
+    finding = Finding("U601", " ".join(message.split()), suggestion="see `cellctl --help`")
+    return Outcome(findings=(finding,), exit_code=UsageError.exit_code)
+
+
+def interrupted() -> Outcome:
+    """The outcome of Ctrl-C while nothing moves. A run ends with a `Stopped` of its own."""
+    return Outcome(findings=(Finding("U605", "interrupted; nothing was written"),), exit_code=Stopped.exit_code)
+
+
+def unexpected(error: Exception, *, debug: bool) -> Outcome:
+    """The outcome of an error that nobody meant: a bug of ours. Its traceback goes into a file, or to stderr."""
+    message = f"this is a bug of ours, not of your files: {type(error).__name__}: {error}"
+    text = "".join(traceback.format_exception(error))
+    if debug:
+        sys.stderr.write(text)
+        return Outcome(findings=(Finding("U670", message),), exit_code=BUG_EXIT_CODE)
+    with tempfile.NamedTemporaryFile("w", prefix="cellctl-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    advice = f"the traceback is in {file.name}; with `--debug` it is shown here"
+    finding = Finding("U670", message, suggestion=advice, data={"traceback": file.name})
+    return Outcome(findings=(finding,), exit_code=BUG_EXIT_CODE)

@@ -1,0 +1,70 @@
+"""What a command has to say, and the one place that says it: text for people or one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from cellctl.errors import Finding
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PIPE_WIDTH = 160
+"""Columns of a table that goes into a pipe or a file, where there is no terminal to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command found out: `text` for people, `data` for machines, `findings` for both.
+
+    `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent` where
+    everything was said already (the help page).
+    """
+
+    text: tuple[RenderableType, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    exit_code: int = 0
+    as_json: bool = False
+    silent: bool = False
+
+
+def show(outcome: Outcome, *, as_json: bool) -> None:
+    """Print an outcome: findings on stderr and text on stdout, or everything as one JSON document on stdout."""
+    if outcome.silent:
+        return
+    if as_json:
+        print(json.dumps(json_document(outcome), indent=2))
+        return
+    for finding in outcome.findings:
+        print(finding_line(finding), file=sys.stderr)
+    if outcome.text:
+        _print_text(outcome.text)
+
+
+def json_document(outcome: Outcome) -> dict[str, object]:
+    """The JSON form of an outcome: its exit code, its findings, and the data of the command."""
+    findings = [finding_data(finding) for finding in outcome.findings]
+    return {"exit_code": outcome.exit_code, "findings": findings, **outcome.data}
+
+
+def finding_line(finding: Finding) -> str:
+    """A finding as a person reads it; only what is less than an error says its severity."""
+    return str(finding) if finding.severity == "error" else f"{finding.severity}: {finding}"
+
+
+def finding_data(finding: Finding) -> dict[str, object]:
+    """A finding as JSON values."""
+    return asdict(finding)
+
+
+def _print_text(parts: Iterable[RenderableType]) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
