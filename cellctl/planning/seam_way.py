@@ -135,43 +135,53 @@ def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[t
 def _free_way(
     problem: SeamProblem, rungs: Rungs, speeds: FloatArray
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], float] | None:
-    """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free."""
+    """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free.
+
+    A few stations are asked whole at first: a seam that is blocked at one of them is blocked.
+    """
+    n = len(rungs.joints)
+    asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
+    for station in (0, n // 4, n // 2, 3 * n // 4, n - 1):
+        spin, slot = np.nonzero(~asked[station])
+        _ask(problem, rungs, asked, np.full(len(spin), station), spin, slot)
+        if not np.isfinite(rungs.costs[station]).any():
+            return None
     gate = np.full(problem.robot.dof, GATE)
-    weights = 1.0 / speeds**2
-    rows = np.arange(len(rungs.joints))
-    asked = np.zeros(rungs.costs.shape, dtype=np.bool_)
+    rows = np.arange(n)
     for attempt in range(ROUNDS):
-        spin, slot, cost, _ = cheapest_way(rungs.joints, rungs.costs, rungs.counts, weights, gate)
+        spin, slot, cost, _ = cheapest_way(rungs.joints, rungs.costs, rungs.counts, 1.0 / speeds**2, gate)
         if not np.isfinite(cost):
             return None
-        span = range(-2, 3) if attempt < ROUNDS // 4 else range(-8, 9)
         if asked[rows, spin, slot].all():
             return spin, slot, cost
-        for shift in span:
-            _ask(problem, rungs, asked, (spin + shift) % SPINS)
+        for shift in range(-2, 3) if attempt < ROUNDS // 4 else range(-8, 9):
+            around = (spin + shift) % SPINS
+            station, near = np.nonzero(~asked[rows, around])
+            _ask(problem, rungs, asked, station, around[station], near)
         if np.isfinite(rungs.costs[rows, spin, slot]).all():
             return spin, slot, cost
     return None
 
 
-def _ask(problem: SeamProblem, rungs: Rungs, asked: NDArray[np.bool_], spins: NDArray[np.int32]) -> None:
-    """Put the cost of every node in collision at one spin per station to infinity. Turns share the answer of their pose."""
-    rows = np.arange(len(spins))
-    used = np.arange(rungs.costs.shape[2])[None] < rungs.counts[rows, spins][:, None]
-    fresh = used & ~asked[rows, spins]
-    station, slot = np.nonzero(fresh)
+def _ask(
+    problem: SeamProblem,
+    rungs: Rungs,
+    asked: NDArray[np.bool_],
+    station: NDArray[np.intp],
+    spin: NDArray[np.intp],
+    slot: NDArray[np.intp],
+) -> None:
+    """Put the cost of every given node that is not free to infinity. Turns share the answer of their pose."""
     if not len(station):
         return
-    q = rungs.joints[station, spins[station], slot]
-    wrapped = np.angle(np.exp(1j * q)).round(9)
-    unique, inverse = np.unique(wrapped, axis=0, return_inverse=True)
-    first = np.full(len(unique), -1)
-    first[inverse.ravel()[::-1]] = np.arange(len(q))[::-1]
-    free = np.empty(len(unique), dtype=np.bool_)
+    q = rungs.joints[station, spin, slot]
+    pose = np.angle(np.exp(1j * q)).round(9)
+    _, first, same = np.unique(pose, axis=0, return_index=True, return_inverse=True)
+    free = np.empty(len(first), dtype=np.bool_)
     states_free(problem.screen, np.ascontiguousarray(q[first]), problem.margins, free)
-    blocked = ~free[inverse.ravel()]
-    rungs.costs[station[blocked], spins[station[blocked]], slot[blocked]] = np.inf
-    asked[station, spins[station], slot] = True
+    blocked = ~free[same.ravel()]
+    rungs.costs[station[blocked], spin[blocked], slot[blocked]] = np.inf
+    asked[station, spin, slot] = True
 
 
 def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
