@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.model.pose import FloatArray
 
@@ -18,6 +19,8 @@ Inverse = Callable[[FloatArray, FloatArray], FloatArray]
 
 BETA = 1e-4
 LARGEST_STEP = np.radians(20.0)
+DIFFERENCE = 1e-6
+ACTIVE_ROUNDS = 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,19 +41,63 @@ class Box:
     pull: FloatArray
 
 
-def refined(start: Torches, s: FloatArray, box: Box, weights: FloatArray, inverse: Inverse, rounds: int = 25) -> Torches:
-    """The refined torches from `start` on stations `s` (n,); weights (dof,) scale the joints (1 / v_max^2)."""
-    smoothness = _smoothness_matrix(s)
+@dataclass(frozen=True, slots=True)
+class KeepOut:
+    """A wrist singularity to stay away from: joint `axis` within `width` of `centre` (rad) costs `weight` times the
+    squared intrusion at every station."""
+
+    axis: int
+    centre: float
+    width: float
+    weight: float
+
+    def intrusion(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """How deep the joints (n, dof) are inside (n,), and the slope (n,) of that over the joint."""
+        away = q[:, self.axis] - self.centre
+        depth = np.maximum(0.0, self.width - np.abs(away))
+        return depth, np.where(depth > 0.0, -np.sign(away), 0.0)
+
+
+NOWHERE = KeepOut(0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objective:
+    """What is minimised: the smoothness matrix in `bands` (3, n), joint `weights` (dof,), the box with its pulls, the keep-out."""
+
+    bands: FloatArray
+    weights: FloatArray
+    box: Box
+    keep_out: KeepOut
+
+    def cost(self, now: Torches) -> float:
+        """The objective's value."""
+        smooth = float(np.sum(self.weights * now.q * _applied(self.bands, now.q)))
+        pulled = float(np.sum(self.box.pull * (now.z - self.box.wanted) ** 2))
+        return smooth + pulled + self.keep_out.weight * float(np.sum(self.keep_out.intrusion(now.q)[0] ** 2))
+
+
+def refined(
+    start: Torches,
+    s: FloatArray,
+    box: Box,
+    weights: FloatArray,
+    inverse: Inverse,
+    *,
+    keep_out: KeepOut = NOWHERE,
+    rounds: int = 25,
+) -> Torches:
+    """The refined torches from `start` on stations `s` (n,); `weights` (dof,) scale the joints (1 / v_max^2)."""
+    objective = Objective(_smoothness_matrix(s), weights, box, keep_out)
     now = start
-    cost = _cost(now, smoothness, box, weights)
+    cost = objective.cost(now)
     for _ in range(rounds):
-        step = _gauss_newton_step(now, smoothness, box, weights, inverse)
-        better = _line_search(now, step, cost, smoothness, box, weights, inverse)
+        better = _line_search(now, _gauss_newton_step(now, objective, inverse), cost, objective, inverse)
         if better is None:
             break
         gained = cost - better[1]
         now, cost = better
-        if gained < 1e-5 * cost:
+        if gained < 1e-4 * cost:
             break
     return now
 
@@ -85,55 +132,97 @@ def _applied(bands: FloatArray, q: FloatArray) -> FloatArray:
     return result
 
 
-def _cost(now: Torches, bands: FloatArray, box: Box, weights: FloatArray) -> float:
-    smooth = float(np.sum(weights * now.q * _applied(bands, now.q)))
-    return smooth + float(np.sum(box.pull * (now.z - box.wanted) ** 2))
-
-
-def _gauss_newton_step(now: Torches, bands: FloatArray, box: Box, weights: FloatArray, inverse: Inverse) -> FloatArray:
-    from scipy.linalg import solveh_banded
-
+def _gauss_newton_step(now: Torches, objective: Objective, inverse: Inverse) -> FloatArray:
+    """The step (n, 3) to the least of the local quadratic inside the box."""
+    box, keep_out = objective.box, objective.keep_out
     n = len(now.z)
-    slopes = np.empty((n, now.q.shape[1], 3))
+    slopes = _slopes(now, inverse)
+    depth, inwards = keep_out.intrusion(now.q)
+    wall = inwards[:, None] * slopes[:, keep_out.axis]
+    gradient = np.einsum("ijk,ij->ik", slopes, objective.weights * _applied(objective.bands, now.q))
+    gradient += box.pull * (now.z - box.wanted) + keep_out.weight * depth[:, None] * wall
+    matrix = _normal_matrix(slopes, objective)
+    for a in range(3):
+        for b in range(a, 3):
+            matrix[b - a, a::3] += keep_out.weight * wall[:, a] * wall[:, b]
+    low, high = (np.clip(bound - now.z, -LARGEST_STEP, LARGEST_STEP).ravel() for bound in (box.lower, box.upper))
+    return _boxed_minimum(matrix, gradient.ravel(), low, high).reshape(n, 3)
+
+
+def _boxed_minimum(matrix: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """The minimiser of a convex quadratic in a box: primal-dual active set (Hintermueller, Ito, Kunisch 2003)."""
+    step = np.zeros(len(gradient))
+    at_low = at_high = np.zeros(len(gradient), dtype=np.bool_)
+    for _ in range(ACTIVE_ROUNDS):
+        step = _solved(matrix, gradient, at_low | at_high, np.where(at_low, low, high))
+        pressure = -(gradient + _banded_product(matrix, step)) / matrix[0]
+        was_low, was_high = at_low, at_high
+        at_low = np.where(was_low, pressure < 0.0, step < low)
+        at_high = np.where(was_high, pressure > 0.0, step > high)
+        if np.array_equal(at_low, was_low) and np.array_equal(at_high, was_high):
+            break
+    return np.clip(step, low, high)
+
+
+def _slopes(now: Torches, inverse: Inverse) -> FloatArray:
+    """dq/dz (n, dof, 3) by forward differences; zero where the inverse ends."""
+    slopes = np.empty((*now.q.shape, 3))
     for k in range(3):
         moved = now.z.copy()
-        moved[:, k] += 1e-6
-        slopes[:, :, k] = (inverse(moved, now.q) - now.q) / 1e-6
+        moved[:, k] += DIFFERENCE
+        slopes[:, :, k] = (inverse(moved, now.q) - now.q) / DIFFERENCE
     slopes[~np.isfinite(slopes)] = 0.0
-    gradient = np.einsum("ijk,ij->ik", slopes, weights * _applied(bands, now.q)) + box.pull * (now.z - box.wanted)
-    held = ((now.z <= box.lower) & (gradient > 0.0)) | ((now.z >= box.upper) & (gradient < 0.0))
-    slopes = np.where(held[:, None, :], 0.0, slopes)
-    gradient = np.where(held, 0.0, gradient)
+    return slopes
+
+
+def _normal_matrix(slopes: FloatArray, objective: Objective) -> FloatArray:
+    """The Gauss-Newton matrix of smoothness and pulls in lower banded form (9, 3 n)."""
+    n, bands, weights = len(slopes), objective.bands, objective.weights
     matrix = np.zeros((9, 3 * n))
     for k in range(3):
         blocks = bands[k][: n - k, None, None] * np.einsum("ija,j,ijb->iab", slopes[: n - k], weights, slopes[k:])
         for a in range(3):
-            for b in range(3):
-                offset = 3 * k + b - a
-                if offset < 0:
-                    continue
-                matrix[offset, a : 3 * (n - k) : 3] += blocks[:, a, b]
-    matrix[0] += (box.pull + np.where(held, 1.0, 1e-9)).ravel()
-    step: FloatArray = -solveh_banded(matrix, gradient.ravel(), lower=True).reshape(n, 3)
-    return np.clip(step, -LARGEST_STEP, LARGEST_STEP)
+            for b in range(a if k == 0 else 0, 3):
+                matrix[3 * k + b - a, a : 3 * (n - k) : 3] += blocks[:, a, b]
+    matrix[0] += objective.box.pull.ravel() + 1e-9
+    return matrix
+
+
+def _solved(matrix: FloatArray, gradient: FloatArray, active: NDArray[np.bool_], step: FloatArray) -> FloatArray:
+    """The minimiser of the quadratic with the `active` entries of `step` held."""
+    from scipy.linalg import solveh_banded
+
+    held = np.where(active, step, 0.0)
+    right = -gradient - _banded_product(matrix, held)
+    free = np.where(active, 0.0, 1.0)
+    reduced = matrix * free
+    for offset in range(1, len(matrix)):
+        reduced[offset, :-offset] *= free[offset:]
+    reduced[0] += np.where(active, 1.0, 0.0)
+    result: FloatArray = solveh_banded(reduced, np.where(active, held, right), lower=True)
+    return result
+
+
+def _banded_product(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """A symmetric matrix in lower banded form times a vector (n,)."""
+    result = matrix[0] * vector
+    for offset in range(1, len(matrix)):
+        band = matrix[offset, :-offset]
+        result[offset:] += band * vector[:-offset]
+        result[:-offset] += band * vector[offset:]
+    return result
 
 
 def _line_search(
-    now: Torches,
-    step: FloatArray,
-    cost: float,
-    bands: FloatArray,
-    box: Box,
-    weights: FloatArray,
-    inverse: Inverse,
+    now: Torches, step: FloatArray, cost: float, objective: Objective, inverse: Inverse
 ) -> tuple[Torches, float] | None:
     for scale in (1.0, 0.5, 0.25, 0.125, 0.03):
-        z = np.clip(now.z + scale * step, box.lower, box.upper)
+        z = np.clip(now.z + scale * step, objective.box.lower, objective.box.upper)
         q = inverse(z, now.q)
         if not np.all(np.isfinite(q)):
             continue
         candidate = Torches(z, q)
-        its_cost = _cost(candidate, bands, box, weights)
+        its_cost = objective.cost(candidate)
         if its_cost < cost:
             return candidate, its_cost
     return None

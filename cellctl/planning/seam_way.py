@@ -15,7 +15,7 @@ from cellctl.kinematics.inverse import branches
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
-from cellctl.planning.refinement import Box, Torches, refined
+from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
 from cellctl.planning.torch_poses import Stations
 from cellctl.processes.procedure import WeldSettings
 from cellctl.scene.screen import ScreenArrays, states_free
@@ -26,6 +26,7 @@ GATE = np.radians(14.0)
 ROUNDS = 40
 PULL = 0.05
 INSET = np.radians(0.5)
+WRIST_WIDTH = np.radians(20.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,8 +189,9 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
     """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round."""
     box = _box(problem, start)
     weights = 1.0 / problem.robot.limit_array("velocity") ** 2
-    inverse = NearestInverse(problem, start.q)
-    now = refined(start, problem.stations.s, box, weights, inverse)
+    inverse = NearestInverse(problem)
+    keep_out = wrist_keep_out(problem.robot)
+    now = refined(start, problem.stations.s, box, weights, inverse, keep_out=keep_out)
     pull = box.pull
     free = np.empty(len(now.q), dtype=np.bool_)
     for _ in range(10):
@@ -200,8 +202,16 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
         pull = np.where(hit[:, None], np.maximum(pull * 8.0, 0.05), pull)
         held = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
         box = held
-        now = refined(now, problem.stations.s, held, weights, inverse)
+        now = refined(now, problem.stations.s, held, weights, inverse, keep_out=keep_out)
     return None
+
+
+def wrist_keep_out(robot: Robot) -> KeepOut:
+    """Where axis 5 of an arm with a spherical wrist lies along axis 4 (WRIST_WIDTH about it); nowhere for other arms."""
+    if robot.opw is None:
+        return NOWHERE
+    centre = robot.opw.offsets[4] * robot.opw.signs[4]
+    return KeepOut(axis=4, centre=centre, width=WRIST_WIDTH, weight=1.0)
 
 
 def _box(problem: SeamProblem, start: Torches) -> Box:
@@ -225,7 +235,7 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
 class NearestInverse:
     """Joint values for torches z (n, 3) in the configuration and turn nearest to given joints; NaN outside the limits."""
 
-    def __init__(self, problem: SeamProblem, q: FloatArray) -> None:
+    def __init__(self, problem: SeamProblem) -> None:
         self._problem = problem
         self._lower = problem.robot.limit_array("lower")
         self._upper = problem.robot.limit_array("upper")
