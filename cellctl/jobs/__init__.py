@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from cellctl.jobs.running import connect as connect
     from cellctl.jobs.running import run as run
 
-_HOMES = {"certify": "proving", "check": "proving", "connect": "running", "plan": "proving", "run": "running", "verify": "proving"}
+_HOMES = {
+    "certify": "proving",
+    "check": "proving",
+    "connect": "running",
+    "plan": "proving",
+    "run": "running",
+    "verify": "proving",
+}
 
 __all__ = ["certify", "check", "connect", "plan", "run", "verify"]
 

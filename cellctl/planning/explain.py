@@ -15,7 +15,9 @@ from cellctl.scene.bullet.exact import ExactScene
 from cellctl.scene.screen import states_free
 
 
-def explain_state(model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str) -> tuple[Finding, ...]:
+def explain_state(
+    model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str
+) -> tuple[Finding, ...]:
     """What is too near at joints `q` (dof,): one finding per pair, nearest first; empty when the exact engine finds nothing."""
     contacts = _contacts(model, q, margins)
     return tuple(
@@ -137,7 +139,11 @@ def _binding_pairs(
         distance, margin = best[names]
         text = f"{where}: in collision in every way to hold the torch at {stretch}: {names[0]} and {names[1]}"
         findings.append(
-            Finding("P203", f"{text}, at best {_gap_text(distance)} (margin {margin * 1e3:g} mm)", suggestion="make room, trim the seam or allow more tilt")
+            Finding(
+                "P203",
+                f"{text}, at best {_gap_text(distance)} (margin {margin * 1e3:g} mm)",
+                suggestion="make room, trim the seam or allow more tilt",
+            )
         )
     return tuple(findings)
 
@@ -145,4 +151,3 @@ def _binding_pairs(
 def _stretch(problem: SeamProblem, bad: NDArray[np.bool_]) -> str:
     s = problem.stations.s[np.flatnonzero(bad)] * 1e3
     return f"{s[0]:.1f} to {s[-1]:.1f} mm of the seam" if len(s) > 1 else f"{s[0]:.1f} mm of the seam"
-

@@ -85,7 +85,9 @@ def _connected(screen, start, goal, lower, upper, margins, seed, iterations, cap
             other = 1 - side
             while counts[other] < capacity - 1:
                 grown = counts[other]
-                counts[other], met = _extend(screen, nodes[other], parents[other], grown, target, margins, reach, resolution)
+                counts[other], met = _extend(
+                    screen, nodes[other], parents[other], grown, target, margins, reach, resolution
+                )
                 if met:
                     return _way(nodes, parents, counts, side)
                 if counts[other] == grown:
@@ -174,7 +176,12 @@ def _without_repeats(points):  # type: ignore[no-untyped-def]
 
 
 def free_way(
-    screen: ScreenArrays, start: FloatArray, goal: FloatArray, limits: tuple[FloatArray, FloatArray], margins: FloatArray, seed: int
+    screen: ScreenArrays,
+    start: FloatArray,
+    goal: FloatArray,
+    limits: tuple[FloatArray, FloatArray],
+    margins: FloatArray,
+    seed: int,
 ) -> FloatArray | None:
     """Way points (k, dof) of a proved-free polyline from `start` to `goal`, or None within ITERATIONS.
 

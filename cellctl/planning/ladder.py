@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cellctl.kinematics.compiled import COUNT, REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
 
-
 NODES = types.Tuple((writes(4), writes(3), writes(3, types.int16), writes(2, types.int32)))
 CHOICE = types.Tuple((writes(1, types.int32), writes(1, types.int32), REAL, COUNT))
 

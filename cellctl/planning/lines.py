@@ -12,7 +12,9 @@ from cellctl.planning.seam_way import nearest_joints
 STEP = 4e-3
 
 
-def wire_line(robot: Robot, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float) -> BSpline | None:
+def wire_line(
+    robot: Robot, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float
+) -> BSpline | None:
     """The path from joints `q` (dof,) at `pose_base_flange` (4, 4) back along the wire by `length` (m).
 
     `wire_base` (3,) is the wire direction in the robot's base. The parameter is distance in metres, from 0 at the seam.

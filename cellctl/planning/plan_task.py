@@ -59,7 +59,9 @@ class _Arm:
         return np.where(np.isfinite(margins), margins + RESERVE, margins)
 
 
-def plan_steps(task: Task, seed: int, progress: Progress | None = None) -> tuple[tuple[Block, ...], dict[str, FloatArray]]:
+def plan_steps(
+    task: Task, seed: int, progress: Progress | None = None
+) -> tuple[tuple[Block, ...], dict[str, FloatArray]]:
     """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds."""
     group = task.cell.groups[0].name
     arm = _arm_of(task, group, seed)
@@ -106,7 +108,9 @@ def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[Fi
 
 
 def _no_free_path(where: str) -> Finding:
-    return Finding("P205", f"{where}: no free motion was found", suggestion="add a configuration on the way, or make room")
+    return Finding(
+        "P205", f"{where}: no free motion was found", suggestion="add a configuration on the way, or make room"
+    )
 
 
 def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[FixedSegment]:
@@ -135,7 +139,9 @@ def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple
     assert tool is not None and tool.torch is not None
     path = seam_path(arm.task.cell, step)
     pose_flange_tcp = tool.torch.tcp(settings.ctwd)
-    stations = stations_of(path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal)
+    stations = stations_of(
+        path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
+    )
     return SeamProblem(arm.mechanism.robot, stations, settings, arm.screen, arm.margins(contacts))
 
 
@@ -158,11 +164,15 @@ def _weld_along(
         return [], slow
     ends = [_line_at(arm, problem, way, k, length) for k, length in ((0, step.approach), (-1, step.retract))]
     if ends[0] is None or ends[1] is None:
-        return [], Finding("P207", f"{where}: the torch cannot {'approach' if ends[0] is None else 'retract'} along its wire")
+        return [], Finding(
+            "P207", f"{where}: the torch cannot {'approach' if ends[0] is None else 'retract'} along its wire"
+        )
     away, back = ends[0], ends[1]
     for name, line in (("approach", away), ("retract", back)):
         if not _line_free(arm, line, contacts):
-            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", f"{where}: at the end of the {name}")
+            found = explain_state(
+                arm.model, line(line.end)[0], arm.margins(contacts), "P207", f"{where}: at the end of the {name}"
+            )
             return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
     transit = _free_path(arm, q, away(away.end)[0])
     if transit is None:
@@ -265,4 +275,3 @@ def _segment(
 ) -> FixedSegment:
     tool = arm.mechanism.tool
     return FixedSegment(index, kind, arm.group, "" if tool is None else tool.name, path, law, contacts, (), process)
-

@@ -44,7 +44,8 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class KeepOut:
     """A wrist singularity to stay away from: joint `axis` within `width` of `centre` (rad) costs `weight` times the
-    squared intrusion at every station."""
+    squared intrusion at every station.
+    """
 
     axis: int
     centre: float

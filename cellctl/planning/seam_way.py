@@ -52,7 +52,8 @@ class SeamWay:
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """IK answers at every station and variant (spin-major, tilts inside): `joints` (n, v, branches, dof), `valid`;
-    `z` (v, 3) the spin, work and travel angle of each variant (spin from the reference)."""
+    `z` (v, 3) the spin, work and travel angle of each variant (spin from the reference).
+    """
 
     joints: FloatArray
     valid: NDArray[np.bool_]

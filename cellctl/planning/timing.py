@@ -58,7 +58,7 @@ def _admits(
 def _largest_squared_speeds(
     first: FloatArray, second: FloatArray, velocity: FloatArray, acceleration: FloatArray, cap: FloatArray, du: float
 ) -> FloatArray:
-    """x = (ds/dt)^2 (n,) of the time-optimal profile from rest to rest on a grid of spacing `du`.
+    """X = (ds/dt)^2 (n,) of the time-optimal profile from rest to rest on a grid of spacing `du`.
 
     `first`, `second` (n, dof) are q' and q''; `cap` (n,) bounds x further (TCP speed).
     """

@@ -54,6 +54,4 @@ def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, wo
     wires = wire_directions(frames.tangents, frames.normals, np.full(count, work), np.full(count, travel))
     references = transported_references(wires)
     offsets = np.unwrap(spin_offsets(frames.tangents, wires, references))
-    return Stations(
-        s, frames, references, offsets, pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix
-    )
+    return Stations(s, frames, references, offsets, pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix)

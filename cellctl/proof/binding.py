@@ -21,7 +21,9 @@ def certified(plan: Plan) -> CertifiedPlan:
     """
     certificate = plan.certificate
     if certificate is None:
-        raise NotCertified(Finding("X410", "the plan carries no certificate", suggestion="prove it: cellctl verify PLAN"))
+        raise NotCertified(
+            Finding("X410", "the plan carries no certificate", suggestion="prove it: cellctl verify PLAN")
+        )
     digest = plan_digest(plan)
     if certificate.plan_sha256 != digest:
         raise NotCertified(

@@ -14,7 +14,7 @@ import cellctl
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.model.certificate import Certificate, SeamRecord, SegmentRecord
-from cellctl.model.plan import CertifiedPlan, ContactAllowance, Plan, Segment
+from cellctl.model.plan import CertifiedPlan, Plan, Segment
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.seam import seam_path
@@ -70,7 +70,9 @@ def examine(plan: Plan, progress: Progress | None = None) -> Verdict:
             record, wrong = _examine_segment(checker, task, segment, index)
             records.append(record)
             findings += wrong
-        return Verdict(tuple(records), tuple(findings + list(_budget_findings(plan, task, records))), engine.name, engine.version)
+        return Verdict(
+            tuple(records), tuple(findings + list(_budget_findings(plan, task, records))), engine.name, engine.version
+        )
 
 
 def _examine_segment(checker: Checker, task: Task, segment: Segment, index: int) -> tuple[SegmentRecord, list[Finding]]:
@@ -114,9 +116,15 @@ def _step_findings(plan: Plan, task: Task) -> list[Finding]:
         processes = [s.process for s in plan.segments if s.step == index and s.process is not None]
         if isinstance(step, Weld):
             if len(processes) != 1 or (processes[0].seam, processes[0].wps) != (step.seam, step.wps):
-                findings.append(Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan"))
+                findings.append(
+                    Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
+                )
             elif abs(processes[0].length - seam_path(task.cell, step).length) > 1e-9:
-                findings.append(Finding("C322", f"step {index + 1}: the plan welds another length of '{step.seam}' than the part has"))
+                findings.append(
+                    Finding(
+                        "C322", f"step {index + 1}: the plan welds another length of '{step.seam}' than the part has"
+                    )
+                )
         elif not _reaches(plan, task, index):
             findings.append(Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'"))
     return findings
@@ -136,7 +144,11 @@ def _reaches(plan: Plan, task: Task, index: int) -> bool:
 def _contact_findings(task: Task, segment: Segment, where: str) -> list[Finding]:
     """A segment may hold only the allowances that its step and kind give it: the torch tip at its own seam's plates."""
     step = task.steps[segment.step]
-    lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) and segment.kind in ("approach", "process", "retract") else ()
+    lawful = (
+        torch_contacts(task.cell, step)
+        if isinstance(step, Weld) and segment.kind in ("approach", "process", "retract")
+        else ()
+    )
     known = {(frozenset((c.first, c.second)), c.margin) for c in lawful}
     return [
         Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")

@@ -31,7 +31,8 @@ from cellctl.processes.torch import torch_angles
 class Gates:
     """Largest deviations of a planned weld, SI: from the seam across (b) and along the normal (n), from commanded
     angles, of the speed over all but `speed_share` of the length; spin rate; share of joint speed with the arc on;
-    smallest normalised singular value. The first and last `ends` of the seam are excepted from the speed gate."""
+    smallest normalised singular value. The first and last `ends` of the seam are excepted from the speed gate.
+    """
 
     lateral: float = 0.3e-3
     height: float = 0.5e-3
@@ -52,7 +53,8 @@ EXECUTED = Gates(lateral=0.5e-3, height=1.0e-3, speed=0.05, angle=np.radians(2.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Readback:
     """What joint samples say, per sample: arc length `s`, deviations along b and n (m), work and travel angle, tool
-    rotation about the wire per second, speed along the seam (m/s), all (n,); `excepted` (n,) marks the ends."""
+    rotation about the wire per second, speed along the seam (m/s), all (n,); `excepted` (n,) marks the ends.
+    """
 
     s: FloatArray
     lateral: FloatArray
@@ -160,11 +162,15 @@ def check_weld(
     checks.whole("C314", "angle against the commanded one, deg", np.degrees(angle_error), np.degrees(gates.angle))
     checks.window("C316", "travel speed against the WPS", *_speed_window(back.speed, inner, wps))
     if share < gates.speed_share:
-        checks.say("C315", f"travel speed is within {gates.speed * 100:g} % over {share * 100:.1f} % of the length only")
+        checks.say(
+            "C315", f"travel speed is within {gates.speed * 100:g} % over {share * 100:.1f} % of the length only"
+        )
     checks.whole("C317", "spin rate, deg/s", np.degrees(record.spin_rate), np.degrees(gates.spin_rate))
     checks.whole("C318", "joint speed share with the arc on", record.joint_speed_use, gates.joint_speed)
     if record.singularity < gates.singularity:
-        checks.say("C319", f"normalised sigma_min is {record.singularity:.4f}, at least {gates.singularity:g} is wanted")
+        checks.say(
+            "C319", f"normalised sigma_min is {record.singularity:.4f}, at least {gates.singularity:g} is wanted"
+        )
     if not wps.ctwd.holds(settings.ctwd, 1e-9):
         checks.say("C325", f"ctwd of {settings.ctwd * 1e3:g} mm is outside the WPS")
     return record, tuple(checks.findings)

@@ -81,13 +81,20 @@ def check_continuity(plan: Plan) -> tuple[Finding, ...]:
         ends = segment.joints_at(np.array([0.0, law.end]))
         jump = float(np.abs(ends[0] - standing[segment.group]).max())
         if jump > CONTINUITY:
-            findings.append(Finding("C323", f"segment {index} ({segment.kind}) starts {np.degrees(jump):.4f} deg away from where the arm stands"))
+            findings.append(
+                Finding(
+                    "C323",
+                    f"segment {index} ({segment.kind}) starts {np.degrees(jump):.4f} deg away from where the arm stands",
+                )
+            )
         rate = law(np.array([0.0, law.end]), 1)
         if np.abs(rate).max() > 1e-9:
             findings.append(Finding("C323", f"segment {index} ({segment.kind}) does not start and end at rest"))
         covers = abs(law.control[0, 0] - path.start) < 1e-12 and abs(law.control[-1, 0] - path.end) < 1e-12
         if not covers or np.any(np.diff(law.control[:, 0]) < 0.0):
-            findings.append(Finding("C323", f"segment {index} ({segment.kind}) does not run its path once from end to end"))
+            findings.append(
+                Finding("C323", f"segment {index} ({segment.kind}) does not run its path once from end to end")
+            )
         if path.degree < 3 or len(np.unique(path.knots)) != len(path.knots) - 2 * path.degree:
             findings.append(Finding("C323", f"segment {index} ({segment.kind}) has a path that is not C2"))
         standing[segment.group] = ends[1]

@@ -10,7 +10,9 @@ import pytest
 from cellctl.planning.ladder import cheapest_way, fill_rungs
 
 
-def brute_force(joints: np.ndarray, costs: np.ndarray, counts: np.ndarray, weights: np.ndarray, gate: np.ndarray) -> float:
+def brute_force(
+    joints: np.ndarray, costs: np.ndarray, counts: np.ndarray, weights: np.ndarray, gate: np.ndarray
+) -> float:
     """The least cost over every way there is."""
     n, spins, _, _ = joints.shape
     choices = [[(k, a) for k in range(spins) for a in range(counts[i, k])] for i in range(n)]

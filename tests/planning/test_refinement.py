@@ -37,7 +37,13 @@ def test_refinement_finds_what_a_general_optimiser_finds() -> None:
     z = np.clip(rng.normal(scale=0.1, size=(len(S), 3)), -0.2, 0.2)
     ours = refined(Torches(z, inverse(z, z)), S, box, WEIGHTS, inverse, rounds=100)
     bounds = [(None, None) if k % 3 == 0 else (-0.2, 0.2) for k in range(3 * len(S))]
-    theirs = minimize(lambda x: cost(x.reshape(-1, 3), box), z.ravel(), method="L-BFGS-B", bounds=bounds, options={"maxiter": 5000, "maxfun": 10**6})
+    theirs = minimize(
+        lambda x: cost(x.reshape(-1, 3), box),
+        z.ravel(),
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 5000, "maxfun": 10**6},
+    )
     assert cost(ours.z, box) <= theirs.fun * 1.001
 
 
