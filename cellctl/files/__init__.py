@@ -1,1 +1,116 @@
-"""YAML, JSON and meshes to values and back; the only place with units other than SI."""
+"""YAML, JSON and meshes to values and back; the only place with units other than SI.
+
+Readers raise `FileError` with every finding at once, or `CheckFailed` where the files read well and what they say fails a
+check of geometry or procedure. Nothing heavy is imported before a function is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cellctl.files.library import RobotEntry
+    from cellctl.model.cell import Cell
+    from cellctl.model.inputs import Input
+    from cellctl.model.plan import Plan
+    from cellctl.model.robot import Robot
+    from cellctl.model.task import Task
+
+__all__ = [
+    "cell_from_inputs",
+    "library_robots",
+    "load_cell",
+    "load_robot",
+    "load_task",
+    "plan_content",
+    "plan_inputs",
+    "read_plan",
+    "schema",
+    "task_from_inputs",
+    "task_input",
+    "write_plan",
+]
+
+
+def load_cell(path: str | Path) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding."""
+    from cellctl.files import loading
+
+    return loading.load_cell(path)
+
+
+def load_task(path: str | Path) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_task(path)
+
+
+def load_robot(path: str | Path) -> Robot:
+    """Read a robot file, or the robot of a library folder (`lib:robots/kuka_kr16_2`); raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_robot(path)
+
+
+def task_from_inputs(inputs: Iterable[Input]) -> Task:
+    """The task that the inputs of a plan hold, without looking at the disk; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.task_from_inputs(inputs)
+
+
+def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
+    """The cell that the inputs of a plan hold, without looking at the disk; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.cell_from_inputs(inputs)
+
+
+def task_input(task: Task) -> Input:
+    """The task as one input: the same tree for the same values, from YAML or from Python."""
+    from cellctl.files.task_file import task_input as convert
+
+    return convert(task)
+
+
+def plan_inputs(task: Task) -> tuple[Input, ...]:
+    """Everything that a plan of `task` was made from, by reference: the task, its cell and all that the cell names."""
+    return tuple(sorted((*task.cell.inputs, task_input(task)), key=lambda item: item.reference))
+
+
+def write_plan(plan: Plan, path: str | Path) -> None:
+    """Write a plan file: the same bytes for equal plans."""
+    from cellctl.files import plan_file
+
+    plan_file.write_plan(plan, Path(path))
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read a plan file; nothing but its format version is checked. Raises FileError."""
+    from cellctl.files import plan_file
+
+    return plan_file.read_plan(Path(path))
+
+
+def plan_content(plan: Plan) -> bytes:
+    """Canonical JSON of a plan without its certificate: what a certificate's hash is over."""
+    from cellctl.files import plan_file
+
+    return plan_file.plan_content(plan)
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a file kind: `task`, `cell`, `part`, `wps`, `robot`, `tool`, `project`. Raises UsageError."""
+    from cellctl.files import schemas
+
+    return schemas.schema(kind)
+
+
+def library_robots() -> tuple[RobotEntry, ...]:
+    """The robots of the shipped library by name."""
+    from cellctl.files import loading
+
+    return loading.library_robots()

@@ -106,6 +106,11 @@ def convex_hull(vertices: ArrayLike, name: str = "mesh") -> Hull:
     return Hull(points[corners])
 
 
+def read_hull(path: str | Path) -> Hull:
+    """The convex hull of an STL file; raises FileError F140, F141, F142, F144."""
+    return convex_hull(read_stl(Path(path)).vertices, str(path))
+
+
 def convexity_gap(mesh: Mesh) -> float:
     """How far, at most, a vertex stands in front of the plane of a face (m): 0 for a convex mesh, up to rounding.
 

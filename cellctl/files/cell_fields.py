@@ -1,0 +1,117 @@
+"""How a cell file is written. What it becomes is built elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
+from cellctl.files.quantities import FieldError, read_scalar, read_vector
+from cellctl.files.schema import FileModel
+from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField
+from cellctl.model.cell import Margins
+
+
+def _joint_values(value: object) -> tuple[tuple[float, str], ...]:
+    """Joint values with their kind: `0 -90 90 0 45 0 deg`, or a list where angles and lengths mix."""
+    if isinstance(value, list):
+        return tuple(_joint_value(item) for item in value)
+    return tuple((number, "revolute") for number in read_vector(value, "angle"))
+
+
+def _joint_value(item: object) -> tuple[float, str]:
+    try:
+        return read_scalar(item, "angle"), "revolute"
+    except FieldError as error:
+        if error.code != "F121":
+            raise
+        return read_scalar(item, "length"), "prismatic"
+
+
+JointValues = Annotated[
+    tuple[tuple[float, str], ...],
+    BeforeValidator(_joint_values),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "examples": ["0 -90 90 0 45 0 deg"]}, {"type": "array", "items": {"type": "string"}}],
+            "description": "joint values in chain order with their unit",
+        }
+    ),
+]
+
+
+class MechanismField(FileModel):
+    """An arm: its robot file, where its base stands, its tool, and its named configurations."""
+
+    model: Reference
+    at: At = At()
+    tool: Name | None = None
+    configurations: dict[Name, JointValues] = {}
+
+
+class FixtureField(OneBodyField):
+    """Something that stands still: one shape, several solids, or a part file."""
+
+    file: Reference | None = None
+    at: At = At()
+    carries: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> FixtureField:
+        written = [key for key in (*SHAPE_KEYS, "solids", "file") if getattr(self, key) is not None]
+        if len(written) != 1:
+            got = f"got {' and '.join(written)}" if written else "got none"
+            raise FieldError("F115", f"exactly one of {', '.join((*SHAPE_KEYS, 'solids', 'file'))} must be given, {got}")
+        return self
+
+
+class PlacementField(FileModel):
+    """A part: its file, and where its frame stands."""
+
+    file: Reference
+    at: At = At()
+
+
+class SignalField(FileModel):
+    """A digital line: an output or an input by its number."""
+
+    output: Annotated[int, Field(ge=0)] | None = None
+    input: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_line(self) -> SignalField:
+        if (self.output is None) == (self.input is None):
+            raise FieldError("F115", "exactly one of output, input must be given")
+        return self
+
+
+class MarginsField(FileModel):
+    """Smallest gaps that plans must keep."""
+
+    clearance: Gap = Margins().clearance
+    nozzle_to_plates: Gap = Margins().nozzle_to_plates
+
+
+class CameraField(FileModel):
+    """Where a picture is taken from, in the world."""
+
+    eye: Position
+    target: Position
+    field_of_view: Annotated[float, Quantity("angle", above=0.0)] = 0.7
+
+
+class CellFile(FileModel):
+    """What stands in a cell: mechanisms, tools, fixtures, parts, frames, signals, procedures."""
+
+    name: Name | None = None
+    mechanisms: dict[Name, MechanismField]
+    groups: dict[Name, list[Name]] = {}
+    tools: dict[Name, Reference] = {}
+    frames: dict[Name, At] = {}
+    fixtures: dict[Name, FixtureField] = {}
+    parts: dict[Name, PlacementField] = {}
+    signals: dict[Name, SignalField] = {}
+    procedures: dict[Name, Reference] = {}
+    margins: MarginsField = MarginsField()
+    camera: CameraField | None = None

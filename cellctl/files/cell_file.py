@@ -1,0 +1,257 @@
+"""Cell files: the `Cell` that a file becomes, with its robots, tools, parts and procedures. Reads them all, plans nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cellctl.errors import Place
+from cellctl.files.body_values import check_distance, one_body
+from cellctl.files.cell_fields import CellFile, FixtureField, MechanismField
+from cellctl.files.frames import WORLD, FrameTable
+from cellctl.files.part_file import open_part, part_of
+from cellctl.files.reading import File, Reading
+from cellctl.files.robot_file import outside_limits, read_robot
+from cellctl.files.schema import Path
+from cellctl.files.tool_file import read_tool
+from cellctl.files.wps_file import read_wps
+from cellctl.model.cell import Camera, Cell, Fixture, Frame, Group, Margins, Mechanism, PartPlacement, Signal
+from cellctl.model.part import Body, Part
+from cellctl.model.pose import Pose
+from cellctl.model.robot import Robot, Tool
+from cellctl.model.shapes import Solid, Visual
+from cellctl.model.wps import Wps
+
+
+@dataclass(frozen=True, slots=True)
+class CellReading:
+    """A cell as far as it could be built, and every name that its files write, also of entries that are wrong.
+
+    `configurations` are the names per mechanism, `seams` the names per part; a part whose file cannot be read has None.
+    """
+
+    cell: Cell
+    mechanisms: frozenset[str]
+    groups: frozenset[str]
+    configurations: Mapping[str, frozenset[str]]
+    seams: Mapping[str, frozenset[str] | None]
+    procedures: frozenset[str]
+
+
+def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> CellReading | None:
+    """The cell described at `reference`; what is wrong is reported and left out."""
+    file = reading.open(CellFile, "cell", reference, asked)
+    if file is None:
+        return None
+    cell = file.model
+    _check_names(file)
+    frames = _frames(file)
+    tools = _tools(file)
+    mechanisms = tuple(
+        mechanism
+        for name, field in cell.mechanisms.items()
+        if (mechanism := _mechanism(file, name, field, frames, tools)) is not None
+    )
+    parts, seams = _parts(file, frames)
+    value = Cell(
+        name=cell.name or _name_of(reference),
+        mechanisms=mechanisms,
+        groups=_groups(file),
+        fixtures=_fixtures(file, frames),
+        parts=parts,
+        frames=tuple(Frame(name, parent, pose) for name, (parent, pose) in frames.entries().items()),
+        signals=tuple(Signal(name, signal.output, signal.input) for name, signal in cell.signals.items()),
+        procedures=_procedures(file),
+        margins=Margins(cell.margins.clearance, cell.margins.nozzle_to_plates),
+        camera=None if cell.camera is None else Camera(cell.camera.eye, cell.camera.target, cell.camera.field_of_view),
+        inputs=reading.sorted_inputs(),
+    )
+    names = file.names("mechanisms")
+    return CellReading(
+        value,
+        names,
+        file.names("groups") or names,
+        {name: file.names("mechanisms", name, "configurations") for name in sorted(names)},
+        seams,
+        file.names("procedures"),
+    )
+
+
+def _name_of(reference: str) -> str:
+    folder, name = posixpath.split(reference.partition(":")[2])
+    stem = name.partition(".")[0]
+    return posixpath.basename(folder) if stem == "cell" and folder else stem
+
+
+def _check_names(file: File[CellFile]) -> None:
+    """Mechanisms, fixtures and parts share one name space: findings and pairs call them by name."""
+    owner: dict[str, str] = {WORLD: "frame"}
+    for kind in ("mechanisms", "fixtures", "parts", "frames"):
+        for name in sorted(file.names(kind)):
+            if name in owner:
+                file.report("F134", f"'{name}' is also the name of a {owner[name]}", (kind, name), "choose another name")
+            owner.setdefault(name, kind.removesuffix("s"))
+
+
+def _frames(file: File[CellFile]) -> FrameTable:
+    """Declared frames, and one for every part and fixture; the top face of a box is `NAME.top`."""
+    table = FrameTable(file)
+    cell = file.model
+    for kind, entries in (("frames", cell.frames), ("fixtures", cell.fixtures), ("parts", cell.parts)):
+        for name, entry in entries.items():
+            at = entry if kind == "frames" else entry.at  # type: ignore[union-attr]
+            path: Path = (kind, name) if kind == "frames" else (kind, name, "at")
+            table.add(name, at.frame, at.pose, (*path, "frame"))  # type: ignore[union-attr]
+            check_distance(file, at.pose, path)  # type: ignore[union-attr]
+        for name in file.names(kind) - set(entries):
+            table.leave_out(name)
+            table.leave_out(f"{name}.top")
+    for name, fixture in cell.fixtures.items():
+        if fixture.box is not None:
+            top = Pose.of((0.0, 0.0, fixture.box[2] / 2.0))
+            table.add(f"{name}.top", name, top, ("fixtures", name))
+    table.check()
+    for name, mechanism in cell.mechanisms.items():
+        _world_pose(file, table, mechanism.at.frame, mechanism.at.pose, ("mechanisms", name, "at"))
+    return table
+
+
+def _world_pose(file: File[CellFile], frames: FrameTable, frame: str, pose: Pose, path: Path) -> Pose:
+    if frame != WORLD and not frames.knows(frame):
+        file.unknown("frame", frame, (*frames.entries(), WORLD), (*path, "frame"))
+    return frames.pose_world(frame) @ pose
+
+
+def _tools(file: File[CellFile]) -> dict[str, Tool]:
+    tools: dict[str, Tool] = {}
+    for name, text in file.model.tools.items():
+        path = ("tools", name)
+        reference = file.joined(text, path, "tool")
+        tool = None if reference is None else read_tool(file.reading, reference, name, file.place(*path))
+        if tool is not None:
+            tools[name] = tool
+    return tools
+
+
+def _mechanism(
+    file: File[CellFile], name: str, field: MechanismField, frames: FrameTable, tools: Mapping[str, Tool]
+) -> Mechanism | None:
+    path = ("mechanisms", name)
+    if field.tool is not None and field.tool not in file.names("tools"):
+        file.unknown("tool", field.tool, file.names("tools"), (*path, "tool"))
+    reference = file.joined(field.model, (*path, "model"), "robot")
+    robot = None if reference is None else read_robot(file.reading, reference, file.place(*path, "model"))
+    if robot is None:
+        return None
+    configurations = {
+        key: joints
+        for key, values in field.configurations.items()
+        if (joints := _configuration(file, robot, values, (*path, "configurations", key))) is not None
+    }
+    pose = frames.pose_world(field.at.frame) @ field.at.pose
+    return Mechanism(name, robot, pose, tools.get(field.tool or ""), configurations)
+
+
+def _configuration(
+    file: File[CellFile], robot: Robot, values: tuple[tuple[float, str], ...], path: Path
+) -> tuple[float, ...] | None:
+    kinds = [axis.kind for axis in robot.axes]
+    if len(values) != len(kinds):
+        file.report("F135", f"'{robot.name}' has {len(kinds)} joints, got {len(values)} values", path)
+        return None
+    for index, ((_, kind), axis) in enumerate(zip(values, robot.axes, strict=True)):
+        if kind != axis.kind:
+            file.report("F135", f"value {index + 1} must be {'an angle' if axis.kind == 'revolute' else 'a length'}", path)
+            return None
+    joints = tuple(number for number, _ in values)
+    outside = outside_limits(robot, joints)
+    if outside is not None:
+        joint, limit, value = outside
+        message = f"configuration '{path[-1]}' puts '{joint}' at {_written(value, robot, joint)}"
+        file.report("F149", message, path, f"its limit is {_written(limit, robot, joint)}")
+        return None
+    return joints
+
+
+def _written(value: float, robot: Robot, joint: str) -> str:
+    from cellctl.units import deg, mm
+
+    revolute = next(axis for axis in robot.axes if axis.name == joint).kind == "revolute"
+    return f"{value / deg:.6g} deg" if revolute else f"{value / mm:.6g} mm"
+
+
+def _groups(file: File[CellFile]) -> tuple[Group, ...]:
+    """The groups that the file lists, or one per mechanism."""
+    known = file.names("mechanisms")
+    if not file.names("groups"):
+        return tuple(Group(name, (name,)) for name in file.model.mechanisms)
+    for name, members in file.model.groups.items():
+        for index, member in enumerate(members):
+            if member not in known:
+                file.unknown("mechanism", member, known, ("groups", name, index))
+        if not members:
+            file.report("F112", f"group '{name}' has no mechanism", ("groups", name))
+    return tuple(Group(name, tuple(members)) for name, members in file.model.groups.items())
+
+
+def _fixtures(file: File[CellFile], frames: FrameTable) -> tuple[Fixture, ...]:
+    fixtures = []
+    for name, field in file.model.fixtures.items():
+        path = ("fixtures", name)
+        if field.carries is not None and field.carries not in file.names("mechanisms"):
+            file.unknown("mechanism", field.carries, file.names("mechanisms"), (*path, "carries"))
+        body = one_body(file, name, field, field.at.pose, path) if field.file is None else _body_of_part(file, name, field)
+        if body is not None:
+            pose = frames.pose_world(field.at.frame) @ field.at.pose
+            fixtures.append(Fixture(name, body, field.at.frame, pose, field.carries or ""))
+    return tuple(fixtures)
+
+
+def _body_of_part(file: File[CellFile], name: str, field: FixtureField) -> Body | None:
+    """A part file as a fixture: its bodies become the solids of one."""
+    path = ("fixtures", name, "file")
+    part = _part(file, name, field.file or "", path)
+    if part is None:
+        return None
+    solids: list[Solid] = []
+    visuals: list[Visual] = []
+    for body in part.bodies:
+        lone = len(body.solids) == 1
+        solids += [Solid(body.name if lone else f"{body.name}_{s.name}", s.shape, body.pose @ s.pose) for s in body.solids]
+        visuals += [Visual(v.shape, v.mesh, body.pose @ v.pose, v.colour, v.scale) for v in body.visuals]
+    return Body(name, tuple(solids), tuple(visuals), field.at.pose)
+
+
+def _part(file: File[CellFile], name: str, text: str, path: Path) -> Part | None:
+    reference = file.joined(text, path)
+    opened = None if reference is None else open_part(file.reading, reference, file.place(*path))
+    return None if opened is None else part_of(opened, name)
+
+
+def _parts(
+    file: File[CellFile], frames: FrameTable
+) -> tuple[tuple[PartPlacement, ...], dict[str, frozenset[str] | None]]:
+    placements: list[PartPlacement] = []
+    seams: dict[str, frozenset[str] | None] = dict.fromkeys(sorted(file.names("parts")))
+    for name, field in file.model.parts.items():
+        path = ("parts", name, "file")
+        reference = file.joined(field.file, path)
+        opened = None if reference is None else open_part(file.reading, reference, file.place(*path))
+        if opened is None:
+            continue
+        seams[name] = opened.names("seams")
+        pose = frames.pose_world(field.at.frame) @ field.at.pose
+        placements.append(PartPlacement(name, part_of(opened, name), field.at.frame, pose))
+    return tuple(placements), seams
+
+
+def _procedures(file: File[CellFile]) -> dict[str, Wps]:
+    procedures: dict[str, Wps] = {}
+    for name, text in file.model.procedures.items():
+        path = ("procedures", name)
+        reference = file.joined(text, path)
+        wps = None if reference is None else read_wps(file.reading, reference, name, file.place(*path))
+        if wps is not None:
+            procedures[name] = wps
+    return procedures

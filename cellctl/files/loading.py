@@ -1,0 +1,104 @@
+"""Whole loads: a task, cell or robot by its path or from stored inputs. Raises what the findings call for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from cellctl.errors import FileError, Finding, Place
+from cellctl.files.cell_file import read_cell
+from cellctl.files.library import PROJECT_FILE, RobotEntry, library_root
+from cellctl.files.project_file import ProjectFile
+from cellctl.files.reading import Reading, with_file
+from cellctl.files.robot_file import read_robot
+from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
+from cellctl.files.task_file import read_task
+from cellctl.model.cell import Cell
+from cellctl.model.inputs import Input
+from cellctl.model.robot import Robot
+from cellctl.model.task import Task
+
+_T = TypeVar("_T")
+
+
+def load_cell(path: str | Path) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding."""
+    reference, reading = _opened(path)
+    found = read_cell(reading, with_file(reference, "cell"))
+    return _finished(reading, None if found is None else found.cell)
+
+
+def load_task(path: str | Path) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+    if str(path).endswith(".py"):
+        from cellctl.files.task_script import load_script
+
+        return load_script(path)
+    reference, reading = _opened(path)
+    return _finished(reading, read_task(reading, reference))
+
+
+def load_robot(path: str | Path) -> Robot:
+    """Read a robot file, or the robot of a library folder; raises FileError."""
+    reference, reading = _opened(path)
+    return _finished(reading, read_robot(reading, with_file(reference, "robot")))
+
+
+def task_from_inputs(inputs: Iterable[Input]) -> Task:
+    """The task that the inputs of a plan hold, without looking at the disk; raises FileError."""
+    inputs = tuple(inputs)
+    reading = Reading(ArchiveSource(inputs))
+    return _finished(reading, read_task(reading, _only(inputs, "task").reference))
+
+
+def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
+    """The cell that the inputs of a plan hold, without looking at the disk; raises FileError."""
+    inputs = tuple(inputs)
+    reading = Reading(ArchiveSource(inputs))
+    found = read_cell(reading, _only(inputs, "cell").reference)
+    return _finished(reading, None if found is None else found.cell)
+
+
+def library_robots() -> tuple[RobotEntry, ...]:
+    """The robots of the shipped library by name; raises FileError when one of their files is wrong."""
+    library = library_root()
+    if library is None:
+        return ()
+    folders = sorted(file.parent for file in (library / "robots").glob("*/robot.yaml"))
+    entries = []
+    for folder in folders:
+        robot = load_robot(f"lib:robots/{folder.name}")
+        entries.append(RobotEntry(folder.name, robot.title, f"lib:robots/{folder.name}"))
+    return tuple(entries)
+
+
+def _opened(path: str | Path) -> tuple[str, Reading]:
+    reference, source = reference_of(path)
+    reading = Reading(source)
+    _check_project(reading, source)
+    return reference, reading
+
+
+def _check_project(reading: Reading, source: DiskSource) -> None:
+    """The project's own file must read well; it is no input of a plan."""
+    if (source.root / PROJECT_FILE).is_file():
+        reading.open(ProjectFile, "project", f"project:{PROJECT_FILE}")
+        reading.inputs.clear()
+
+
+def _only(inputs: tuple[Input, ...], kind: str) -> Input:
+    found = [item for item in inputs if item.kind == kind]
+    if len(found) != 1:
+        message = f"the plan holds {len(found)} inputs of kind '{kind}', it must hold one"
+        raise FileError(Finding("F173", message, Place("plan")))
+    return found[0]
+
+
+def _finished(reading: Reading, value: _T | None) -> _T:
+    reading.finish()
+    if value is None:
+        raise AssertionError("a value that could not be read has no finding")
+    return value
+
+

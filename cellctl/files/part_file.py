@@ -1,0 +1,61 @@
+"""Part files: bodies and the seams on them, and the `Part` that they become. A part without seams serves as a fixture."""
+
+from __future__ import annotations
+
+from cellctl.errors import Place
+from cellctl.files.body_values import check_distance, one_body
+from cellctl.files.fields import LocalAt, Name, PositiveLength
+from cellctl.files.reading import File, Reading
+from cellctl.files.schema import FileModel
+from cellctl.files.seam_checks import check_seam
+from cellctl.files.seam_fields import SeamField, seam_of
+from cellctl.files.shape_fields import OneBodyField
+from cellctl.model.part import Body, Part, Seam
+
+
+class PartBodyField(OneBodyField):
+    """One body of a part, at a place in the part's frame."""
+
+    at: LocalAt = LocalAt()
+
+
+class PartFile(FileModel):
+    """A work piece in its own frame: bodies by name, seams by name, and the material for the procedure check."""
+
+    title: str = ""
+    material_group: str = ""
+    thickness: PositiveLength | None = None
+    bodies: dict[Name, PartBodyField]
+    seams: dict[Name, SeamField] = {}
+
+
+def open_part(reading: Reading, reference: str, asked: Place | None = None) -> File[PartFile] | None:
+    """The part file at `reference`, its names known, nothing built yet."""
+    return reading.open(PartFile, "part", reference, asked)
+
+
+def part_of(file: File[PartFile], name: str) -> Part:
+    """The part that a file describes, called `name` in its cell; what is wrong in it is left out."""
+    part = file.model
+    if not part.bodies and not file.names("bodies"):
+        file.report("F112", "a part needs at least one body", ("bodies",))
+    bodies: dict[str, Body] = {}
+    for body_name, field in part.bodies.items():
+        path = ("bodies", body_name)
+        check_distance(file, field.at.pose, (*path, "at"))
+        bodies[body_name] = one_body(file, body_name, field, field.at.pose, path)
+    return Part(name, tuple(bodies.values()), _seams(file, bodies), part.material_group, part.thickness or 0.0)
+
+
+def _seams(file: File[PartFile], bodies: dict[str, Body]) -> tuple[Seam, ...]:
+    built: list[Seam] = []
+    broken = file.names("bodies") - set(bodies)
+    for name, field in file.model.seams.items():
+        path = ("seams", name)
+        if broken & set(field.bodies or field.intersection or ()):
+            continue
+        seam = seam_of(file, name, field, bodies, path)
+        if seam is not None:
+            check_seam(file, seam, bodies, path)
+            built.append(seam)
+    return tuple(built)

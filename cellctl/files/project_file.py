@@ -1,0 +1,18 @@
+"""The project file `cellctl.yaml`: its folder is the root that every path of the project must lie under."""
+
+from __future__ import annotations
+
+from cellctl.files.fields import Name
+from cellctl.files.schema import FileModel
+
+
+class ProjectField(FileModel):
+    """What the project is called."""
+
+    name: Name
+
+
+class ProjectFile(FileModel):
+    """The file at the top of a project."""
+
+    project: ProjectField

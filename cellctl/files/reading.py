@@ -1,0 +1,162 @@
+"""One reading of the files of a job: what was opened, what was found wrong, and what went into it as inputs.
+
+Decides what is raised at the end; knows no field of any file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Generic
+
+from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
+from cellctl.files.library import joined_reference
+from cellctl.files.quantities import FieldError, did_you_mean
+from cellctl.files.schema import Model, Path, place_of, validated
+from cellctl.files.sources import Source
+from cellctl.files.yaml_tree import YamlMap
+from cellctl.model.inputs import Input, canonical_json
+from cellctl.model.shapes import Hull
+
+_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml"}
+_SIGNATURES: Final = {
+    "task": "steps",
+    "cell": "mechanisms",
+    "robot": "joints",
+    "tool": "torch",
+    "wps": "arc_start",
+    "part": "bodies",
+    "project": "project",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File(Generic[Model]):
+    """An opened file: the `whole` tree as written, and the `tree` and `model` of what is right in it."""
+
+    reference: str
+    shown: str
+    whole: YamlMap
+    tree: YamlMap
+    model: Model
+    reading: Reading
+
+    def place(self, *path: str | int) -> Place:
+        """Where the value at `path` stands."""
+        return place_of(self.tree, self.shown, path)
+
+    def report(self, code: str, message: str, path: Path = (), suggestion: str = "") -> None:
+        """Add a finding about the value at `path`."""
+        self.reading.findings.append(Finding(code, message, self.place(*path), suggestion))
+
+    def names(self, *path: str) -> frozenset[str]:
+        """The keys written at `path`, also of entries that are wrong."""
+        node: object = self.whole
+        for key in path:
+            node = node.get(key) if isinstance(node, dict) else None
+        return frozenset(node) if isinstance(node, dict) else frozenset()
+
+    def unknown(self, what: str, name: str, known: Iterable[str], path: Path) -> None:
+        """Add the finding that `name` is no known `what`."""
+        self.report("F130", f"unknown {what} '{name}'", path, did_you_mean(name, known))
+
+    def joined(self, text: str, path: Path, kind: str = "") -> str | None:
+        """The absolute reference of `text`, which stands at `path` of this file."""
+        try:
+            reference = joined_reference(self.reference, text)
+        except FieldError as error:
+            self.report(error.code, error.message, path, error.suggestion)
+            return None
+        return with_file(reference, kind)
+
+
+class Reading:
+    """Collects findings and inputs while files are read from one source; every file is opened once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.findings: list[Finding] = []
+        self.inputs: dict[str, Input] = {}
+        self._opened: dict[str, File[object] | None] = {}  # type: ignore[type-var]
+        self._hulls: dict[str, Hull | None] = {}
+
+    def open(self, model: type[Model], kind: str, reference: str, asked: Place | None = None) -> File[Model] | None:
+        """The file behind `reference` as `model`, None when it cannot be used; recorded as an input of `kind`."""
+        if reference not in self._opened:
+            self._opened[reference] = self._open(model, kind, reference, asked)  # type: ignore[assignment]
+        return self._opened[reference]  # type: ignore[return-value]
+
+    def _open(self, model: type[Model], kind: str, reference: str, asked: Place | None) -> File[Model] | None:
+        try:
+            tree = self.source.tree(reference)
+        except CellctlError as error:
+            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
+            return None
+        shown = self.source.shown(reference)
+        if _SIGNATURES.get(kind, "") not in tree and (other := kind_of_tree(tree)) not in ("", kind):
+            where = asked or Place(shown)
+            self.findings.append(Finding("F137", f"'{reference}' is a {other} file, not a {kind} file", where))
+            return None
+        value, good = validated(model, tree, shown, self.findings)
+        if value is None or good is None:
+            return None
+        self.inputs[reference] = Input(reference, kind, canonical_json(tree))
+        return File(reference, shown, tree, good, value, self)
+
+    def hull(self, reference: str, asked: Place) -> Hull | None:
+        """The convex hull of a mesh in its own unit; recorded as an input of kind `hull`."""
+        if reference not in self._hulls:
+            self._hulls[reference] = self._hull(reference, asked)
+        return self._hulls[reference]
+
+    def _hull(self, reference: str, asked: Place) -> Hull | None:
+        try:
+            hull = self.source.hull(reference)
+        except CellctlError as error:
+            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
+            return None
+        self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
+        return hull
+
+    def sorted_inputs(self) -> tuple[Input, ...]:
+        """The inputs so far by reference."""
+        return tuple(self.inputs[reference] for reference in sorted(self.inputs))
+
+    def finish(self) -> None:
+        """Raise what the findings call for; nothing when there are none."""
+        raise_findings(self.findings)
+
+
+def raise_findings(findings: Iterable[Finding]) -> None:
+    """Raise one error with all findings, in the order of places: FileError, EnvironmentMissing or CheckFailed.
+
+    F14x and F15x are checks on files that read well (geometry, procedure): alone they are a failed check.
+    """
+    unique = list(dict.fromkeys(findings))
+    if not unique:
+        return
+    unique.sort(key=lambda f: (f.place.file, f.place.line, f.place.column) if f.place else ("", 0, 0))
+    codes = {finding.code for finding in unique}
+    if all(code.startswith("E") for code in codes):
+        raise EnvironmentMissing(unique)
+    if all(code.startswith(("F14", "F15")) for code in codes):
+        raise CheckFailed(unique)
+    raise FileError(unique)
+
+
+def with_file(reference: str, kind: str) -> str:
+    """A reference to a folder as the file in it that describes it (`lib:robots/x` is `lib:robots/x/robot.yaml`)."""
+    name = _FILE_OF_KIND.get(kind)
+    return reference if name is None or reference.endswith((".yaml", ".yml")) else f"{reference}/{name}"
+
+
+def kind_of_tree(tree: YamlMap) -> str:
+    """The kind of file that a tree looks like, or an empty text."""
+    return next((kind for kind, key in _SIGNATURES.items() if key in tree), "")
+
+
+def _asked_for(finding: Finding, reference: str, asked: Place | None) -> Finding:
+    """A finding about a file as a whole, moved to the place that asks for the file."""
+    if asked is None or (finding.place is not None and finding.place.line):
+        return finding
+    return Finding(finding.code, f"'{reference}': {finding.message}", asked, finding.suggestion)

@@ -1,0 +1,200 @@
+"""Strict models of file kinds: validate a tree, and turn what pydantic finds into findings with places.
+
+Reads no file. A tree that fails is pruned of what is wrong and validated again, so that the checks that follow can
+look at the rest and one pass reports everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cellctl.errors import Finding, Place
+from cellctl.files.quantities import FieldError, did_you_mean
+from cellctl.files.yaml_tree import Position, YamlList, YamlMap
+
+Path = tuple[str | int, ...]
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+class FileModel(BaseModel):
+    """Base of every model of a file or of a part of one: strict, frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False)
+
+
+Model = TypeVar("Model", bound=FileModel)
+
+
+def place_of(tree: YamlMap, shown: str, path: Path, *, key: bool = False) -> Place:
+    """Where the value (or the key) at `path` stands; its nearest known ancestor where it does not exist."""
+    at: Position = tree.at
+    node: object = tree
+    for step in path:
+        if isinstance(node, YamlMap) and isinstance(step, str) and step in node.value_at:
+            at = node.key_at[step] if key and step == path[-1] else node.value_at[step]
+            node = node[step]
+        elif isinstance(node, YamlList) and isinstance(step, int) and step < len(node.value_at):
+            at = node.value_at[step]
+            node = node[step]
+        else:
+            break
+    return Place(shown, *at)
+
+
+def validated(
+    model: type[Model], tree: YamlMap, shown: str, findings: list[Finding]
+) -> tuple[Model, YamlMap] | tuple[None, None]:
+    """The model of `tree` and the tree itself; problems go to `findings`, and both are then of what is left without
+    them, or None when too little is left."""
+    pruned: YamlMap | None = tree
+    for attempt in range(8):
+        if pruned is None:
+            break
+        try:
+            return model.model_validate(pruned), pruned
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=True)
+            if attempt == 0:
+                findings += [_finding(model, tree, shown, detail) for detail in details]
+            pruned = _without(pruned, {_guilty(pruned, detail) for detail in details})
+    return None, None
+
+
+def field_at(model: type[BaseModel], path: Path) -> object:
+    """The declared type at `path` of a model; None when there is none."""
+    declared: object = model
+    for step in path:
+        declared = _step_into(declared, step)
+    return declared
+
+
+def _finding(model: type[FileModel], tree: YamlMap, shown: str, detail: Any) -> Finding:
+    kind, path = detail["type"], _clean(detail["loc"])
+    name = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        suggestion = did_you_mean(name, _keys(model, path[:-1]))
+        return Finding("F110", f"unknown key '{name}'", place_of(tree, shown, path, key=True), suggestion)
+    if kind == "missing":
+        return Finding("F111", f"missing key '{name}'{_inside(path[:-1])}", place_of(tree, shown, path[:-1]))
+    place = place_of(tree, shown, path, key="[key]" in detail["loc"])
+    reason = detail.get("ctx", {}).get("error")
+    if isinstance(reason, FieldError):
+        return Finding(reason.code, reason.message, place, reason.suggestion)
+    if kind == "literal_error":
+        choices = [str(choice) for choice in _literals(field_at(model, path))]
+        suggestion = did_you_mean(str(detail["input"]), choices)
+        return Finding("F113", f"'{detail['input']}' is not a choice for '{name}'", place, suggestion)
+    if kind in _EXPECTED:
+        return Finding("F112", f"'{name}' must be {_EXPECTED[kind]}, got {_got(detail['input'])}", place)
+    return Finding("F112", f"'{name}': {detail['msg'][:1].lower()}{detail['msg'][1:]}", place)
+
+
+def _inside(path: Path) -> str:
+    return f" in '{'.'.join(str(step) for step in path)}'" if path else ""
+
+
+def _got(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return repr(value) if not isinstance(value, bool) else str(value).lower()
+
+
+def _clean(location: Iterable[str | int]) -> Path:
+    """A location without the marks that pydantic adds for the key of a mapping."""
+    return tuple(step for step in location if step != "[key]")
+
+
+def _guilty(tree: YamlMap, detail: Any) -> Path:
+    """What to leave out so that the rest can be looked at: the value, or for a missing key what it is missing in."""
+    path = _clean(detail["loc"])
+    guilty = path[:-1] if detail["type"] == "missing" else path
+    node: Any = tree
+    for depth, step in enumerate(guilty):
+        if not isinstance(node, (YamlMap, YamlList)):
+            return guilty[:depth]
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return guilty[:depth]
+    return guilty
+
+
+def _without(tree: YamlMap, paths: set[Path]) -> YamlMap | None:
+    """A copy of the tree without the values at `paths`; None when that is the tree itself."""
+    if () in paths:
+        return None
+    copy = _copied(tree, (), paths)
+    return copy if isinstance(copy, YamlMap) else None
+
+
+def _copied(node: object, path: Path, leave_out: set[Path]) -> object:
+    if isinstance(node, YamlMap):
+        copy = YamlMap(node.at)
+        for key, value in node.items():
+            if (*path, key) not in leave_out:
+                copy.put(key, _copied(value, (*path, key), leave_out), node.key_at.get(key, (0, 0)), node.value_at.get(key, (0, 0)))
+        return copy
+    if isinstance(node, YamlList):
+        items = YamlList(node.at)
+        for index, value in enumerate(node):
+            if (*path, index) not in leave_out:
+                items.put(_copied(value, (*path, index), leave_out), node.value_at[index])
+        return items
+    return node
+
+
+def _keys(model: type[BaseModel], path: Path) -> Iterator[str]:
+    declared = field_at(model, path)
+    if isinstance(declared, type) and issubclass(declared, BaseModel):
+        for name, field in declared.model_fields.items():
+            yield field.alias or name
+
+
+def _step_into(declared: object, step: str | int) -> object:
+    if isinstance(declared, type) and issubclass(declared, BaseModel):
+        for name, field in declared.model_fields.items():
+            if step in (name, field.alias):
+                return _bare(field.annotation)
+        return None
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is dict:
+        return _bare(arguments[1])
+    if origin in (list, tuple):
+        return _bare(arguments[0])
+    return None
+
+
+def _bare(declared: object) -> object:
+    """A declared type without `Annotated` and `| None`."""
+    while True:
+        origin = get_origin(declared)
+        if origin is Annotated:
+            declared = get_args(declared)[0]
+        elif origin in (Union, UnionType):
+            declared = next(option for option in get_args(declared) if option is not NoneType)
+        else:
+            return declared
+
+
+def _literals(declared: object) -> tuple[object, ...]:
+    return get_args(declared)

@@ -1,0 +1,173 @@
+"""Where the content of a reference comes from: the disk, or the inputs stored in a plan file. Understands no content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from cellctl.errors import CellctlError, EnvironmentMissing, FileError, Finding, Place
+from cellctl.files.library import library_root, package_folder, project_root, split_reference
+from cellctl.files.quantities import did_you_mean
+from cellctl.files.yaml_tree import YamlList, YamlMap, read_yaml
+from cellctl.model.inputs import Input
+from cellctl.model.shapes import Hull
+
+
+class Source(Protocol):
+    """Gives the parsed tree or the mesh hull behind an absolute reference."""
+
+    def shown(self, reference: str) -> str:
+        """How findings call the file of `reference`."""
+        ...
+
+    def tree(self, reference: str) -> YamlMap:
+        """The parsed YAML file; raises CellctlError."""
+        ...
+
+    def hull(self, reference: str) -> Hull:
+        """The convex hull of a mesh, in the mesh's own unit; raises CellctlError."""
+        ...
+
+
+class DiskSource:
+    """Files under a project root, the shipped library, or an installed package."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def shown(self, reference: str) -> str:
+        """The path of the file as seen from the working directory where it is below it, else the reference."""
+        scheme, path = split_reference(reference)
+        folder = self.root if scheme == "project" else library_root() if scheme == "lib" else None
+        if folder is None:
+            return reference
+        try:
+            return str((folder / path).relative_to(Path.cwd()))
+        except ValueError:
+            return reference if scheme == "lib" else str(folder / path)
+
+    def tree(self, reference: str) -> YamlMap:
+        return read_yaml(self.locate(reference), self.shown(reference))
+
+    def hull(self, reference: str) -> Hull:
+        from cellctl.files.meshes import read_hull
+
+        return read_hull(self.locate(reference))
+
+    def locate(self, reference: str) -> Path:
+        """The file on this disk; raises CellctlError when it is not there or a link leads out of its root."""
+        scheme, path = split_reference(reference)
+        folder = self._folder(reference)
+        target = folder / (path.partition("/")[2] if scheme == "pkg" else path)
+        place = Place(self.shown(reference))
+        try:
+            real = target.resolve()
+            inside = real.is_relative_to(folder.resolve())
+            there = target.exists()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise FileError(Finding("F101", f"cannot be read: {error}", place)) from None
+        if not inside:
+            raise FileError(Finding("F131", "a link leads out of its root", place, "copy the file into the project"))
+        if not there:
+            raise FileError(Finding("F101", "there is no such file", place, _neighbours(target)))
+        return target
+
+    def _folder(self, reference: str) -> Path:
+        scheme, path = split_reference(reference)
+        if scheme == "project":
+            return self.root
+        if scheme == "lib":
+            library = library_root()
+            if library is None:
+                raise EnvironmentMissing(Finding("E504", "the shipped library is missing", suggestion="install cellctl again"))
+            return library
+        package = path.partition("/")[0]
+        folder = package_folder(package)
+        if folder is None:
+            message = f"package '{package}' is not installed, '{reference}' needs it"
+            raise EnvironmentMissing(Finding("E504", message, suggestion="install cellctl with its dependencies"))
+        return folder
+
+
+class ArchiveSource:
+    """The inputs of a plan: the same trees and hulls without positions, whatever the disk holds now."""
+
+    def __init__(self, inputs: Iterable[Input]) -> None:
+        self._inputs = {item.reference: item for item in inputs}
+
+    def shown(self, reference: str) -> str:
+        return reference
+
+    def tree(self, reference: str) -> YamlMap:
+        tree = _without_positions(self._parsed(reference))
+        if not isinstance(tree, YamlMap):
+            raise FileError(Finding("F173", "the stored input is not a mapping", Place(reference)))
+        return tree
+
+    def hull(self, reference: str) -> Hull:
+        try:
+            return Hull(self._parsed(reference))  # type: ignore[arg-type]
+        except (ValueError, TypeError) as error:
+            raise FileError(Finding("F173", f"the stored hull is unusable: {error}", Place(reference))) from None
+
+    def _parsed(self, reference: str) -> object:
+        item = self._inputs.get(reference)
+        if item is None:
+            suggestion = did_you_mean(reference, self._inputs)
+            raise FileError(Finding("F173", "the plan does not hold this input", Place(reference), suggestion))
+        try:
+            parsed: object = json.loads(item.content)
+        except (ValueError, RecursionError) as error:
+            raise FileError(Finding("F173", f"the stored input is not JSON: {error}", Place(reference))) from None
+        return parsed
+
+
+def reference_of(path: str | Path) -> tuple[str, DiskSource]:
+    """The absolute reference of a file named on the command line or in Python, and the source to read it from.
+
+    `lib:` and `pkg:` references stay; a path becomes `project:` under its project's root, or `lib:` inside the library.
+    """
+    text = str(path)
+    if text.startswith(("lib:", "pkg:")):
+        return text, DiskSource(Path.cwd())
+    absolute = Path(path).absolute()
+    real = Path(absolute.parent.resolve(), absolute.name)
+    root = project_root(real)
+    library = library_root()
+    if library is not None and real.is_relative_to(library) and root == real.parent and root != library:
+        return f"lib:{real.relative_to(library).as_posix()}", DiskSource(library)
+    return f"project:{real.relative_to(root).as_posix()}", DiskSource(root)
+
+
+def _neighbours(target: Path) -> str:
+    """Names beside a file that is not there: in its folder, or beside its folder when that is missing too."""
+    folder, name = target.parent, target.name
+    while not folder.is_dir() and folder != folder.parent:
+        folder, name = folder.parent, folder.name
+    try:
+        names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        return ""
+    return did_you_mean(name, names)
+
+
+def _without_positions(value: Any) -> Any:
+    """JSON values as the containers that the readers know; line 0 means the file as a whole."""
+    if isinstance(value, dict):
+        tree = YamlMap()
+        for key, item in value.items():
+            tree.put(key, _without_positions(item), (0, 0), (0, 0))
+        return tree
+    if isinstance(value, list):
+        items = YamlList()
+        for item in value:
+            items.put(_without_positions(item), (0, 0))
+        return items
+    return value
+
+
+def findings_of(error: CellctlError) -> tuple[Finding, ...]:
+    """The findings that an error carries."""
+    return error.findings

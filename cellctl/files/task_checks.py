@@ -1,0 +1,205 @@
+"""What can be wrong with a task in its cell: names, trims, and values outside the procedure. Reads no file.
+
+The same checks hold for a task from a file and for one made in Python; `place` says where a value stands, if anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from cellctl.errors import Finding, Place
+from cellctl.files.cell_file import CellReading
+from cellctl.files.quantities import Kind, did_you_mean, shown_quantity
+from cellctl.model.cell import Cell
+from cellctl.model.part import Part, Seam
+from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.model.wps import Range, Wps
+
+PlaceOf = Callable[[int, str], Place | None]
+"""Where `field` of step `index` stands; index -1 is the task itself."""
+
+MIN_LENGTH = 1e-3
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step under check, and where its findings go."""
+
+    index: int
+    label: str
+    place: PlaceOf
+    findings: list[Finding]
+
+    def report(self, code: str, message: str, field: str, suggestion: str = "") -> None:
+        where = self.place(self.index, field)
+        self.findings.append(Finding(code, message if where else f"{self.label}: {message}", where, suggestion))
+
+    def unknown(self, what: str, name: str, known: Iterable[str], field: str) -> None:
+        self.report("F130", f"unknown {what} '{name}'", field, did_you_mean(name, known))
+
+
+def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding]:
+    """Every finding about `task` in the cell of `reading`."""
+    findings: list[Finding] = []
+    whole = _Step(-1, f"task '{task.name}'", place, findings)
+    groups = {group for step in task.steps if (group := _group(step, reading)) is not None}
+    if len(groups) > 1:
+        whole.report("F155", f"the steps move {len(groups)} groups, one task moves one", "steps", "write one task per group")
+    for group in sorted(groups) or sorted(reading.groups)[:1]:
+        _check_configuration(whole, reading, task.start, group, "start")
+    for index, step in enumerate(task.steps):
+        _check_step(_Step(index, f"step {index + 1}", place, findings), step, reading)
+    return findings
+
+
+def names_of(cell: Cell) -> CellReading:
+    """The names of a cell that was read without a finding."""
+    return CellReading(
+        cell,
+        frozenset(mechanism.name for mechanism in cell.mechanisms),
+        frozenset(group.name for group in cell.groups),
+        {mechanism.name: frozenset(mechanism.configurations) for mechanism in cell.mechanisms},
+        {placement.name: frozenset(seam.name for seam in placement.part.seams) for placement in cell.parts},
+        frozenset(cell.procedures),
+    )
+
+
+def _group(step: Step, reading: CellReading) -> str | None:
+    """The group that a step moves; None when it names none and there is not exactly one."""
+    if step.group:
+        return step.group if step.group in reading.groups else None
+    return next(iter(reading.groups)) if len(reading.groups) == 1 else None
+
+
+def _check_step(at: _Step, step: Step, reading: CellReading) -> None:
+    if step.group and step.group not in reading.groups:
+        at.unknown("group", step.group, reading.groups, "group")
+    elif not step.group and len(reading.groups) > 1:
+        at.report("F155", "the cell has several groups", "", f"add 'group:', one of {', '.join(sorted(reading.groups))}")
+    group = _group(step, reading)
+    if isinstance(step, MoveJ):
+        if group is not None:
+            _check_configuration(at, reading, step.target, group, "to")
+        return
+    _check_weld(at, step, reading, group)
+
+
+def _check_configuration(at: _Step, reading: CellReading, name: str, group: str, field: str) -> None:
+    members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group, (group,))
+    for mechanism in members:
+        known = reading.configurations.get(mechanism, frozenset())
+        if name not in known:
+            at.unknown("configuration", name, known, field)
+
+
+def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) -> None:
+    seam = _seam(at, weld, reading)
+    if weld.wps not in reading.procedures:
+        at.unknown("wps", weld.wps, reading.procedures, "wps")
+    wps = reading.cell.procedures.get(weld.wps)
+    _check_torch(at, weld, reading.cell, group, wps)
+    if wps is not None:
+        _check_windows(at, weld, wps)
+    if seam is not None:
+        _check_trim(at, weld, seam[1])
+        if wps is not None:
+            _check_joint(at, *seam, wps)
+
+
+def _seam(at: _Step, weld: Weld, reading: CellReading) -> tuple[Part, Seam] | None:
+    part, dot, name = weld.seam.partition(".")
+    if part not in reading.seams or not dot:
+        known = [f"{p}.{s}" for p, seams in reading.seams.items() for s in seams or ()]
+        at.unknown("seam", weld.seam, known, "seam")
+        return None
+    seams = reading.seams[part]
+    if seams is None:
+        return None
+    if name not in seams:
+        at.unknown("seam", weld.seam, [f"{part}.{seam}" for seam in seams], "seam")
+        return None
+    try:
+        placement, seam = reading.cell.seam(weld.seam)
+    except KeyError:
+        return None
+    return placement.part, seam
+
+
+def _check_torch(at: _Step, weld: Weld, cell: Cell, group: str | None, wps: Wps | None) -> None:
+    members = {g.name: g.mechanisms for g in cell.groups}.get(group or "", ())
+    for mechanism in (m for m in cell.mechanisms if m.name in members):
+        torch = None if mechanism.tool is None else mechanism.tool.torch
+        if mechanism.tool is not None and torch is None:
+            hint = "mount a tool whose file has a 'torch'"
+            at.report("F154", f"tool '{mechanism.tool.name}' of '{mechanism.name}' has no contact tip", "seam", hint)
+        if torch is not None and wps is not None and abs(torch.wire_diameter - wps.wire_diameter) > 1e-6:
+            has, needs = (shown_quantity(d, "length") for d in (torch.wire_diameter, wps.wire_diameter))
+            at.report("F158", f"the torch has wire of {has}, procedure '{wps.name}' needs {needs}", "wps")
+
+
+def _check_windows(at: _Step, weld: Weld, wps: Wps) -> None:
+    """Commanded values and windows must lie inside the procedure's."""
+    _check_value(at, "F150", "travel speed", "travel_speed", weld.travel_speed, wps.travel_speed, "speed", wps.name)
+    _check_value(at, "F151", "ctwd", "ctwd", weld.ctwd, wps.ctwd, "length", wps.name)
+    _check_window(at, "F152", "work angle", "work_angle", weld.work_angle, wps.work_angle, wps.name)
+    _check_window(at, "F153", "travel angle", "travel_angle", weld.travel_angle, wps.travel_angle, wps.name)
+
+
+def _check_value(
+    at: _Step, code: str, what: str, field: str, value: float | None, window: Range, kind: Kind, wps: str
+) -> None:
+    if value is not None and not window.holds(value, _SLACK):
+        message = f"{what} {shown_quantity(value, kind)} lies outside procedure '{wps}'"
+        at.report(code, message, field, f"it allows {_shown_window(window, kind)}")
+
+
+def _check_window(at: _Step, code: str, what: str, field: str, value: Range | None, window: Range, wps: str) -> None:
+    if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
+        message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
+        at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
+
+
+def _shown_window(window: Range, kind: Kind) -> str:
+    return f"{shown_quantity(window.minimum, kind)} to {shown_quantity(window.maximum, kind)}"
+
+
+def _check_trim(at: _Step, weld: Weld, seam: Seam) -> None:
+    length = seam.curve.length
+    if seam.curve.closed:
+        if weld.from_ or weld.to:
+            field = "from" if weld.from_ else "to"
+            at.report("F157", f"seam '{weld.seam}' is closed and has no ends to trim", field, "write 'start' and 'overlap'")
+        if weld.overlap > length:
+            at.report("F157", "the overlap is longer than the seam", "overlap")
+        return
+    for field, value in (("overlap", weld.overlap), ("start", weld.start)):
+        if value:
+            at.report("F157", f"'{field}' is for closed seams, '{weld.seam}' is open", field, "write 'from' and 'to'")
+    begin, end = trimmed(weld, length)
+    if end - begin < MIN_LENGTH or begin < -_SLACK or end > length + _SLACK:
+        left = f"{shown_quantity(begin, 'length')} to {shown_quantity(end, 'length')}"
+        message = f"trimming leaves {left} of seam '{weld.seam}', which is {shown_quantity(length, 'length')} long"
+        at.report("F146", message, "from" if weld.from_ else "to", "trim less")
+
+
+def trimmed(weld: Weld, length: float) -> tuple[float, float]:
+    """Where an open seam of `length` starts and ends after its trims, m from its own start."""
+    begin = weld.from_ if weld.from_ >= 0.0 else length + weld.from_
+    end = weld.to if weld.to > 0.0 else length + weld.to
+    return begin, end
+
+
+def _check_joint(at: _Step, part: Part, seam: Seam, wps: Wps) -> None:
+    """Joint type, material and thickness must be what the procedure is for."""
+    if seam.joint_type not in wps.joint_types:
+        allowed = ", ".join(wps.joint_types)
+        at.report("F156", f"seam '{seam.name}' is a {seam.joint_type} joint, procedure '{wps.name}' is for {allowed}", "wps")
+    if part.thickness and not wps.thickness.holds(part.thickness, _SLACK):
+        thick = shown_quantity(part.thickness, "length")
+        message = f"part '{part.name}' is {thick} thick, procedure '{wps.name}' is for {_shown_window(wps.thickness, 'length')}"
+        at.report("F156", message, "wps")
+    if part.material_group and part.material_group not in wps.material_group.replace("/", " ").replace(",", " ").split():
+        message = f"part '{part.name}' is of material group {part.material_group}, procedure '{wps.name}' is for group {wps.material_group}"
+        at.report("F156", message, "wps")

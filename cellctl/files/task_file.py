@@ -1,0 +1,130 @@
+"""Task files: the `Task` that a file becomes, and the tree that a `Task` is stored as. Plans nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from math import inf, isfinite
+
+from cellctl.errors import Finding, Place, UsageError
+from cellctl.files.cell_file import CellReading, read_cell
+from cellctl.files.quantities import Kind, write_quantity
+from cellctl.files.reading import File, Reading
+from cellctl.files.task_checks import check_task
+from cellctl.files.task_fields import MoveJField, StepField, TaskFile, WeldField
+from cellctl.model.inputs import Input, canonical_json
+from cellctl.model.task import Budget, MoveJ, Step, Task, Weld
+from cellctl.model.wps import Range
+
+
+def read_task(reading: Reading, reference: str) -> Task | None:
+    """The task described at `reference` with its cell; what is wrong is reported."""
+    file = reading.open(TaskFile, "task", reference)
+    if file is None:
+        return None
+    del reading.inputs[reference]  # a task is stored as `task_input` writes it, and the cell's inputs are without it
+    cell_reference = file.joined(file.model.cell, ("cell",), "cell")
+    cell = None if cell_reference is None else read_cell(reading, cell_reference, file.place("cell"))
+    if cell is None:
+        return None
+    task = _task(file, cell)
+
+    def place(index: int, field: str) -> Place | None:
+        if index < 0:
+            return file.place(field)
+        (kind,) = file.model.steps[index].model_fields_set
+        return file.place("steps", index, kind, *([field] if field else []))
+
+    reading.findings += check_task(task, cell, place)
+    return task
+
+
+def _task(file: File[TaskFile], cell: CellReading) -> Task:
+    model = file.model
+    budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
+    name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
+    return Task(tuple(_step(step) for step in model.steps), cell.cell, model.start, name, budget, file.reference)
+
+
+def _step(field: StepField) -> Step:
+    if isinstance(field.move_j, MoveJField):
+        return MoveJ(field.move_j.to, field.move_j.group or "")
+    weld = field.weld
+    assert isinstance(weld, WeldField)  # the model holds exactly one of the two
+    return Weld(
+        seam=weld.seam,
+        wps=weld.wps,
+        from_=weld.from_,
+        to=weld.to,
+        start=weld.start,
+        overlap=weld.overlap,
+        reverse=weld.reverse,
+        ctwd=weld.ctwd,
+        travel_speed=weld.travel_speed,
+        work_angle=weld.work_angle,
+        travel_angle=weld.travel_angle,
+        spin=weld.spin,
+        approach=weld.approach,
+        retract=weld.retract,
+        group=weld.group or "",
+    )
+
+
+def task_input(task: Task) -> Input:
+    """The task as an input: one tree for the same values, whether they came from a file or from Python.
+
+    Quantities are in SI and references absolute. Raises UsageError when the cell was not read from a file.
+    """
+    cell = [item.reference for item in task.cell.inputs if item.kind == "cell"]
+    if len(cell) != 1:
+        message = f"the cell '{task.cell.name}' of task '{task.name}' was not read from a file"
+        raise UsageError(Finding("U604", message, suggestion="write it to a file and use Cell.load"))
+    tree: dict[str, object] = {
+        "name": task.name,
+        "cell": cell[0],
+        "start": task.start,
+        "steps": [_step_tree(step) for step in task.steps],
+    }
+    budget = {}
+    if isfinite(task.budget.cycle_time):
+        budget["cycle_time"] = write_quantity(task.budget.cycle_time, "time")
+    if task.budget.clearance:
+        budget["clearance"] = write_quantity(task.budget.clearance, "length")
+    if budget:
+        tree["budget"] = budget
+    return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))
+
+
+_WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
+    ("from", "from_", "length"),
+    ("to", "to", "length"),
+    ("start", "start", "angle"),
+    ("overlap", "overlap", "length"),
+    ("ctwd", "ctwd", "length"),
+    ("travel_speed", "travel_speed", "speed"),
+    ("work_angle", "work_angle", "angle"),
+    ("travel_angle", "travel_angle", "angle"),
+    ("spin", "spin", "angle"),
+    ("approach", "approach", "length"),
+    ("retract", "retract", "length"),
+)
+
+
+def _step_tree(step: Step) -> dict[str, object]:
+    """A step as its file would have it; what is at its default is left out."""
+    group = {"group": step.group} if step.group else {}
+    if isinstance(step, MoveJ):
+        return {"move_j": {"to": step.target, **group}}
+    default = Weld(step.seam, step.wps)
+    tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
+    if step.reverse:
+        tree["reverse"] = True
+    for key, name, kind in _WELD_QUANTITIES:
+        value = getattr(step, name)
+        if value != getattr(default, name):
+            tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)
+    return {"weld": tree}
+
+
+def _range_tree(value: Range, kind: Kind) -> dict[str, str]:
+    ends = {"min": value.minimum, "nominal": value.nominal, "max": value.maximum}
+    return {key: write_quantity(number, kind) for key, number in ends.items()}

@@ -1,0 +1,53 @@
+"""Tool files: what is mounted on a flange, and the `Tool` that it becomes."""
+
+from __future__ import annotations
+
+from cellctl.errors import Place
+from cellctl.files.body_values import body_solids, body_visuals
+from cellctl.files.fields import LocalAt, Name, PositiveLength, SourceField
+from cellctl.files.reading import File, Reading
+from cellctl.files.robot_file import inertia_of
+from cellctl.files.schema import FileModel
+from cellctl.files.shape_fields import BodyField, InertiaField
+from cellctl.model.robot import Tool, Torch
+
+
+class TorchField(FileModel):
+    """What makes a tool a torch: the contact tip (+Z along the wire towards the work) and the solids by the seam."""
+
+    contact_tip: LocalAt
+    wire_diameter: PositiveLength
+    nozzle: list[Name]
+    wire: list[Name] = []
+
+
+class ToolFile(BodyField):
+    """A tool in the flange frame: inertia, convex solids, pictures, and a torch if it is one."""
+
+    title: str
+    inertia: InertiaField
+    torch: TorchField | None = None
+    sources: dict[str, SourceField] = {}
+
+
+def read_tool(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Tool | None:
+    """The tool described at `reference`, called `name` in its cell."""
+    file = reading.open(ToolFile, "tool", reference, asked)
+    if file is None:
+        return None
+    tool = file.model
+    solids = body_solids(file, tool, ())
+    sources = {figure: str(source) for figure, source in tool.sources.items()}
+    return Tool(name, inertia_of(tool.inertia), solids, body_visuals(file, tool, ()), _torch(file), sources)
+
+
+def _torch(file: File[ToolFile]) -> Torch | None:
+    torch = file.model.torch
+    if torch is None:
+        return None
+    known = file.names("solids")
+    for key in ("nozzle", "wire"):
+        for index, solid in enumerate(getattr(torch, key)):
+            if solid not in known:
+                file.unknown("solid", solid, known, ("torch", key, index))
+    return Torch(torch.contact_tip.pose, torch.wire_diameter, tuple(torch.nozzle), tuple(torch.wire))

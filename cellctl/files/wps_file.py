@@ -1,0 +1,101 @@
+"""WPS files: a welding procedure as ranges, and the `Wps` that it becomes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from cellctl.errors import Place
+from cellctl.files.fields import (
+    AngleWindow,
+    CurrentWindow,
+    LengthWindow,
+    PositiveLength,
+    PositiveTime,
+    SpeedWindow,
+    Time,
+    VoltageWindow,
+)
+from cellctl.files.reading import Reading
+from cellctl.files.schema import FileModel
+from cellctl.model.wps import ArcEnd, ArcStart, Wps
+
+ProcessNumber = Annotated[
+    Literal["111", "121", "131", "135", "136", "138", "141", "15"],
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+]
+
+
+class ArcStartField(FileModel):
+    """Gas preflow, ignition time-out, dwell before the torch travels, and retries."""
+
+    preflow: Time
+    ignition_timeout: PositiveTime
+    dwell: Time
+    retries: Annotated[int, Field(ge=0, le=10)] = 0
+
+
+class ArcEndField(FileModel):
+    """Crater fill, burn-back and gas postflow with the torch standing at the seam's end."""
+
+    crater_fill: Time
+    burnback: Time
+    postflow: Time
+
+
+class WpsFile(FileModel):
+    """A welding procedure (field set after ISO 15609-1, simplified): what is welded with what, and the windows."""
+
+    process: ProcessNumber
+    material_group: str
+    thickness: LengthWindow
+    joint_types: list[Literal["butt", "t", "lap", "corner", "edge"]]
+    positions: list[Literal["PA", "PB", "PC", "PD", "PE", "PF", "PG"]]
+    filler: str
+    wire_diameter: PositiveLength
+    shielding_gas: str
+    current: CurrentWindow
+    voltage: VoltageWindow
+    wire_feed_speed: SpeedWindow
+    travel_speed: SpeedWindow
+    ctwd: LengthWindow
+    work_angle: AngleWindow
+    travel_angle: AngleWindow
+    arc_start: ArcStartField
+    arc_end: ArcEndField
+    heat_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
+
+
+def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:
+    """The procedure described at `reference`, called `name` in its cell."""
+    file = reading.open(WpsFile, "wps", reference, asked)
+    if file is None:
+        return None
+    w = file.model
+    start = ArcStart(w.arc_start.preflow, w.arc_start.ignition_timeout, w.arc_start.dwell, w.arc_start.retries)
+    end = ArcEnd(w.arc_end.crater_fill, w.arc_end.burnback, w.arc_end.postflow)
+    for key in ("current", "voltage", "wire_feed_speed", "travel_speed", "ctwd", "thickness"):
+        if getattr(w, key).minimum <= 0.0:
+            file.report("F123", f"'{key}' must be more than 0", (key,))
+    return Wps(
+        name=name,
+        process=w.process,
+        material_group=w.material_group,
+        thickness=w.thickness,
+        joint_types=tuple(w.joint_types),
+        positions=tuple(w.positions),
+        filler=w.filler,
+        wire_diameter=w.wire_diameter,
+        shielding_gas=w.shielding_gas,
+        current=w.current,
+        voltage=w.voltage,
+        wire_feed_speed=w.wire_feed_speed,
+        travel_speed=w.travel_speed,
+        ctwd=w.ctwd,
+        work_angle=w.work_angle,
+        travel_angle=w.travel_angle,
+        arc_start=start,
+        arc_end=end,
+        heat_factor=w.heat_factor,
+    )
