@@ -79,7 +79,7 @@ def test_distances_are_the_true_ones_and_never_more() -> None:
     checked = 0
     with scene_of(placed, pairs) as scene:
         for k, (i, j) in enumerate(pairs):
-            contact = scene.query(k, 3.0)
+            contact = scene.query(k, 9.0)
             assert contact is not None
             if contact.distance < 1e-4:
                 continue

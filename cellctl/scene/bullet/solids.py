@@ -86,9 +86,10 @@ def _miss(client: Client, body: int, shape: Shape) -> float:
 def standing_out(points: FloatArray, held: FloatArray) -> float:
     """An upper bound of the largest distance (m) from `points` (n, 3) to the convex hull of `held` (k, 3).
 
-    Every point is led to the hull by projection on the face it is furthest in front of, again and again; the way it
-    went bounds its distance. What then is left in front of a face, about a nanometre, is charged with the ratio of the
-    hull's outer to inner radius: scaling a hull about a point inside moves each face by its distance from there.
+    For each point the smaller of two bounds: the way to the nearest corner, and the way it goes when it is led to the
+    hull by projection on the face it is furthest in front of, again and again. What then is left in front of a face,
+    about a nanometre, is charged with the ratio of the hull's outer to inner radius: scaling a hull about a point
+    inside moves each face by its distance from there.
     """
     from scipy.spatial import ConvexHull
 
@@ -104,4 +105,6 @@ def standing_out(points: FloatArray, held: FloatArray) -> float:
         inside -= height * normals[worst]
     centre = held.mean(axis=0)
     aspect = np.linalg.norm(points - centre, axis=1).max() / -(normals @ centre + offsets).max()
-    return float(np.linalg.norm(points - inside, axis=1).max() + height.max() * aspect)
+    to_hull = np.linalg.norm(points - inside, axis=1) + height.max() * aspect
+    to_corner = np.linalg.norm(points[:, None] - held[None], axis=2).min(axis=1)
+    return float(np.minimum(to_hull, to_corner).max())
