@@ -1,4 +1,4 @@
-"""Mesh files to vertices and convex hulls, and the references that name them. Draws nothing and asks no collision engine."""
+"""Mesh files to vertices and convex hulls, and the references that name them. Asks no collision engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ASCII_VERTEX = re.compile(rb"\bvertex\s+(\S+)\s+(\S+)\s+(\S+)")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """A triangle mesh: `vertices` (n, 3) without duplicates, `faces` (m, 3) indices, counter-clockwise seen from outside."""
+    """A triangle mesh: `vertices` (n, 3) without duplicates, `faces` (m, 3) indices, counter-clockwise from outside."""
 
     vertices: FloatArray
     faces: NDArray[np.intp]
@@ -53,9 +53,9 @@ def resolve_package_reference(reference: str) -> Path:
 
 
 def read_mesh_bytes(path: Path, reference: str = "") -> bytes:
-    """The bytes of a mesh file of at most 64 MiB; raises FileError F140 (not a readable regular file) or F141 (too large).
+    """The bytes of a mesh file of at most 64 MiB; `reference` is the name that findings use in place of the path.
 
-    `reference` is the name that findings use in place of the path.
+    Raises FileError F140 when it is not a readable regular file, F141 when it is too large.
     """
     name = reference or str(path)
     try:

@@ -15,9 +15,10 @@ Point = tuple[float, float, float]
 
 
 class Contact(NamedTuple):
-    """The distance (m) of one pair of solids, never more than the true one; negative is an estimate of overlap depth.
+    """The distance (m) of one pair of solids, never more than the true one; below 0 an estimate of their overlap.
 
-    `pair` indexes `CollisionModel.pairs`, `first` and `second` are the full names of its solids, the points lie on them.
+    `pair` indexes `CollisionModel.pairs`, `first` and `second` are the full names of its solids, the points lie on
+    them to within what the distance was reduced by.
     """
 
     pair: int
@@ -46,7 +47,7 @@ class DistanceEngine(Protocol):
         ...
 
     def move_to_frames(self, frames: FloatArray) -> None:
-        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame: 0 base, k after axis k, last the flange."""
+        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame: base, after each axis, flange."""
         ...
 
     def query(self, pair: int, within: float) -> Contact | None:
@@ -59,7 +60,7 @@ class DistanceEngine(Protocol):
 
 
 class BoundingSpheres:
-    """A sphere round every solid of a model: a cheap lower bound of each pair's distance that tells which pairs to ask."""
+    """A sphere round every solid of a model: a cheap lower bound of each pair's distance, which tells whom to ask."""
 
     def __init__(self, model: CollisionModel) -> None:
         spheres = [bounding_sphere(solid.shape) for solid in model.solids]

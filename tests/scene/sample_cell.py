@@ -1,6 +1,6 @@
 """A weld cell as values: a KR 16-2 on a pedestal, a MIG torch, a table with four toggle clamps and a tray corner.
 
-Geometry of the arm after ros-industrial/kuka_experimental; its masses and torques are estimates of the size of that class.
+Geometry of the arm after ros-industrial/kuka_experimental; its masses and torques are estimates.
 """
 
 from __future__ import annotations

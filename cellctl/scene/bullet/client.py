@@ -1,4 +1,4 @@
-"""The one door to PyBullet: clients in DIRECT mode that pass their own id with every call. No geometry is decided here."""
+"""The one door to PyBullet: clients in DIRECT mode that pass their own id with every call. Decides no geometry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cellctl.errors import EnvironmentMissing, Finding
 class Client:
     """One PyBullet client in DIRECT mode; `client.anyFunction(...)` calls PyBullet's with this client's id.
 
-    Each costs about 29 MiB and 20 ms, so a process makes few. PyBullet holds the GIL and a client belongs to one thread.
+    Each costs about 29 MiB and 20 ms, so a process makes few. PyBullet holds the GIL; a client belongs to one thread.
     """
 
     def __init__(self) -> None:
@@ -70,9 +70,11 @@ def bullet() -> ModuleType:
                 suggestion="use Python 3.11, for which PyBullet has wheels, and 'pip install pybullet'",
             )
         ) from error
-    return pybullet
+    module: ModuleType = pybullet
+    return module
 
 
+@cache
 def bullet_version() -> str:
     """The version of the installed PyBullet distribution, or an empty string."""
     try:
@@ -83,7 +85,7 @@ def bullet_version() -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what C code prints inside this block off the process' stdout and stderr; what Python printed before it stays."""
+    """Keep what C code prints inside this block off stdout and stderr; what Python printed before it stays."""
     libc = ctypes.CDLL(None)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -39,16 +39,7 @@ class ExactScene:
         self._names = [solid.name for solid in model.solids]
         self._frame = np.array([solid.frame for solid in model.solids], dtype=np.intp)
         self._local = np.array([solid.pose.matrix for solid in model.solids]).reshape(-1, 4, 4)
-        self._pairs = [
-            (
-                int(i),
-                int(j),
-                self._solids[i].body,
-                self._solids[j].body,
-                PAD + self._solids[i].miss + self._solids[j].miss,
-            )
-            for i, j in model.pairs
-        ]
+        self._pairs = [self._pair(int(i), int(j)) for i, j in model.pairs]
         self._spheres = BoundingSpheres(model)
         self._frames_world = np.full((len(model.chain.axes) + 2, 4, 4), np.nan)
         still = np.flatnonzero(self._frame == WORLD)
@@ -66,7 +57,7 @@ class ExactScene:
         self.move_to_frames(frames(self.model.chain, np.asarray(q, dtype=np.float64)))
 
     def move_to_frames(self, frames: FloatArray) -> None:
-        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame; bodies that did not move are left alone."""
+        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame; what did not move is left alone."""
         frames_world = self.model.pose_world_base.matrix @ frames
         changed = (frames_world != self._frames_world).any(axis=(1, 2))
         if not changed.any():
@@ -77,7 +68,7 @@ class ExactScene:
         self._place(moved, frames_world[self._frame[moved]] @ self._local[moved])
 
     def query(self, pair: int, within: float) -> Contact | None:
-        """The contact of a listed pair where it is now, or None, which proves that it is further apart than `within` (m)."""
+        """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
         first, second, body_first, body_second, slack = self._pairs[pair]
         reach = max(within + slack, 0.0) * MILLIMETRES
         points = self._closest(body_first, body_second, reach, physicsClientId=self._id)
@@ -96,7 +87,7 @@ class ExactScene:
         return self.query(pair, within)
 
     def all_within(self, q: ArrayLike, within: ArrayLike) -> list[Contact]:
-        """Contacts at `q` (dof,) of all pairs nearer than `within`, one number or one a pair (n,), in order of pairs."""
+        """Contacts at `q` (dof,) of all pairs nearer than `within`, a number or one a pair (n,), in order of pairs."""
         self.move(q)
         return self.query_all(within)
 
@@ -126,6 +117,11 @@ class ExactScene:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _pair(self, i: int, j: int) -> tuple[int, int, int, int, float]:
+        """What a query of solids `i` and `j` needs: themselves, their bodies, what is taken off their distance (m)."""
+        first, second = self._solids[i], self._solids[j]
+        return i, j, first.body, second.body, PAD + first.miss + second.miss
 
     def _place(self, indices: np.ndarray[tuple[int], np.dtype[np.intp]], poses_world: FloatArray) -> None:
         """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""

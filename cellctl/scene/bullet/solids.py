@@ -1,8 +1,8 @@
 """Shapes as PyBullet collision shapes that provably cover them. Asks no distances.
 
-Three traps decide the form (see `selftest`): Bullet's distance iteration stops early where lengths are small against its
-absolute thresholds, so the engine works in millimetres; its hulls round their corners to a grid of 1/10216 of their
-extent, so what the engine holds is read back and measured; its cylinders are not exact, so they are prisms round them.
+Three traps decide the form (see `selftest`). Bullet's distance iteration stops early where lengths are small against
+its absolute thresholds: the engine works in millimetres. Its hulls have their corners cut to a grid of 1/10216 of their
+extent: what the engine holds is read back and measured. Its cylinders are not exact: prisms round them stand for them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from cellctl.model.pose import FloatArray
-from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners
+from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere
 from cellctl.scene.bullet.client import Client
 
 MILLIMETRES = 1000.0
 """Engine lengths per metre."""
 
 _GRID = 10216.0
-"""Steps of the grid that btConvexHullComputer puts a hull's corners on, over each extent, cut off towards the centre."""
+"""Steps of the grid that Bullet puts a hull's corners on, over each extent, cut off towards the centre."""
 
 
 class EngineSolid(NamedTuple):
@@ -72,7 +72,7 @@ def _shape_arguments(client: Client, shape: Shape) -> tuple[int, dict[str, objec
     points = hull_corners(shape)
     low, high = points.min(axis=0), points.max(axis=0)
     half_step = np.sign(points - (low + high) / 2.0) * (high - low) / (2.0 * _GRID)
-    return bullet.GEOM_MESH, {"vertices": ((points + half_step) * MILLIMETRES).tolist()}
+    return bullet.GEOM_MESH, {"vertices": (np.clip(points + half_step, low, high) * MILLIMETRES).tolist()}
 
 
 def _miss(client: Client, body: int, shape: Shape) -> float:
@@ -86,15 +86,16 @@ def _miss(client: Client, body: int, shape: Shape) -> float:
 def standing_out(points: FloatArray, held: FloatArray) -> float:
     """An upper bound of the largest distance (m) from `points` (n, 3) to the convex hull of `held` (k, 3).
 
-    Every point is led to the hull by projection on the face it is furthest in front of, again and again; the way it went
-    bounds its distance. What then is left in front of a face, about a nanometre, is charged with the ratio of the
-    hull's outer to its inner radius, since scaling a hull about a point inside moves each face by its distance from there.
+    For each point the smaller of two bounds: the way to the nearest corner, and the way it goes when it is led to the
+    hull by projection on the face it is furthest in front of, again and again. What then is left in front of a face,
+    about a nanometre, is charged with the ratio of the hull's outer to inner radius: scaling a hull about a point
+    inside moves each face by its distance from there.
     """
     from scipy.spatial import ConvexHull
 
     hull = ConvexHull(held)
     normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
-    inside = points.copy()
+    inside, height = points.copy(), np.zeros((len(points), 1))
     for _ in range(200):
         heights = inside @ normals.T + offsets
         worst = np.argmax(heights, axis=1)
@@ -104,12 +105,6 @@ def standing_out(points: FloatArray, held: FloatArray) -> float:
         inside -= height * normals[worst]
     centre = held.mean(axis=0)
     aspect = np.linalg.norm(points - centre, axis=1).max() / -(normals @ centre + offsets).max()
-    return float(np.linalg.norm(points - inside, axis=1).max() + height.max() * aspect)
-
-
-def support(shape: Shape, direction: FloatArray) -> float:
-    """Largest coordinate of the covered solid along the unit vector `direction` (3,), in the shape's frame, m."""
-    if isinstance(shape, Sphere):
-        return shape.radius
-    points = corners(shape.size) if isinstance(shape, Box) else hull_corners(shape)
-    return float((points @ direction).max())
+    to_hull = np.linalg.norm(points - inside, axis=1) + height.max() * aspect
+    to_corner = np.linalg.norm(points[:, None] - held[None], axis=2).min(axis=1)
+    return float(np.minimum(to_hull, to_corner).max())
