@@ -47,11 +47,12 @@ def application() -> App:
         version=__version__,
         help="Plan, prove and run welding and assembly in small robot cells.",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
     for name, (target, summary) in COMMANDS.items():
         app.command(target, name=name, help=summary)
     for name, (summary, children) in SUBCOMMANDS.items():
-        group = App(name=name, help=summary, result_action="return_value")
+        group = App(name=name, help=summary)
         for child, (target, child_summary) in children.items():
             group.command(target, name=child, help=child_summary)
         app.command(group)
@@ -61,6 +62,7 @@ def application() -> App:
 
 def _add_common_options(app: App) -> None:
     app.meta.result_action = ("return_value",)
+    app.meta.suppress_keyboard_interrupt = False
 
     @app.meta.default
     def command_line(

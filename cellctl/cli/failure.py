@@ -25,7 +25,9 @@ def misused(message: str) -> Outcome:
 
 def interrupted() -> Outcome:
     """The outcome of Ctrl-C while nothing moves. A run ends with a `Stopped` of its own."""
-    return Outcome(findings=(Finding("U605", "interrupted; nothing was written"),), exit_code=Stopped.exit_code)
+    return Outcome(
+        findings=(Finding("U604", "interrupted by Ctrl-C while nothing moved"),), exit_code=Stopped.exit_code
+    )
 
 
 def unexpected(error: Exception, *, debug: bool) -> Outcome:

@@ -65,6 +65,11 @@ def finding_data(finding: Finding) -> dict[str, object]:
 def _print_text(parts: Iterable[RenderableType]) -> None:
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to `main`; rich would exit with 1, which is our word for a check that failed."""
+            raise BrokenPipeError
+
+    console = Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
