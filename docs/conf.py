@@ -7,10 +7,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-import generated
-from sphinx.application import Sphinx
+import generated  # noqa: E402 (it lies beside this file)
+from sphinx.application import Sphinx  # noqa: E402
 
-import cellctl
+import cellctl  # noqa: E402 (from this checkout)
 
 project = "cellctl"
 copyright = "the cellctl contributors, Apache-2.0"

@@ -53,7 +53,8 @@ def keys_table(schema: Mapping[str, Any]) -> Iterator[str]:
     yield from ("| key | value | |", "|---|---|---|")
     for name, value in schema.get("properties", {}).items():
         must = "required" if name in required else default_of(value)
-        yield f"| `{name}` | {cell(type_of(value))} | {cell('; '.join(filter(None, (must, value.get('description', '')))))} |"
+        remark = "; ".join(filter(None, (must, value.get("description", ""))))
+        yield f"| `{name}` | {cell(type_of(value))} | {cell(remark)} |"
     yield ""
 
 

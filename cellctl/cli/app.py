@@ -11,7 +11,7 @@ from cellctl import __version__
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
-        "Plan and prove a task, or re-prove a plan, and run it; the arm is a simulated one.",
+        "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
     ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
+from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import progress
 from cellctl.errors import CellctlError, Finding
 
@@ -21,15 +22,13 @@ def check(
         tasks: Task files. All of them are checked, also after one that fails.
         format: `json` is the same as `--json`.
     """
-    from cellctl import jobs
     from cellctl.cli.table import closing_line, proof_data, seam_table
 
     outcomes = []
     with progress() as say:
-        for number, task in enumerate(tasks):
-            say(f"checking {task}", number / len(tasks) if len(tasks) > 1 else None)
+        for task in tasks:
             try:
-                certified = jobs.check(task)
+                certified = planned_and_proved(task, seed=0, say=say)
             except CellctlError as error:
                 outcomes.append(_failed(task, error))
             else:
@@ -48,8 +47,8 @@ def verify(plan: str) -> Outcome:
     from cellctl.cli.table import closing_line, proof_data, seam_table
 
     with progress() as say:
-        say(f"proving {plan}", None)
-        certified = jobs.verify(plan)
+        say(f"reading {plan}", None)
+        certified = jobs.verify(plan, progress=say)
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     return Outcome(

@@ -20,6 +20,6 @@ def explain(code: str) -> Outcome:
     if entry is None:
         near = get_close_matches(code.upper(), [known.code for known in catalogue.entries()], n=1)
         suggestion = f"did you mean {near[0]}?" if near else "a code is a letter and three digits, such as F110"
-        raise UsageError(Finding("U607", f"no finding has the code '{code}'", suggestion=suggestion))
+        raise UsageError(Finding("U616", f"no finding has the code '{code}'", suggestion=suggestion))
     text = (f"{entry.code}: {entry.title}", entry.text)
     return Outcome(text=text, data={"code": entry.code, "title": entry.title, "text": entry.text})

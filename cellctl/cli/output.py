@@ -21,8 +21,8 @@ PIPE_WIDTH = 160
 class Outcome:
     """What a command found out: `text` for people, `data` for machines, `findings` for both.
 
-    `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent` where
-    everything was said already (the help page).
+    `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent`
+    where everything was said already (the help page).
     """
 
     text: tuple[RenderableType, ...] = ()

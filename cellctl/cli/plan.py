@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +35,7 @@ def plan(
     with progress() as say:
         certified = planned_and_proved(task, seed=seed, say=say)
     path = output or Path(certified.plan.task_name + SUFFIX)
-    files.write_plan(replace(certified.plan, certificate=certified.certificate), path)
+    files.write_plan(certified.plan, path)
     return Outcome(
         text=(seam_table(certified), closing_line(certified), f"plan {path}"),
         data={"plan": str(path), **proof_data(certified)},
@@ -45,8 +44,7 @@ def plan(
 
 def planned_and_proved(task: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
     """The certified plan of a task file; raises CellctlError with every finding."""
-    from cellctl import files, jobs
+    from cellctl import jobs
 
-    say("reading", None)
-    loaded = files.load_task(task)
-    return jobs.certify(jobs.plan(loaded, seed=seed, progress=say), progress=say)
+    say(f"reading {task}", None)
+    return jobs.check(task, seed=seed, progress=say)

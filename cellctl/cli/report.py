@@ -27,7 +27,7 @@ def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -
 
     if png is None and gif is None:
         suggestion = "ask for `--png FILE`, `--gif FILE` or both"
-        raise UsageError(Finding("U602", "there is nothing to write", suggestion=suggestion))
+        raise UsageError(Finding("U611", "there is nothing to write", suggestion=suggestion))
     plan = plan_of(subject)
     with progress() as say:
         if png is not None:
@@ -49,5 +49,5 @@ def plan_of(subject: Path) -> Plan:
     inside = subject / PLAN_IN_RUN
     if not inside.is_file():
         place = Place(str(subject))
-        raise FileError(Finding("U603", f"this folder holds no {PLAN_IN_RUN}, so it is no run", place))
+        raise FileError(Finding("U612", f"this folder holds no {PLAN_IN_RUN}, so it is no run", place))
     return files.read_plan(inside)

@@ -36,7 +36,7 @@ def info(name: str) -> Outcome:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-        raise UsageError(Finding("U609", f"the library has no arm '{name}'", suggestion=suggestion))
+        raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
     arm = files.load_robot(name)
     heads = (f"{arm.name}: {arm.title}", f"{arm.dof} axes, payload {arm.payload:g} kg")
     sources = tuple(f"{figure}: {source}" for figure, source in arm.sources.items())

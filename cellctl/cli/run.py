@@ -1,4 +1,4 @@
-"""`cellctl run`: a task or a plan, run on a simulated arm. Ctrl-C stops the arm on its path and completes the record."""
+"""`cellctl run`: a task or a plan, run on a simulated arm. Ctrl-C stops the arm on its path and ends the record."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def certified_subject(subject: str, *, seed: int, say: ProgressCall) -> Certifie
     from cellctl import jobs
 
     if Path(subject).is_file() and zipfile.is_zipfile(subject):
-        say(f"proving {subject}", None)
-        return jobs.verify(subject)
+        say(f"reading {subject}", None)
+        return jobs.verify(subject, progress=say)
     return planned_and_proved(subject, seed=seed, say=say)
 
 
@@ -118,11 +118,11 @@ def _followed(
         with _interrupts_ignored():
             if close := getattr(events, "close", None):
                 close()
-        return Stopped(Finding("U605", "stopped by Ctrl-C; the arm stopped on its path and the record is complete"))
+        return Stopped(Finding("U614", "stopped by Ctrl-C; the arm stopped on its path and the record is complete"))
     except Stopped as stopped:
         return stopped
     if last is not None and last.kind == "stopped":
-        return Stopped(Finding("U606", "the run was stopped before its end", data=dict(last.data)))
+        return Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data)))
     return None
 
 

@@ -50,5 +50,5 @@ def _schema(kind: str) -> dict[str, object]:
 
     if kind not in files.KINDS:
         choices = ", ".join(files.KINDS)
-        raise UsageError(Finding("U608", f"'{kind}' is no file kind", suggestion=f"there are {choices}"))
+        raise UsageError(Finding("U617", f"'{kind}' is no file kind", suggestion=f"there are {choices}"))
     return files.schema(kind)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
-    """One weld, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value to its end.
+    """One weld, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value on.
 
     `smallest_gap` (m) is the smallest exact distance that was met, between the two bodies of `gap_pair`.
     """

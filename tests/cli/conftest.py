@@ -17,7 +17,7 @@ from cellctl.model.wps import Range
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one command line did."""
+    """What one command line did; blanks at the ends of lines are left out."""
 
     code: int
     out: str
@@ -28,7 +28,7 @@ class Said:
 def say(capsys: pytest.CaptureFixture[str]):
     def call_it(*words: str) -> Said:
         code = call(words)
-        out, err = capsys.readouterr()
+        out, err = ("".join(f"{line.rstrip()}\n" for line in text.splitlines()) for text in capsys.readouterr())
         return Said(code, out, err)
 
     return call_it

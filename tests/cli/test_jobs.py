@@ -11,6 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+import cellctl.files
+import cellctl.jobs
+import cellctl.reports
 from cellctl.errors import FileError, Finding, NotCertified, Stopped
 from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
@@ -29,24 +32,17 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
     calls: list[tuple[object, ...]] = []
     stand = SimpleNamespace(calls=calls, events=lambda: iter(EVENTS))
 
-    def plan(task, *, seed, progress):
+    def check(task, *, seed, progress):
         progress("planning step 1/2", 0.5)
-        calls.append(("plan", task, seed))
-        return certified.plan
-
-    def certify(plan, *, progress):
-        calls.append(("certify", plan))
-        return certified
-
-    def check(task):
-        calls.append(("check", task))
+        calls.append(("check", task, seed))
         if "bad" in task:
             raise FileError(Finding("F110", f"unknown key in {task}"))
         if "hit" in task:
             raise NotCertified([Finding("C301", "too near"), Finding("C302", "too fast")])
         return certified
 
-    def verify(path):
+    def verify(path, *, progress):
+        progress("proving segment 1 of 2", 0.0)
         calls.append(("verify", str(path)))
         return certified
 
@@ -62,14 +58,13 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
 
         return write_it
 
-    for name, function in {"plan": plan, "certify": certify, "check": check, "verify": verify, "run": run}.items():
-        monkeypatch.setattr(f"cellctl.jobs.{name}", function, raising=False)
-    monkeypatch.setattr("cellctl.files.load_task", lambda path: f"task of {path}", raising=False)
-    monkeypatch.setattr("cellctl.files.read_plan", lambda path: certified.plan, raising=False)
-    monkeypatch.setattr("cellctl.files.write_plan", write("plan"), raising=False)
+    for name, function in {"check": check, "verify": verify, "run": run}.items():
+        monkeypatch.setitem(vars(cellctl.jobs), name, function)
+    monkeypatch.setitem(vars(cellctl.files), "read_plan", lambda path: certified.plan)
+    monkeypatch.setitem(vars(cellctl.files), "write_plan", write("plan"))
     picture = SimpleNamespace(write_png=write("png"), animation=write("gif"))
     monkeypatch.setitem(sys.modules, "cellctl.reports.picture", picture)
-    monkeypatch.setattr("cellctl.reports.picture", picture, raising=False)
+    monkeypatch.setitem(vars(cellctl.reports), "picture", picture)
     return stand
 
 
@@ -81,27 +76,19 @@ EVENTS = (
 )
 
 
-def test_plan_writes_a_proved_plan_and_says_where(say, jobs, certified) -> None:
+def test_plan_writes_a_proved_plan_and_says_where(say, jobs) -> None:
     said = say("plan", "tray.yaml", "--seed", "7", "-o", "out.plan.zip")
     assert (said.code, said.err, said.out) == (0, "", TABLE + "plan out.plan.zip\n")
-    assert jobs.calls == [
-        ("plan", "task of tray.yaml", 7),
-        ("certify", certified.plan),
-        ("plan", Path("out.plan.zip")),
-    ]
+    assert jobs.calls == [("check", "tray.yaml", 7), ("plan", Path("out.plan.zip"))]
 
 
 def test_plan_names_its_file_after_the_task(say, jobs) -> None:
     assert json.loads(say("plan", "tray.yaml", "--json").out)["plan"] == "tray_corner.plan.zip"
 
 
-def test_a_plan_that_is_refuted_is_not_written(say, jobs, monkeypatch, tmp_path: Path) -> None:
-    def refute(plan, *, progress):
-        raise NotCertified(Finding("C301", "too near"))
-
-    monkeypatch.setattr("cellctl.jobs.certify", refute)
-    said = say("plan", "tray.yaml", "-o", "out.plan.zip")
-    assert (said.code, said.err) == (1, "too near [C301]\n")
+def test_a_plan_that_is_refuted_is_not_written(say, jobs, tmp_path: Path) -> None:
+    said = say("plan", "hit.yaml", "-o", "out.plan.zip")
+    assert (said.code, said.err) == (1, "too near [C301]\ntoo fast [C302]\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,7 +128,7 @@ def test_run_of_a_task_ends_with_the_table_and_the_places(say, jobs) -> None:
     said = say("run", "tray.yaml", "--folder", "here", "--override", "30", "--real-time")
     assert (said.code, said.err) == (0, "")
     assert said.out == TABLE + "record  here\npicture here/cell.png\n"
-    assert jobs.calls[2:] == [("run", "sim", True, 0.3, Path("here")), ("png", Path("here/cell.png"))]
+    assert jobs.calls[1:] == [("run", "sim", True, 0.3, Path("here")), ("png", Path("here/cell.png"))]
 
 
 def test_run_of_a_plan_file_proves_it_again(say, jobs) -> None:
@@ -171,7 +158,7 @@ def test_ctrl_c_closes_the_run_and_says_where_the_record_is(say, jobs) -> None:
     said = say("run", "tray.yaml", "--folder", "here", "--json")
     data = json.loads(said.out)
     assert (said.code, closed, data["completed"], data["record"]) == (5, [True], False, "here")
-    assert [finding["code"] for finding in data["findings"]] == ["U605"]
+    assert [finding["code"] for finding in data["findings"]] == ["U614"]
 
 
 def test_ctrl_c_between_two_events_closes_the_run_too(say, jobs, monkeypatch) -> None:
@@ -218,10 +205,10 @@ def test_report_of_nothing_is_a_usage_error(say, jobs) -> None:
     said = say("report", "a.plan.zip")
     assert (said.code, said.err) == (
         2,
-        "there is nothing to write - ask for `--png FILE`, `--gif FILE` or both [U602]\n",
+        "there is nothing to write - ask for `--png FILE`, `--gif FILE` or both [U611]\n",
     )
 
 
 def test_report_of_a_folder_without_a_plan_is_a_file_error(say, jobs, tmp_path: Path) -> None:
     said = say("report", str(tmp_path), "--png", "a.png")
-    assert (said.code, said.err) == (2, f"{tmp_path}: this folder holds no plan.zip, so it is no run [U603]\n")
+    assert (said.code, said.err) == (2, f"{tmp_path}: this folder holds no plan.zip, so it is no run [U612]\n")
