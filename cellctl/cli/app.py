@@ -11,7 +11,7 @@ from cellctl import __version__
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
-        "Plan and prove a task, or re-prove a plan, and run it; the arm is a simulated one.",
+        "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
     ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
@@ -47,11 +47,12 @@ def application() -> App:
         version=__version__,
         help="Plan, prove and run welding and assembly in small robot cells.",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
     for name, (target, summary) in COMMANDS.items():
         app.command(target, name=name, help=summary)
     for name, (summary, children) in SUBCOMMANDS.items():
-        group = App(name=name, help=summary, result_action="return_value")
+        group = App(name=name, help=summary)
         for child, (target, child_summary) in children.items():
             group.command(target, name=child, help=child_summary)
         app.command(group)
@@ -61,6 +62,7 @@ def application() -> App:
 
 def _add_common_options(app: App) -> None:
     app.meta.result_action = ("return_value",)
+    app.meta.suppress_keyboard_interrupt = False
 
     @app.meta.default
     def command_line(

@@ -19,13 +19,15 @@ def outcome_of(error: CellctlError) -> Outcome:
 
 def misused(message: str) -> Outcome:
     """The outcome of a command line that cannot be read."""
-    finding = Finding("U601", " ".join(message.split()), suggestion="see `cellctl --help`")
+    finding = Finding("U610", " ".join(message.split()), suggestion="see `cellctl --help`")
     return Outcome(findings=(finding,), exit_code=UsageError.exit_code)
 
 
 def interrupted() -> Outcome:
     """The outcome of Ctrl-C while nothing moves. A run ends with a `Stopped` of its own."""
-    return Outcome(findings=(Finding("U605", "interrupted; nothing was written"),), exit_code=Stopped.exit_code)
+    return Outcome(
+        findings=(Finding("U613", "interrupted by Ctrl-C while nothing moved"),), exit_code=Stopped.exit_code
+    )
 
 
 def unexpected(error: Exception, *, debug: bool) -> Outcome:

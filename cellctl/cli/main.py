@@ -14,20 +14,18 @@ from cellctl.errors import CellctlError
 
 def main() -> None:
     """Run the command in `sys.argv` and exit with its code."""
-    try:
-        code = call(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`cellctl robots list | head -1`); Python would complain once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code)
+    sys.exit(call(sys.argv[1:]))
 
 
 def call(words: Sequence[str]) -> int:
     """Run one command line and return its exit code; no error leaves a traceback, unless it is asked for."""
     outcome = _outcome(words)
-    show(outcome, as_json="--json" in words or outcome.as_json)
+    try:
+        show(outcome, as_json="--json" in words or outcome.as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`cellctl robots list | head -1`); Python would complain once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return outcome.exit_code
 
 

@@ -21,8 +21,8 @@ PIPE_WIDTH = 160
 class Outcome:
     """What a command found out: `text` for people, `data` for machines, `findings` for both.
 
-    `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent` where
-    everything was said already (the help page).
+    `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent`
+    where everything was said already (the help page).
     """
 
     text: tuple[RenderableType, ...] = ()
@@ -65,6 +65,11 @@ def finding_data(finding: Finding) -> dict[str, object]:
 def _print_text(parts: Iterable[RenderableType]) -> None:
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to `main`; rich would exit with 1, which is our word for a check that failed."""
+            raise BrokenPipeError
+
+    console = Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))

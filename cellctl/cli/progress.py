@@ -13,7 +13,7 @@ ProgressCall = Callable[[str, float | None], None]
 
 @contextmanager
 def progress() -> Iterator[ProgressCall]:
-    """A line that says what is being done, how far it is and how long it has taken; it goes away when the work is over."""
+    """A line that says what is being done, how far it is and for how long; it goes away when the work is over."""
     if not sys.stderr.isatty() or os.environ.get("CI"):
         yield _say_nothing
         return

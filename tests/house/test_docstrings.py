@@ -50,7 +50,8 @@ def test_everything_public_is_documented(checkout: Path) -> None:
         ('"""M."""\nclass A:\n    def g(self):\n        pass', ["A", "A.g"]),
         ('"""M."""\ndef _f():\n    pass', []),
         (
-            '"""M."""\nclass P:\n    """P."""\n    def g(self):\n        """G."""\nclass A:\n    """A."""\n    def g(self): 1',
+            '"""M."""\nclass P:\n    """P."""\n    def g(self):\n        """G."""\nclass A:\n    """A."""\n'
+            "    def g(self): 1",
             [],
         ),
     ],

@@ -29,7 +29,9 @@ def arm(name: str, axes: tuple[Axis, ...], flange: Pose, opw: OpwParameters | No
         for k, (xyz, axis, lower, upper) in enumerate(axes)
     ]
     joints.append(Joint("flange", "fixed", names[-1], "flange", flange))
-    links = tuple(Link(link, Inertia(1.0, (0.0, 0.0, 0.0), (0.01, 0.0, 0.0, 0.01, 0.0, 0.01))) for link in [*names, "flange"])
+    links = tuple(
+        Link(link, Inertia(1.0, (0.0, 0.0, 0.0), (0.01, 0.0, 0.0, 0.01, 0.0, 0.01))) for link in [*names, "flange"]
+    )
     return Robot(name, name, tuple(joints), links, names[0], "flange", 10.0, opw)
 
 
@@ -44,7 +46,9 @@ KR16 = arm(
         ((0.0, 0.0, 0.0), NX, -6.108652, 6.108652),
     ),
     Pose.of((0.158, 0.0, 0.0), (0.0, pi / 2, 0.0)),
-    OpwParameters(0.26, 0.035, 0.0, 0.675, 0.68, 0.67, 0.158, (0.0, -pi / 2, 0.0, 0.0, 0.0, 0.0), (-1, 1, 1, -1, 1, -1)),
+    OpwParameters(
+        0.26, 0.035, 0.0, 0.675, 0.68, 0.67, 0.158, (0.0, -pi / 2, 0.0, 0.0, 0.0, 0.0), (-1, 1, 1, -1, 1, -1)
+    ),
 )
 
 IRB2400 = arm(

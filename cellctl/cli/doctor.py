@@ -1,0 +1,120 @@
+"""`cellctl doctor`: the packages that are here, and whether the collision engine answers as it was built for."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from cellctl import __version__
+from cellctl.cli.output import Outcome
+from cellctl.cli.progress import progress
+from cellctl.errors import CheckFailed, EnvironmentMissing, Finding
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cellctl.scene.bullet.selftest import SelfTestResult
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "pybullet",
+    "roboticstoolbox-python",
+    "rtb-data",
+    "spatialmath-python",
+    "pydantic",
+    "ruamel.yaml",
+    "pyserial",
+    "pillow",
+)
+COMPILED = ("cellctl.kinematics", "cellctl.scene", "cellctl.planning", "cellctl.proof", "cellctl.execution")
+"""Packages that hold compiled code. Importing a module compiles it once and keeps it on disk."""
+
+
+def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
+    """Look whether everything that cellctl needs is here and answers right.
+
+    Args:
+        warm: Compile now what would otherwise be compiled during the first plan.
+    """
+    versions = {name: _version(name) for name in PACKAGES}
+    text: list[str | Table] = [f"cellctl {__version__}, Python {platform.python_version()}, {platform.platform()}"]
+    text.append(_versions_line(versions))
+    data: dict[str, object] = {"cellctl": __version__, "python": platform.python_version(), "packages": versions}
+    findings = list(_missing(versions))
+    exit_code = EnvironmentMissing.exit_code if findings else 0
+    with progress() as say:
+        if versions["pybullet"]:
+            say("asking the collision engine", None)
+            results = _selftest()
+            text.append(_selftest_table(results))
+            data["selftest"] = [
+                {"name": r.name, "truth": r.truth, "pybullet": r.raw, "cellctl": r.ours, "passed": r.passed}
+                for r in results
+            ]
+            wrong = [_wrong(result) for result in results if not result.passed]
+            findings += wrong
+            exit_code = exit_code or (CheckFailed.exit_code if wrong else 0)
+        if warm:
+            seconds = _warm()
+            text.append(f"compiled code is ready ({seconds:.1f} s)")
+            data["warm"] = seconds
+    return Outcome(text=tuple(text), data=data, findings=tuple(findings), exit_code=exit_code)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _versions_line(versions: dict[str, str | None]) -> str:
+    return ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
+
+
+def _missing(versions: dict[str, str | None]) -> Iterator[Finding]:
+    for name, version in versions.items():
+        if version is None:
+            advice = "PyBullet has wheels for Python 3.11 on Linux x86-64" if name == "pybullet" else "install it again"
+            yield Finding("E510", f"package {name} is missing", suggestion=advice)
+
+
+def _selftest() -> Sequence[SelfTestResult]:
+    from cellctl.scene.bullet.selftest import run_selftest
+
+    return run_selftest()
+
+
+def _selftest_table(results: Sequence[SelfTestResult]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("trap of the collision engine", "truth", "PyBullet alone", "cellctl", ""):
+        table.add_column(heading)
+    for result in results:
+        table.add_row(result.name, result.truth, result.raw, result.ours, "ok" if result.passed else "WRONG")
+    return table
+
+
+def _wrong(result: SelfTestResult) -> Finding:
+    message = f"self-test '{result.name}': the truth is {result.truth}, cellctl answers {result.ours}"
+    return Finding("E511", message, suggestion="trust no plan of this installation")
+
+
+def _warm() -> float:
+    """Import every module that holds compiled code, and say how long that took (s)."""
+    began = time.perf_counter()
+    for name in COMPILED:
+        for module in walk_packages(import_module(name).__path__, name + "."):
+            if "bullet" not in module.name or find_spec("pybullet"):
+                import_module(module.name)
+    return time.perf_counter() - began

@@ -1,0 +1,25 @@
+"""`cellctl explain`: the meaning of a finding's code, from the catalogue."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cellctl.cli.output import Outcome
+from cellctl.errors import Finding, UsageError
+
+
+def explain(code: str) -> Outcome:
+    """Explain the code of a finding.
+
+    Args:
+        code: The letter and the number at the end of a finding, such as F110.
+    """
+    from cellctl import catalogue
+
+    entry = catalogue.lookup(code.upper())
+    if entry is None:
+        near = get_close_matches(code.upper(), [known.code for known in catalogue.entries()], n=1)
+        suggestion = f"did you mean {near[0]}?" if near else "a code is a letter and three digits, such as F110"
+        raise UsageError(Finding("U616", f"no finding has the code '{code}'", suggestion=suggestion))
+    text = (f"{entry.code}: {entry.title}", entry.text)
+    return Outcome(text=text, data={"code": entry.code, "title": entry.title, "text": entry.text})

@@ -1,0 +1,50 @@
+"""`cellctl plan`: a task to a plan file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from cellctl.cli.output import Outcome
+from cellctl.cli.progress import ProgressCall, progress
+
+if TYPE_CHECKING:
+    from cellctl.model.plan import CertifiedPlan
+
+SUFFIX = ".plan.zip"
+
+
+def plan(
+    task: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    seed: int = 0,
+) -> Outcome:
+    """Plan and prove a task and write the plan file.
+
+    Args:
+        task: The task file, YAML or Python.
+        output: The plan file to write; NAME.plan.zip in this folder unless given.
+        seed: The same seed and inputs give the same file, byte for byte.
+    """
+    from cellctl import files
+    from cellctl.cli.table import closing_line, proof_data, seam_table
+
+    with progress() as say:
+        certified = planned_and_proved(task, seed=seed, say=say)
+    path = output or Path(certified.plan.task_name + SUFFIX)
+    files.write_plan(certified.plan, path)
+    return Outcome(
+        text=(seam_table(certified), closing_line(certified), f"plan {path}"),
+        data={"plan": str(path), **proof_data(certified)},
+    )
+
+
+def planned_and_proved(task: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
+    """The certified plan of a task file; raises CellctlError with every finding."""
+    from cellctl import jobs
+
+    say(f"reading {task}", None)
+    return jobs.check(task, seed=seed, progress=say)

@@ -1,0 +1,154 @@
+"""`cellctl run`: a task or a plan, run on a simulated arm. Ctrl-C stops the arm on its path and ends the record."""
+
+from __future__ import annotations
+
+import signal
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from cellctl.cli.output import Outcome
+from cellctl.cli.plan import planned_and_proved
+from cellctl.cli.progress import ProgressCall, progress
+from cellctl.errors import Finding, Stopped
+
+if TYPE_CHECKING:
+    from cellctl.model.event import Event
+    from cellctl.model.plan import CertifiedPlan
+
+RUNS = Path("runs")
+PICTURE = "cell.png"
+Percent = Annotated[float, Parameter(validator=Number(gt=0, lte=100))]
+
+
+def run(
+    subject: str,
+    *,
+    driver: Literal["sim", "memory"] = "sim",
+    override: Percent = 100.0,
+    real_time: Annotated[bool, Parameter(negative="")] = False,
+    seed: int = 0,
+    folder: Path | None = None,
+) -> Outcome:
+    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
+
+    Args:
+        subject: A task file, or a plan file.
+        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
+        override: Speed in percent of what was planned. The path stays the same.
+        real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
+        seed: For planning a task; the same seed and inputs give the same plan.
+        folder: Where to write the record; a new folder in `runs` unless given.
+    """
+    with progress() as say:
+        certified = certified_subject(subject, seed=seed, say=say)
+        folder = folder or new_run_folder(certified.plan.task_name)
+        stopped = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        say("drawing the cell", None)
+        picture = drawn(certified, folder)
+    return outcome_of_run(certified, folder, picture, stopped)
+
+
+def certified_subject(subject: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
+    """The certified plan of a task file, or of a plan file, which is proved again; raises CellctlError."""
+    from cellctl import jobs
+
+    if Path(subject).is_file() and zipfile.is_zipfile(subject):
+        say(f"reading {subject}", None)
+        return jobs.verify(subject, progress=say)
+    return planned_and_proved(subject, seed=seed, say=say)
+
+
+def new_run_folder(name: str) -> Path:
+    """A folder in `runs` that is not there yet, by the task's name and the time of day."""
+    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    number = 0
+    while (folder := RUNS / (stem if not number else f"{stem}-{number}")).exists():
+        number += 1
+    return folder
+
+
+def drawn(certified: CertifiedPlan, folder: Path) -> Path:
+    """Write the picture of the cell into the folder of a run."""
+    from cellctl.reports import picture
+
+    path = folder / PICTURE
+    picture.write_png(certified.plan, path)
+    return path
+
+
+def outcome_of_run(certified: CertifiedPlan, folder: Path, picture: Path, stopped: Stopped | None) -> Outcome:
+    """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
+    from cellctl.cli.table import closing_line, proof_data, seam_table
+
+    places = (f"record  {folder}", f"picture {picture}")
+    data = {"record": str(folder), "picture": str(picture), "completed": stopped is None, **proof_data(certified)}
+    if stopped is not None:
+        return Outcome(text=places, data=data, findings=stopped.findings, exit_code=stopped.exit_code)
+    return Outcome(text=(seam_table(certified), closing_line(certified), *places), data=data)
+
+
+def _followed(
+    certified: CertifiedPlan,
+    folder: Path,
+    *,
+    driver: str,
+    real_time: bool,
+    override: float,
+    say: ProgressCall,
+) -> Stopped | None:
+    """Run to the end and say where the arm is; why it stopped, if it did. Ctrl-C waits for the arm to stand."""
+    from cellctl import jobs
+
+    events = jobs.run(certified, driver=driver, real_time=real_time, override=override, folder=folder)
+    where = _Where(certified)
+    last: Event | None = None
+    try:
+        for event in events:
+            say(*where.at(event))
+            last = event
+    except KeyboardInterrupt:
+        say("stopping on the path", None)
+        with _interrupts_ignored():
+            if close := getattr(events, "close", None):
+                close()
+        return Stopped(Finding("U614", "stopped by Ctrl-C; the arm stopped on its path and the record is complete"))
+    except Stopped as stopped:
+        return stopped
+    if last is not None and last.kind == "stopped":
+        return Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data)))
+    return None
+
+
+class _Where:
+    """Where in a plan the events of its run are, as words and as a share of the motion time."""
+
+    def __init__(self, certified: CertifiedPlan) -> None:
+        self._segments = certified.plan.segments
+        self._total = max(certified.plan.cycle_time, 1e-9)
+        self._text, self._share = "starting the arm", 0.0
+
+    def at(self, event: Event) -> tuple[str, float]:
+        index = event.data.get("segment")
+        if isinstance(index, int) and 0 <= index < len(self._segments):
+            segment = self._segments[index]
+            seam = f" {segment.process.seam}" if segment.process else ""
+            self._text = f"running step {segment.step + 1}: {segment.kind}{seam}"
+            self._share = sum(earlier.duration for earlier in self._segments[:index]) / self._total
+        return self._text, self._share
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A second Ctrl-C must not break off the stop that the first one asked for."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,122 @@
+"""What was proved of the seams of a plan, as rows for machines and a table for people. It measures nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from cellctl.model.certificate import Gap, SeamRecord, SegmentRecord
+from cellctl.model.plan import CertifiedPlan, SeamSection
+from cellctl.model.wps import Range
+from cellctl.units import deg, mm
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class SeamRow:
+    """One weld, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value on.
+
+    `smallest_gap` (m) is the smallest exact distance that was met, between the two bodies of `gap_pair`.
+    """
+
+    seam: str
+    length: float
+    arc_time: float
+    travel_speed: float
+    work_angle: tuple[float, float]
+    travel_angle: tuple[float, float]
+    angle_use: float
+    smallest_gap: float | None
+    gap_pair: tuple[str, str] | None
+
+
+def seam_rows(certified: CertifiedPlan) -> tuple[SeamRow, ...]:
+    """One row for each weld of a certified plan, in order."""
+    sections = {index: segment.process for index, segment in enumerate(certified.plan.segments)}
+    return tuple(
+        _row(record, record.seam, section)
+        for record in certified.certificate.segments
+        if record.seam is not None and (section := sections[record.index]) is not None
+    )
+
+
+def proof_data(certified: CertifiedPlan) -> dict[str, object]:
+    """The seams and the cycle time of a certified plan as JSON values, SI."""
+    certificate = certified.certificate
+    return {
+        "seams": [asdict(row) for row in seam_rows(certified)],
+        "cycle_time": certified.plan.cycle_time,
+        "segments": len(certificate.segments),
+        "smallest_gap": _gap_data(smallest_gap(certificate.segments)),
+        "plan_sha256": certificate.plan_sha256,
+    }
+
+
+def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
+    """The gap with the least left above its margin, or None where no pair was asked about."""
+    return min(
+        (gap for record in segments for gap in record.gaps), key=lambda gap: gap.observed - gap.margin, default=None
+    )
+
+
+def seam_table(certified: CertifiedPlan) -> Table:
+    """The table that a person sees after `run`, `plan`, `check` and `verify`."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("seam")
+    for heading in ("length", "arc time", "travel speed", "angle use", "smallest gap"):
+        table.add_column(heading, justify="right")
+    table.add_column("between")
+    for row in seam_rows(certified):
+        table.add_row(
+            row.seam,
+            f"{row.length / mm:.1f} mm",
+            f"{row.arc_time:.1f} s",
+            f"{row.travel_speed / mm:.2f} mm/s",
+            f"{row.angle_use:.0%}",
+            "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
+            "-" if row.gap_pair is None else " - ".join(row.gap_pair),
+        )
+    return table
+
+
+def closing_line(certified: CertifiedPlan) -> str:
+    """The line below the table: the cycle time, and the gap that has the least to spare."""
+    gap = smallest_gap(certified.certificate.segments)
+    line = f"cycle time {certified.plan.cycle_time:.1f} s"
+    if gap is None:
+        return line
+    margin = f"of {gap.margin / mm:g} mm asked for"
+    return f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
+
+
+def angle_use(used: tuple[float, float], window: Range) -> float:
+    """Share of a window that a range of angles (rad) uses, 0 at the nominal value and 1 at the window's nearer end."""
+    low, high = used
+    slack = 0.01 * deg
+    above = max(0.0, high - window.nominal) / max(window.maximum - window.nominal, slack)
+    below = max(0.0, window.nominal - low) / max(window.nominal - window.minimum, slack)
+    return max(above, below)
+
+
+def _row(record: SegmentRecord, weld: SeamRecord, section: SeamSection) -> SeamRow:
+    gap = min(record.gaps, key=lambda gap: gap.observed, default=None)
+    use = max(angle_use(weld.work_angle, section.work_window), angle_use(weld.travel_angle, section.travel_window))
+    return SeamRow(
+        seam=weld.seam,
+        length=weld.length,
+        arc_time=weld.arc_time,
+        travel_speed=weld.travel_speed,
+        work_angle=weld.work_angle,
+        travel_angle=weld.travel_angle,
+        angle_use=use,
+        smallest_gap=None if gap is None else gap.observed,
+        gap_pair=None if gap is None else (gap.first, gap.second),
+    )
+
+
+def _gap_data(gap: Gap | None) -> dict[str, object] | None:
+    return None if gap is None else asdict(gap)

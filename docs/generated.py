@@ -1,0 +1,103 @@
+"""The parts of the manual that the code knows best, as Markdown: the error catalogue and the file kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cellctl import catalogue, files
+
+RANGES = {
+    "F": "Files",
+    "P": "Planning",
+    "C": "Certificate",
+    "X": "Execution",
+    "E": "Environment",
+    "U": "Usage",
+}
+
+
+def error_catalogue() -> str:
+    """Every code with what it means and what to do, in the order of the codes."""
+    lines = []
+    for letter, title in RANGES.items():
+        lines += [f"## {letter}: {title}", ""]
+        for entry in catalogue.entries():
+            if entry.code.startswith(letter):
+                lines += [f"### {entry.code}", "", f"**{entry.title}** {entry.text}", ""]
+    return "\n".join(lines)
+
+
+def file_reference() -> str:
+    """Every file kind with its keys, from the same models that the reader uses."""
+    return "\n".join(line for kind in files.KINDS for line in kind_reference(kind, files.schema(kind)))
+
+
+def kind_reference(kind: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    """One file kind: its own keys, then those of the mappings inside it."""
+    yield from (f"## {kind}", "")
+    if "description" in schema:
+        yield from (one_line(schema["description"]), "")
+    yield from keys_table(schema)
+    for name, definition in sorted(schema.get("$defs", {}).items()):
+        if "properties" in definition:
+            yield from (f"### {kind}: {name}", "")
+            if "description" in definition:
+                yield from (one_line(definition["description"]), "")
+            yield from keys_table(definition)
+
+
+def keys_table(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of one mapping: name, what is written there, whether it must be, and what it is."""
+    required = set(schema.get("required", ()))
+    yield from ("| key | value | |", "|---|---|---|")
+    for name, value in schema.get("properties", {}).items():
+        must = "required" if name in required else default_of(value)
+        remark = "; ".join(filter(None, (must, value.get("description", ""))))
+        yield f"| `{name}` | {cell(type_of(value))} | {cell(remark)} |"
+    yield ""
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """What is written for a value, in words."""
+    if "$ref" in schema:
+        return schema["$ref"].rsplit("/", 1)[-1]
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return ", ".join(f"`{choice}`" for choice in schema["enum"])
+    for joint in ("anyOf", "oneOf", "allOf"):
+        if joint in schema:
+            return " or ".join(
+                dict.fromkeys(type_of(option) for option in schema[joint] if option.get("type") != "null")
+            )
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {type_of(schema.get('items', {}))}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
+        return f"name: {type_of(schema['additionalProperties'])}"
+    return {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "mapping"}.get(
+        kind, kind
+    )
+
+
+def default_of(schema: Mapping[str, Any]) -> str:
+    """The default of a key that may be left out, where it says more than nothing."""
+    default = schema.get("default")
+    return "" if default in (None, {}, [], "") else f"default `{default}`"
+
+
+def cell(text: str) -> str:
+    """A text that keeps its table whole."""
+    return one_line(text).replace("|", "\\|")
+
+
+def one_line(text: str) -> str:
+    """A text on one line."""
+    return " ".join(text.split())
+
+
+PAGES = {
+    "errors": ("<!-- the catalogue -->", error_catalogue),
+    "files": ("<!-- the file kinds -->", file_reference),
+}

@@ -1,0 +1,171 @@
+"""What every command line does, whatever the command: exit codes, findings, JSON, usage errors, bugs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import cellctl.jobs
+from cellctl import errors
+from cellctl.cli.app import COMMANDS, SUBCOMMANDS
+from cellctl.errors import FileError, Finding, Place
+
+FINDING = Finding("F110", "unknown key 'stepz'", Place("a.yaml", 3, 5), "did you mean 'steps'?")
+
+
+def raising(error: BaseException):
+    def check(task: str, *, progress: object) -> None:
+        raise error
+
+    return check
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """Make `cellctl verify` fail in a chosen way."""
+
+    def fail_with(error: BaseException) -> None:
+        monkeypatch.setitem(vars(cellctl.jobs), "verify", raising(error))
+
+    return fail_with
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.UsageError, 2),
+        (errors.FileError, 2),
+        (errors.CheckFailed, 1),
+        (errors.PlanningFailed, 1),
+        (errors.NotCertified, 1),
+        (errors.EnvironmentMissing, 3),
+        (errors.LimitReached, 4),
+        (errors.Stopped, 5),
+        (errors.Faulted, 5),
+        (errors.CellctlError, 70),
+    ],
+)
+def test_every_error_has_its_exit_code(say, failing, kind: type[errors.CellctlError], code: int) -> None:
+    failing(kind(FINDING))
+    said = say("verify", "a.plan.zip")
+    assert (said.code, said.out) == (code, "")
+    assert said.err == "a.yaml:3:5: unknown key 'stepz' - did you mean 'steps'? [F110]\n"
+
+
+def test_all_findings_are_said_in_order(say, failing) -> None:
+    failing(FileError([FINDING, Finding("F111", "missing key 'cell'", severity="warning")]))
+    assert say("verify", "a").err.splitlines() == [str(FINDING), "warning: missing key 'cell' [F111]"]
+
+
+def test_findings_as_json_go_to_stdout(say, failing) -> None:
+    failing(FileError(FINDING))
+    said = say("verify", "a", "--json")
+    assert said.err == ""
+    assert json.loads(said.out) == {
+        "exit_code": 2,
+        "findings": [
+            {
+                "code": "F110",
+                "message": "unknown key 'stepz'",
+                "place": {"file": "a.yaml", "line": 3, "column": 5},
+                "suggestion": "did you mean 'steps'?",
+                "severity": "error",
+                "data": {},
+            }
+        ],
+    }
+
+
+def test_a_bug_is_owned_up_to_and_its_traceback_goes_into_a_file(say, failing) -> None:
+    failing(ZeroDivisionError("division by zero"))
+    said = say("verify", "a", "--json")
+    (finding,) = json.loads(said.out)["findings"]
+    assert said.code == 70
+    assert finding["code"] == "U670"
+    assert finding["message"] == "this is a bug of ours, not of your files: ZeroDivisionError: division by zero"
+    file = Path(finding["data"]["traceback"])
+    assert "in check\n    raise error" in file.read_text("utf-8")
+    file.unlink()
+
+
+def test_debug_shows_the_traceback_of_a_bug(say, failing) -> None:
+    failing(ZeroDivisionError("division by zero"))
+    said = say("verify", "a", "--debug")
+    assert said.code == 70
+    assert said.err.startswith("Traceback (most recent call last):")
+    assert said.err.endswith("ZeroDivisionError: division by zero [U670]\n")
+
+
+def test_ctrl_c_exits_with_5(say, failing) -> None:
+    failing(KeyboardInterrupt())
+    said = say("verify", "a")
+    assert (said.code, said.err) == (5, "interrupted by Ctrl-C while nothing moved [U613]\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rum", "x.yaml"), 'Unknown command "rum". Did you mean "run"?'),
+        (("sim", "strat"), 'Unknown command "strat". Did you mean "start"?'),
+        (("run", "x.yaml", "--drivr", "sim"), "Unknown option: --drivr. Did you mean --driver?"),
+        (("run", "x.yaml", "--driver", "simm"), '"simm"'),
+        (("run", "x.yaml", "--override", "0"), "Must be > 0"),
+        (("run", "x.yaml", "--override", "-5"), "Must be > 0"),
+        (("run", "x.yaml", "--override", "130"), "Must be <= 100"),
+        (("run",), "requires an argument"),
+        (("check",), "requires"),
+    ],
+)
+def test_a_misused_command_line_exits_with_2(say, words: tuple[str, ...], said: str) -> None:
+    result = say(*words)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert result.err.endswith("see `cellctl --help` [U610]\n")
+    assert result.err.count("\n") == 1
+
+
+def test_help_and_version_are_not_errors(say) -> None:
+    assert say("--version").out == "0.1.0\n"
+    shown = say("--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert all(name in shown.out for name in (*COMMANDS, *SUBCOMMANDS))
+    assert say().out == shown.out
+
+
+def every_command() -> list[tuple[str, str, str]]:
+    alone = [(name, *entry) for name, entry in COMMANDS.items()]
+    return alone + [
+        (f"{group} {name}", *entry) for group, (_, sub) in SUBCOMMANDS.items() for name, entry in sub.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "target", "summary"), every_command())
+def test_every_command_is_there_and_says_what_the_table_says(say, name: str, target: str, summary: str) -> None:
+    module, _, function = target.partition(":")
+    command = getattr(import_module(module), function)
+    assert command.__doc__.splitlines()[0] == summary
+    shown = say(*name.split(), "--help")
+    assert shown.code == 0
+    assert "--json" in shown.out
+
+
+def test_python_dash_m_is_the_command(checkout: Path) -> None:
+    command = [sys.executable, "-m", "cellctl", "rum"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert 'Did you mean "run"?' in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(checkout: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "cellctl", "rum", "--json"]
+    done = subprocess.run(command, cwd=checkout, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (2, "")
