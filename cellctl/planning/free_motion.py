@@ -5,10 +5,13 @@ edges that are proved free, straight interpolation first, then shortcuts. Determ
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import types
 
+from numpy.typing import NDArray
+
+from cellctl.kinematics.compiled import COUNT, FLAG, REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
-from cellctl.scene.screen import ScreenArrays, edge_free, state_free
+from cellctl.scene.screen import SCREEN, ScreenArrays, edge_free, state_free
 
 ITERATIONS = 20_000
 NODES = 4096
@@ -17,8 +20,8 @@ RESOLUTION = 2e-3
 SHORTCUTS = 120
 
 
-@njit(cache=True)
-def _random(state):  # type: ignore[no-untyped-def]
+@compiled(REAL, writes(1, types.uint64))
+def _random(state: NDArray[np.uint64]) -> float:
     """The next double in [0, 1) of a xorshift64* generator (Vigna 2016); `state` (1,) uint64 moves on."""
     x = state[0]
     x ^= x >> np.uint64(12)
@@ -28,8 +31,8 @@ def _random(state):  # type: ignore[no-untyped-def]
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True)
-def _nearest(nodes, count, q):  # type: ignore[no-untyped-def]
+@compiled(types.Tuple((COUNT, REAL)), writes(2), COUNT, reads(1))
+def _nearest(nodes: FloatArray, count: int, q: FloatArray) -> tuple[int, float]:
     best = 0
     least = np.inf
     for i in range(count):
@@ -42,8 +45,17 @@ def _nearest(nodes, count, q):  # type: ignore[no-untyped-def]
     return best, np.sqrt(least)
 
 
-@njit(cache=True)
-def _extend(screen, nodes, parents, count, q, margins, reach, resolution):  # type: ignore[no-untyped-def]
+@compiled(types.Tuple((COUNT, FLAG)), SCREEN, writes(2), writes(1, COUNT), COUNT, reads(1), reads(1), REAL, REAL)
+def _extend(
+    screen: ScreenArrays,
+    nodes: FloatArray,
+    parents: NDArray[np.intp],
+    count: int,
+    q: FloatArray,
+    margins: FloatArray,
+    reach: float,
+    resolution: float,
+) -> tuple[int, bool]:
     """Grow a tree towards `q` by one edge of at most `reach`: (new count, reached q)."""
     near, distance = _nearest(nodes, count, q)
     if distance < 1e-9:
@@ -57,8 +69,49 @@ def _extend(screen, nodes, parents, count, q, margins, reach, resolution):  # ty
     return count + 1, share == 1.0
 
 
-@njit(cache=True)
-def _connected(screen, start, goal, lower, upper, margins, seed, iterations, capacity, reach, resolution):  # type: ignore[no-untyped-def]
+@compiled(writes(2), writes(3), writes(2, COUNT), writes(1, COUNT), COUNT)
+def _way(nodes: FloatArray, parents: NDArray[np.intp], counts: NDArray[np.intp], side: int) -> FloatArray:
+    """Both branches from the meeting point, start first. The tree that met ends at (or at a node equal to) it."""
+    dof = nodes.shape[2]
+    lengths = np.zeros(2, np.int64)
+    ends = np.empty(2, np.int64)
+    ends[side] = counts[side] - 1
+    ends[1 - side], _ = _nearest(nodes[1 - side], counts[1 - side], nodes[side, counts[side] - 1])
+    for k in range(2):
+        i = ends[k]
+        while i >= 0:
+            lengths[k] += 1
+            i = parents[k, i]
+    way = np.empty((lengths[0] + lengths[1] - 1, dof))
+    i = ends[0]
+    row = lengths[0] - 1
+    while i >= 0:
+        way[row] = nodes[0, i]
+        row -= 1
+        i = parents[0, i]
+    i = parents[1, ends[1]]
+    row = lengths[0]
+    while i >= 0:
+        way[row] = nodes[1, i]
+        row += 1
+        i = parents[1, i]
+    return way
+
+
+@compiled(writes(2), SCREEN, reads(1), reads(1), reads(1), reads(1), reads(1), COUNT, COUNT, COUNT, REAL, REAL)
+def _connected(
+    screen: ScreenArrays,
+    start: FloatArray,
+    goal: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    margins: FloatArray,
+    seed: int,
+    iterations: int,
+    capacity: int,
+    reach: float,
+    resolution: float,
+) -> FloatArray:
     """Way points (k, dof) from start to goal, empty where the limit was reached."""
     dof = len(start)
     if edge_free(screen, start, goal, margins, resolution):
@@ -98,37 +151,22 @@ def _connected(screen, start, goal, lower, upper, margins, seed, iterations, cap
     return np.empty((0, dof))
 
 
-@njit(cache=True)
-def _way(nodes, parents, counts, side):  # type: ignore[no-untyped-def]
-    """Both branches from the meeting point, start first. The tree that met ends at (or at a node equal to) it."""
-    dof = nodes.shape[2]
-    lengths = np.zeros(2, np.int64)
-    ends = np.empty(2, np.int64)
-    ends[side] = counts[side] - 1
-    ends[1 - side], _ = _nearest(nodes[1 - side], counts[1 - side], nodes[side, counts[side] - 1])
-    for k in range(2):
-        i = ends[k]
-        while i >= 0:
-            lengths[k] += 1
-            i = parents[k, i]
-    way = np.empty((lengths[0] + lengths[1] - 1, dof))
-    i = ends[0]
-    row = lengths[0] - 1
-    while i >= 0:
-        way[row] = nodes[0, i]
-        row -= 1
-        i = parents[0, i]
-    i = parents[1, ends[1]]
-    row = lengths[0]
-    while i >= 0:
-        way[row] = nodes[1, i]
-        row += 1
-        i = parents[1, i]
-    return way
+@compiled(writes(2), reads(2))
+def _without_repeats(points: FloatArray) -> FloatArray:
+    kept = np.empty_like(points)
+    kept[0] = points[0]
+    count = 1
+    for i in range(1, len(points)):
+        if np.sum((points[i] - kept[count - 1]) ** 2) > 1e-12:
+            kept[count] = points[i]
+            count += 1
+    return kept[:count]
 
 
-@njit(cache=True)
-def _shortened(screen, way, margins, seed, tries, resolution):  # type: ignore[no-untyped-def]
+@compiled(writes(2), SCREEN, writes(2), reads(1), COUNT, COUNT, REAL)
+def _shortened(
+    screen: ScreenArrays, way: FloatArray, margins: FloatArray, seed: int, tries: int, resolution: float
+) -> FloatArray:
     """`way` with random shortcuts between any two of its points, each proved free, and needless points left out."""
     state = np.empty(1, np.uint64)
     state[0] = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7654321)
@@ -161,18 +199,6 @@ def _shortened(screen, way, margins, seed, tries, resolution):  # type: ignore[n
             shorter[i + 3 :] = points[k + 1 :]
             points = _without_repeats(shorter)
     return points
-
-
-@njit(cache=True)
-def _without_repeats(points):  # type: ignore[no-untyped-def]
-    kept = np.empty_like(points)
-    kept[0] = points[0]
-    count = 1
-    for i in range(1, len(points)):
-        if np.sum((points[i] - kept[count - 1]) ** 2) > 1e-12:
-            kept[count] = points[i]
-            count += 1
-    return kept[:count]
 
 
 def free_way(
