@@ -13,8 +13,8 @@ FloatArray = NDArray[np.float64]
 
 
 def frozen_array(values: ArrayLike, shape: tuple[int, ...] | None = None) -> FloatArray:
-    """A read-only float64 copy of `values`; raises ValueError when it has not `shape` or holds NaN or infinity."""
-    array = np.array(values, dtype=np.float64, copy=True)
+    """A read-only, contiguous float64 copy of `values`; raises ValueError when it has not `shape` or holds NaN or infinity."""
+    array = np.array(values, dtype=np.float64, copy=True, order="C")
     if shape is not None and array.shape != shape:
         raise ValueError(f"expected shape {shape}, got {array.shape}")
     if not np.all(np.isfinite(array)):

@@ -23,7 +23,7 @@ from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.lines import reversed_path, wire_line
 from cellctl.planning.rounding import rounded
 from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
-from cellctl.planning.timing import GRID, MotionLimits, constant_speed_law, time_optimal_law
+from cellctl.planning.timing import GRID, MotionLimits, process_law, time_optimal_law
 from cellctl.planning.torch_poses import stations_of
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
@@ -57,6 +57,10 @@ class _Arm:
         """Margins (n_pairs,) with the planner's reserve."""
         margins = self.model.margins_with(contacts)
         return np.where(np.isfinite(margins), margins + RESERVE, margins)
+
+    def process_limits(self) -> MotionLimits:
+        """Limits with the process on: a share of the joint speeds."""
+        return MotionLimits(PROCESS_JOINT_SHARE * self.limits.velocity, self.limits.acceleration, self.limits.jerk)
 
 
 def plan_steps(
@@ -158,10 +162,9 @@ def _weld_along(
     """The four segments along one way, or none and what stood against it."""
     stations, settings = problem.stations, problem.settings
     path = interpolated(stations.s, way.torches.q)
-    law = constant_speed_law(float(stations.s[-1]), settings.travel_speed)
-    slow = _speed_finding(arm, path, settings, where)
-    if slow is not None:
-        return [], slow
+    law = process_law(path, settings.travel_speed, arm.process_limits())
+    if law is None:
+        return [], _speed_finding(arm, path, settings, where)
     ends = [_line_at(arm, problem, way, k, length) for k, length in ((0, step.approach), (-1, step.retract))]
     if ends[0] is None or ends[1] is None:
         return [], Finding(
@@ -210,19 +213,18 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
     )
 
 
-def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding | None:
-    """The largest constant travel speed that the joints allow, where it is below the one that is wanted."""
+def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:
+    """The largest constant travel speed that the joints allow, and where they bind."""
     s = np.linspace(path.start, path.end, 2 * len(path.control))
-    limits = arm.limits
+    limits = arm.process_limits()
     with np.errstate(divide="ignore"):
-        by_velocity = (PROCESS_JOINT_SHARE * limits.velocity / np.abs(path(s, 1))).min(axis=1)
+        by_velocity = (limits.velocity / np.abs(path(s, 1))).min(axis=1)
         by_acceleration = np.sqrt(limits.acceleration / np.abs(path(s, 2))).min(axis=1)
     attainable = np.minimum(by_velocity, by_acceleration)
     worst = int(np.argmin(attainable))
-    if attainable[worst] >= settings.travel_speed:
-        return None
     speed = f"{settings.travel_speed * 1e3:g} mm/s"
-    text = f"{where}: {speed} cannot be held, the joints allow {attainable[worst] * 1e3:.1f} mm/s at {s[worst] * 1e3:.1f} mm"
+    allowed = f"the joints allow {attainable[worst] * 1e3:.1f} mm/s at {s[worst] * 1e3:.1f} mm"
+    text = f"{where}: {speed} cannot be held within the limits of the joints, {allowed}"
     return Finding("P208", text, suggestion="weld slower, or allow more spin or tilt")
 
 

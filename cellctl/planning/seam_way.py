@@ -27,6 +27,8 @@ ROUNDS = 40
 PULL = 0.05
 INSET = np.radians(0.5)
 WRIST_WIDTH = np.radians(20.0)
+SPIN_SPEED = np.radians(45.0)
+PULL_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,23 +189,32 @@ def _ask(
 
 
 def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
-    """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round."""
+    """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round.
+
+    The spin counts as one more axis, so that the torch does not turn needlessly about its wire.
+    """
     box = _box(problem, start)
-    weights = 1.0 / problem.robot.limit_array("velocity") ** 2
-    inverse = NearestInverse(problem)
+    weights = np.append(1.0 / problem.robot.limit_array("velocity") ** 2, 1.0 / SPIN_SPEED**2)
+    dof = problem.robot.dof
     keep_out = wrist_keep_out(problem.robot)
-    now = refined(start, problem.stations.s, box, weights, inverse, keep_out=keep_out)
-    pull = box.pull
+    s = problem.stations.s
+
+    def inverse(z: FloatArray, near: FloatArray) -> FloatArray:
+        poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
+        return np.column_stack([nearest_joints(problem.robot, poses, near[:, :dof]), z[:, 0]])
+
+    now = refined(
+        Torches(start.z, np.column_stack([start.q, start.z[:, 0]])), s, box, weights, inverse, keep_out=keep_out
+    )
     free = np.empty(len(now.q), dtype=np.bool_)
-    for _ in range(10):
-        states_free(problem.screen, np.ascontiguousarray(now.q), problem.margins, free)
+    for _ in range(PULL_ROUNDS):
+        states_free(problem.screen, np.ascontiguousarray(now.q[:, :dof]), problem.margins, free)
         if free.all():
-            return now
+            return Torches(now.z, np.ascontiguousarray(now.q[:, :dof]))
         hit = np.convolve(~free, np.ones(9), mode="same") > 0.0
-        pull = np.where(hit[:, None], np.maximum(pull * 8.0, 0.05), pull)
-        held = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
-        box = held
-        now = refined(now, problem.stations.s, held, weights, inverse, keep_out=keep_out)
+        pull = np.where(hit[:, None], np.maximum(box.pull * 8.0, 0.05), box.pull)
+        box = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
+        now = refined(now, s, box, weights, inverse, keep_out=keep_out)
     return None
 
 
@@ -231,19 +242,6 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
     wanted = np.stack([start.z[:, 0], np.full(n, settings.work.nominal), np.full(n, settings.travel.nominal)], axis=1)
     pull = np.tile([0.0, PULL, PULL], (n, 1))
     return Box(lower, upper, wanted, pull)
-
-
-class NearestInverse:
-    """Joint values for torches z (n, 3) in the configuration and turn nearest to given joints; NaN outside the limits."""
-
-    def __init__(self, problem: SeamProblem) -> None:
-        self._problem = problem
-        self._lower = problem.robot.limit_array("lower")
-        self._upper = problem.robot.limit_array("upper")
-
-    def __call__(self, z: FloatArray, near: FloatArray) -> FloatArray:
-        poses = self._problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
-        return nearest_joints(self._problem.robot, poses, near)
 
 
 def nearest_joints(robot: Robot, poses: FloatArray, near: FloatArray) -> FloatArray:

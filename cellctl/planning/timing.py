@@ -19,6 +19,7 @@ from cellctl.model.spline import BSpline, clamped_knots, greville
 GRID = 240
 KNOT_SPACINGS = (0.02, 0.03, 0.045, 0.065, 0.09, 0.13)
 RAMP_KNOT = 0.05
+RAMP_KNOTS = (0.05, 0.08, 0.12, 0.2)
 RESERVE = 0.995
 
 
@@ -142,8 +143,14 @@ def stretched(law: BSpline, factor: float) -> BSpline:
 
 
 def slowdown(path: BSpline, law: BSpline, limits: MotionLimits) -> float:
-    """The factor by which `law` must be slowed (below 1: could be quickened) for `limits` to hold on its samples."""
-    t = np.linspace(0.0, law.end, max(200, int(law.end / 0.002)))
+    """The factor by which `law` must be slowed (below 1: could be quickened) for `limits` to hold.
+
+    Looked at every millisecond and on both sides of every knot of the law and of the path, where the jerk steps.
+    """
+    grid = np.linspace(0.0, law.end, max(200, int(law.end / 0.001)))
+    passed = np.interp(np.unique(path.knots), law(grid)[:, 0], grid)
+    knots = np.concatenate([np.unique(law.knots), passed])
+    t = np.concatenate([grid, knots - 2e-4, knots + 2e-4])
     s, v, a, j = law(t)[:, 0], law(t, 1), law(t, 2), _third(law, t)
     q1, q2, q3 = path(s, 1), path(s, 2), _third(path, s)
     rv = np.abs(q1 * v) / limits.velocity
@@ -162,15 +169,24 @@ def _third(spline: BSpline, u: FloatArray) -> FloatArray:
     return result
 
 
-def constant_speed_law(length: float, speed: float) -> BSpline:
-    """The law that covers `length` (m) at exactly `speed` (m/s), with a smooth start and end over a few RAMP_KNOTs.
+def constant_speed_law(length: float, speed: float, ramp_knot: float = RAMP_KNOT) -> BSpline:
+    """The law that covers `length` (m) at exactly `speed` (m/s), with a smooth start and end over a few `ramp_knot`s (s).
 
     Control points lie on a straight line over the Greville abscissae, so the speed between the ramps is exact.
     """
-    h = min(RAMP_KNOT, length / speed / 8.0)
+    h = min(ramp_knot, length / speed / 8.0)
     end = length / speed + 2.0 * h
     ramp = h * np.arange(6)
     knots = clamped_knots(np.concatenate([ramp, end - ramp[::-1]]))
     control = np.clip(speed * (greville(knots) - h), 0.0, length)
     control[-3:] = length
     return BSpline(3, knots, control[:, None])
+
+
+def process_law(path: BSpline, speed: float, limits: MotionLimits) -> BSpline | None:
+    """Constant `speed` along `path` (parameter arc length, m) with the shortest ramps that hold `limits`; None if none do."""
+    for ramp_knot in RAMP_KNOTS:
+        law = constant_speed_law(path.end, speed, ramp_knot)
+        if slowdown(path, law, limits) <= RESERVE:
+            return law
+    return None

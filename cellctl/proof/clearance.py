@@ -10,19 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellctl.errors import Finding
 from cellctl.model.certificate import Gap
 from cellctl.model.plan import Segment
 from cellctl.model.pose import FloatArray
+from cellctl.proof.subdivision import subdivided
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import DistanceEngine
-from cellctl.scene.screen import ScreenArrays, pair_displacements, state_bounds
+from cellctl.scene.screen import ScreenArrays, state_bounds
 
 FIRST_INTERVALS = 24
-SMALLEST_HALF = 2.0**-18
+LOOKS = 97
 FAR = 0.25
+"""Gaps beyond this (m) are not looked into: the certificate says that they are at least so large."""
+TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,106 +45,76 @@ class Checker:
 
 
 @dataclass(slots=True)
-class _Class:
-    """Pairs of one margin: `goal` is the gap that is being proved, `observed` the smallest exact distance met so far."""
+class _Nearest:
+    """Pairs of one margin: the gap that is being proved (`goal`), and the smallest exact distance met, of which pair, where."""
 
     margin: float
-    goal: float
-    observed: float
-    pair: int
-    at: float
+    goal: float = FAR
+    observed: float = np.inf
+    pair: int = -1
+    at: float = 0.0
+
+    def note(self, distance: float, pair: int, at: float) -> None:
+        """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
+        if distance < self.observed:
+            self.observed, self.pair, self.at = distance, pair, at
+            self.goal = max(self.margin, min(FAR, 0.75 * distance))
 
 
 def check_clearance(checker: Checker, segment: Segment, where: str) -> ClearanceResult:
     """The smallest gaps of `segment`, or the pairs and places that break their margin or cannot be proved."""
     margins = checker.model.margins_with(segment.contacts)
-    active = np.flatnonzero(margins > -np.inf)
-    classes = _first_look(checker, segment, margins, active)
-    findings: list[Finding] = []
-    worst: dict[int, tuple[float, float]] = {}
+    nearest = {float(m): _Nearest(float(m)) for m in np.unique(margins) if m > -np.inf}
+    _look(checker, segment, margins, nearest)
+    broken: dict[int, tuple[float, float]] = {}
     unproved: dict[int, float] = {}
-    path = segment.path
-    slopes = path.derivative()
-    edges = np.linspace(path.start, path.end, FIRST_INTERVALS + 1)
-    smallest = SMALLEST_HALF * (path.end - path.start)
-    queue = [(0.5 * (a + b), 0.5 * (b - a), active) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    displacement = np.empty(len(margins))
-    bounds = np.empty(len(margins))
-    while queue:
-        middle, half, pairs = queue.pop()
-        q = path(middle)[0]
-        low, high = slopes.bounds(middle - half, middle + half)
-        pair_displacements(checker.screen, q, np.maximum(np.abs(low), np.abs(high)) * half, displacement)
-        thresholds = np.full(len(margins), -np.inf)
-        thresholds[pairs] = [classes[margins[k]].goal for k in pairs]
-        thresholds[pairs] += displacement[pairs]
-        state_bounds(checker.screen, q, thresholds, bounds)
-        doubtful = pairs[bounds[pairs] < thresholds[pairs]]
-        if not len(doubtful):
-            continue
-        checker.engine.move(q)
-        again = []
-        for k in doubtful:
-            contact = checker.engine.query(int(k), thresholds[k])
-            if contact is None:
-                continue
-            gap_class = classes[margins[k]]
-            distance = contact.distance
-            if distance < gap_class.observed:
-                gap_class.observed, gap_class.pair, gap_class.at = distance, int(k), middle
-                gap_class.goal = _goal(distance, gap_class.margin)
-            if distance < margins[k]:
-                if distance < worst.get(int(k), (np.inf, 0.0))[0]:
-                    worst[int(k)] = (distance, middle)
-            elif distance < gap_class.goal + displacement[k]:
-                again.append(k)
-        if again:
-            if half <= smallest:
-                unproved.update({int(k): middle for k in again})
-            else:
-                rest = np.array(again, dtype=np.intp)
-                queue += [(middle - 0.5 * half, 0.5 * half, rest), (middle + 0.5 * half, 0.5 * half, rest)]
-    for k, (distance, at) in sorted(worst.items()):
-        findings.append(_violation(checker.model, segment, where, k, distance, float(margins[k]), at))
-    for k, at in sorted(unproved.items()):
-        if k not in worst:
-            findings.append(_not_proven(checker.model, segment, where, k, float(margins[k]), at))
-    gaps = tuple(_gap(checker.model, c) for _, c in sorted(classes.items()) if c.pair >= 0)
+    for _ in range(TRIES):
+        goals = np.array([nearest[m].goal if m > -np.inf else -np.inf for m in margins.tolist()])
+        goals[list(broken)] = -np.inf
+        near, open_ends = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
+        unproved = {pair: at for at, pair in open_ends}
+        if not near:
+            break
+        for at, pair in near:
+            distance = _exact(checker, segment, pair, at)
+            nearest[float(margins[pair])].note(distance, pair, at)
+            if distance < min(float(margins[pair]), broken.get(pair, (np.inf, 0.0))[0]):
+                broken[pair] = (distance, at)
+    findings = [
+        _violation(checker.model, segment, where, k, d, float(margins[k]), at) for k, (d, at) in sorted(broken.items())
+    ]
+    findings += [
+        _not_proven(checker.model, segment, where, k, float(margins[k]), at)
+        for k, at in sorted(unproved.items())
+        if k not in broken
+    ]
+    gaps = tuple(_gap(checker.model, found) for _, found in sorted(nearest.items()) if found.pair >= 0)
     return ClearanceResult(gaps, tuple(findings))
 
 
-def _first_look(
-    checker: Checker, segment: Segment, margins: FloatArray, active: NDArray[np.intp]
-) -> dict[float, _Class]:
-    """The smallest gap of each margin at a few places: what to try to prove over the whole segment."""
-    classes = {float(m): _Class(float(m), FAR, np.inf, -1, segment.path.start) for m in np.unique(margins[active])}
+def _look(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest]) -> None:
+    """Exact distances of the nearest pair of each margin at LOOKS places: what to try to prove over all of them."""
     bounds = np.empty(len(margins))
-    thresholds = np.full(len(margins), -np.inf)
-    thresholds[active] = FAR
-    for u in np.linspace(segment.path.start, segment.path.end, 2 * FIRST_INTERVALS + 1):
+    thresholds = np.where(margins > -np.inf, FAR, -np.inf)
+    for u in np.linspace(segment.path.start, segment.path.end, LOOKS):
         state_bounds(checker.screen, segment.path(u)[0], thresholds, bounds)
-        for margin, gap_class in classes.items():
-            pairs = active[margins[active] == margin]
-            nearest = int(pairs[np.argmin(bounds[pairs])])
-            if bounds[nearest] < gap_class.goal:
-                gap_class.goal, gap_class.pair, gap_class.at = float(bounds[nearest]), nearest, float(u)
-    for gap_class in classes.values():
-        if gap_class.pair >= 0:
-            checker.engine.move(segment.path(gap_class.at)[0])
-            contact = checker.engine.query(gap_class.pair, 2.0 * FAR)
-            gap_class.observed = np.inf if contact is None else contact.distance
-            gap_class.goal = _goal(gap_class.observed, gap_class.margin)
-    return classes
+        for margin, found in nearest.items():
+            pairs = np.flatnonzero(margins == margin)
+            pair = int(pairs[np.argmin(bounds[pairs])])
+            if bounds[pair] < found.observed and bounds[pair] < FAR:
+                found.note(_exact(checker, segment, pair, float(u)), pair, float(u))
 
 
-def _goal(distance: float, margin: float) -> float:
-    """The gap to prove when `distance` has been seen: a tenth below it, at least 0.2 mm, and never under the margin."""
-    return max(margin, min(FAR, distance - max(0.2e-3, 0.1 * distance)))
+def _exact(checker: Checker, segment: Segment, pair: int, at: float) -> float:
+    """The engine's distance of a pair at path parameter `at`, m; FAR doubled where it is further apart."""
+    checker.engine.move(segment.path(at)[0])
+    contact = checker.engine.query(pair, 2.0 * FAR)
+    return 2.0 * FAR if contact is None else contact.distance
 
 
-def _gap(model: CollisionModel, gap_class: _Class) -> Gap:
-    first, second = model.pair_names(gap_class.pair)
-    return Gap(first, second, gap_class.margin, gap_class.goal, gap_class.observed, gap_class.at)
+def _gap(model: CollisionModel, found: _Nearest) -> Gap:
+    first, second = model.pair_names(found.pair)
+    return Gap(first, second, found.margin, found.goal, found.observed, found.at)
 
 
 def _violation(
