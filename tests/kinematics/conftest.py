@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import pi
 
+import numpy as np
+import pytest
+
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
@@ -29,7 +32,9 @@ def arm(name: str, axes: tuple[Axis, ...], flange: Pose, opw: OpwParameters | No
         for k, (xyz, axis, lower, upper) in enumerate(axes)
     ]
     joints.append(Joint("flange", "fixed", names[-1], "flange", flange))
-    links = tuple(Link(link, Inertia(1.0, (0.0, 0.0, 0.0), (0.01, 0.0, 0.0, 0.01, 0.0, 0.01))) for link in [*names, "flange"])
+    links = tuple(
+        Link(link, Inertia(1.0, (0.0, 0.0, 0.0), (0.01, 0.0, 0.0, 0.01, 0.0, 0.01))) for link in [*names, "flange"]
+    )
     return Robot(name, name, tuple(joints), links, names[0], "flange", 10.0, opw)
 
 
@@ -44,7 +49,9 @@ KR16 = arm(
         ((0.0, 0.0, 0.0), NX, -6.108652, 6.108652),
     ),
     Pose.of((0.158, 0.0, 0.0), (0.0, pi / 2, 0.0)),
-    OpwParameters(0.26, 0.035, 0.0, 0.675, 0.68, 0.67, 0.158, (0.0, -pi / 2, 0.0, 0.0, 0.0, 0.0), (-1, 1, 1, -1, 1, -1)),
+    OpwParameters(
+        0.26, 0.035, 0.0, 0.675, 0.68, 0.67, 0.158, (0.0, -pi / 2, 0.0, 0.0, 0.0, 0.0), (-1, 1, 1, -1, 1, -1)
+    ),
 )
 
 IRB2400 = arm(
@@ -112,3 +119,27 @@ PUBLISHED = {
     ),
 }
 """Joint values and flange poses (3, 4) that the makers' descriptions give, six decimals."""
+
+
+@pytest.fixture
+def kr16() -> Robot:
+    """KUKA KR 16-2."""
+    return KR16
+
+
+@pytest.fixture(params=ARMS, ids=lambda robot: robot.name)
+def robot(request: pytest.FixtureRequest) -> Robot:
+    """Each of three arms with different signs and offsets in their closed form."""
+    return request.param
+
+
+@pytest.fixture
+def published(robot: Robot) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Joint values (6,) and flange (3, 4) of `robot` from its description."""
+    return [(np.array(q), np.array(pose)) for q, pose in PUBLISHED[robot.name]]
+
+
+@pytest.fixture
+def random_joints(robot: Robot) -> np.ndarray:
+    """1,000 seeded joint values (n, 6) inside the limits of `robot`."""
+    return np.random.default_rng(7).uniform(robot.limit_array("lower"), robot.limit_array("upper"), (1000, 6))
