@@ -1,5 +1,7 @@
 """How a numba kernel is declared: strict IEEE float64, one explicit signature, kept on disk. It knows no kernel.
 
+A division by zero gives infinity or NaN as IEEE 754 has it, and raises nothing.
+
 Signatures are explicit, so importing a module of kernels compiles or loads all of them, and a read-only array never
 leads to a second compilation: inputs are declared read-only, which writable arrays satisfy too.
 """
@@ -44,14 +46,14 @@ def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
     """
 
     def declare(function: _Kernel) -> _Kernel:
-        kernel: Any = numba.njit(function)
+        kernel: Any = numba.njit(function, error_model="numpy")
         # numba says RuntimeError where no folder can be written, and OSError where one is full.
         with suppress(RuntimeError):
             kernel._cache = _KernelCache(function)
         try:
             kernel.compile(result(*arguments))
         except OSError:
-            kernel = numba.njit(function)
+            kernel = numba.njit(function, error_model="numpy")
             kernel.compile(result(*arguments))
         kernel.disable_compile()
         return cast(_Kernel, kernel)

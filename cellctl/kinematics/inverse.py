@@ -28,7 +28,7 @@ class UnsupportedArm(UsageError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solutions:
-    """Every answer inside the limits: `joints` (n, dof), `configurations` (n,), sorted by configuration, then joints."""
+    """Every answer inside the limits: `joints` (n, dof), `configurations` (n,), by configuration, then joints."""
 
     joints: FloatArray
     configurations: IntArray
