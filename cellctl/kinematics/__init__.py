@@ -1,1 +1,1 @@
-"""Joints to poses and back: compiled and callable from every kernel above. The one door to roboticstoolbox and numba's users."""
+"""Joints to poses and back: compiled and callable from every kernel above. The one door to roboticstoolbox."""

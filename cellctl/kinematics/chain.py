@@ -19,7 +19,8 @@ BoolArray = NDArray[np.bool_]
 
 class Chain(NamedTuple):
     """Arrays of a serial chain: `before` (dof, 4, 4) from frame k - 1 to axis k at zero, `axes` (dof, 3) in that frame,
-    `prismatic` (dof,) bool, `after` (4, 4) from frame dof to the flange."""
+    `prismatic` (dof,) bool, `after` (4, 4) from frame dof to the flange.
+    """
 
     before: FloatArray
     axes: FloatArray

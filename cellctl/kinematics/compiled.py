@@ -1,5 +1,7 @@
 """How a numba kernel is declared: strict IEEE float64, one explicit signature, kept on disk. It knows no kernel.
 
+A division by zero gives infinity or NaN as IEEE 754 has it, and raises nothing.
+
 Signatures are explicit, so importing a module of kernels compiles or loads all of them, and a read-only array never
 leads to a second compilation: inputs are declared read-only, which writable arrays satisfy too.
 """
@@ -9,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
@@ -43,25 +46,26 @@ def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
     """
 
     def declare(function: _Kernel) -> _Kernel:
-        signature = result(*arguments)
-        kernel = numba.njit(function)
-        try:
+        kernel: Any = numba.njit(function, error_model="numpy")
+        # numba says RuntimeError where no folder can be written, and OSError where one is full.
+        with suppress(RuntimeError):
             kernel._cache = _KernelCache(function)
-            kernel.compile(signature)
-        except (OSError, RuntimeError):
-            kernel = numba.njit(function)
-            kernel.compile(signature)
+        try:
+            kernel.compile(result(*arguments))
+        except OSError:
+            kernel = numba.njit(function, error_model="numpy")
+            kernel.compile(result(*arguments))
         kernel.disable_compile()
-        return kernel  # type: ignore[no-any-return]
+        return cast(_Kernel, kernel)
 
     return declare
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _KernelCache(FunctionCache):
     """numba's cache, stale also when a *called* kernel of another file changes: numba itself looks at one file only."""
 
     def __init__(self, function: Callable[..., object]) -> None:
-        super().__init__(function)
+        super().__init__(function)  # type: ignore[no-untyped-call]
         self._cache_file._source_stamp = self.stamp = _stamp(function)
 
 
@@ -70,7 +74,7 @@ def _stamp(function: Callable[..., object]) -> str:
     digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
     for name, value in _globals_of(function):
         if isinstance(value, Dispatcher):
-            digest.update(f"{name}={getattr(value._cache, 'stamp', '')};".encode())
+            digest.update(f"{name}={getattr(getattr(value, '_cache', None), 'stamp', '')};".encode())
         elif isinstance(value, bool | int | float | tuple):
             digest.update(f"{name}={value!r};".encode())
     return digest.hexdigest()

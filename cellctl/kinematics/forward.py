@@ -24,7 +24,9 @@ def link_frames(
     The products are written out and work on indices: views and `@` would cost four times as much.
     """
     dof = axes.shape[0]
-    out[0] = np.eye(4)
+    for i in range(4):
+        for j in range(4):
+            out[0, i, j] = 1.0 if i == j else 0.0
     for k in range(dof):
         x, y, z = axes[k, 0], axes[k, 1], axes[k, 2]
         slide = q[k] if prismatic[k] else 0.0

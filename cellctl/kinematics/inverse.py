@@ -1,4 +1,4 @@
-"""All joint values that put the flange where it shall be: branches and turns inside the limits. It chooses none of them."""
+"""All joint values that put the flange where it shall be: branches and turns inside the limits. It chooses none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UnsupportedArm(UsageError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solutions:
-    """Every answer inside the limits: `joints` (n, dof), `configurations` (n,), sorted by configuration, then joint values."""
+    """Every answer inside the limits: `joints` (n, dof), `configurations` (n,), by configuration, then joints."""
 
     joints: FloatArray
     configurations: IntArray
@@ -37,7 +37,7 @@ class Solutions:
         return len(self.joints)
 
     def nearest(self, q: ArrayLike) -> FloatArray:
-        """The answer (dof,) with the least Euclidean joint distance to `q` (dof,); raises ValueError when there is none."""
+        """The answer (dof,) with the least Euclidean joint distance to `q` (dof,); raises ValueError without any."""
         if not len(self):
             raise ValueError("there is no answer to choose from")
         result: FloatArray = self.joints[np.argmin(((self.joints - np.asarray(q)) ** 2).sum(axis=1))]

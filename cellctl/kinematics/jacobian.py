@@ -20,8 +20,10 @@ CHARACTERISTIC_LENGTH: Final = 0.5
 
 
 @compiled(NOTHING, reads(3), reads(2), reads(1, FLAG), reads(1), writes(2))
-def fill_jacobian(frames: FloatArray, axes: FloatArray, prismatic: BoolArray, point: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (6, dof) from the chain's `frames` (dof + 2, 4, 4); `point` (3,) in the base frame moves with the flange."""
+def fill_jacobian(
+    frames: FloatArray, axes: FloatArray, prismatic: BoolArray, point: FloatArray, out: FloatArray
+) -> None:
+    """Fill `out` (6, dof) from the `frames` (dof + 2, 4, 4) of a chain; `point` (3,), base frame, is on the flange."""
     for j in range(axes.shape[0]):
         f = frames[j + 1]
         x = f[0, 0] * axes[j, 0] + f[0, 1] * axes[j, 1] + f[0, 2] * axes[j, 2]
@@ -76,11 +78,10 @@ def jacobian(chain: Chain, q: ArrayLike, pose_flange_tcp: Pose | None = None) ->
 
 
 def normalised_sigma_min(jacobian: FloatArray, characteristic_length: float = CHARACTERISTIC_LENGTH) -> FloatArray:
-    """Smallest singular value (...) of Jacobians (..., 6, dof) whose linear rows are divided by `characteristic_length` (m).
+    """Smallest singular value (...) of Jacobians (..., 6, dof) with their linear rows over `characteristic_length` (m).
 
     Without a length the value would mix metres and radians; 0 is singular.
     """
     scaled = np.array(jacobian, dtype=np.float64)
     scaled[..., :3, :] /= characteristic_length
-    values: FloatArray = np.linalg.svd(scaled, compute_uv=False)[..., -1]
-    return values
+    return np.asarray(np.linalg.svd(scaled, compute_uv=False)[..., -1], dtype=np.float64)

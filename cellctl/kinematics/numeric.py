@@ -1,4 +1,4 @@
-"""Numeric inverse kinematics by roboticstoolbox, for arms without a closed form: the one door to it. It chooses no branch.
+"""Numeric inverse kinematics by roboticstoolbox, for arms without a closed form: the one door to it. No branches.
 
 roboticstoolbox takes seconds to import and draws its restarts from a source that nobody can seed, so it is imported on
 first use and asked for one search at a time.
@@ -30,9 +30,9 @@ def solve_numeric(
 ) -> FloatArray | None:
     """Joint values (dof,) inside the limits that reach the pose, or None.
 
-    The first search starts at `q0` (dof,), the others (`attempts` in all) at joint values drawn from `seed`. Of the whole
-    turns inside the limits the one nearest to `q0` is given. None is no proof that there is no answer. Every answer is
-    verified by forward kinematics to ACCEPTED. Raises EnvironmentMissing where roboticstoolbox is not installed.
+    The first search starts at `q0` (dof,), the others (`attempts` in all) at joint values drawn from `seed`. Of the
+    whole turns inside the limits the one nearest to `q0` is given. None is no proof that there is no answer. Every
+    answer is verified by forward kinematics to ACCEPTED. Raises EnvironmentMissing without roboticstoolbox (E590).
     """
     chain = chain_of(robot)
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
@@ -54,7 +54,7 @@ def solve_numeric(
 def _nearest_turn(
     q: FloatArray, wanted: FloatArray, lower: FloatArray, upper: FloatArray, prismatic: BoolArray
 ) -> FloatArray:
-    """`q` (dof,) with whole turns added to its revolute joints: inside the limits where possible, near `wanted` there."""
+    """`q` (dof,) with whole turns added to its revolute joints: inside the limits if possible, near `wanted` there."""
     turn = 2.0 * np.pi
     fewest, most = np.ceil((lower - q) / turn), np.floor((upper - q) / turn)
     count = np.minimum(np.maximum(np.round((wanted - q) / turn), fewest), most)
@@ -72,9 +72,7 @@ def _sequence(chain: Chain, lower: FloatArray, upper: FloatArray) -> Any:
     toolbox = _roboticstoolbox()
     elements = []
     pending = np.eye(4)
-    for before, axis, prismatic, low, high in zip(
-        chain.before, chain.axes, chain.prismatic, lower, upper, strict=True
-    ):
+    for before, axis, prismatic, low, high in zip(chain.before, chain.axes, chain.prismatic, lower, upper, strict=True):
         turned = np.eye(4)
         turned[:3, :3] = _rotation_to_z(axis)
         elements.append(toolbox.ET.SE3(pending @ before @ turned))
@@ -98,5 +96,7 @@ def _roboticstoolbox() -> Any:
         return import_module("roboticstoolbox")
     except ImportError as error:
         raise EnvironmentMissing(
-            Finding("E590", "numeric inverse kinematics needs the package 'roboticstoolbox-python'", suggestion="install it")
+            Finding(
+                "E590", "numeric inverse kinematics needs the package 'roboticstoolbox-python'", suggestion="install it"
+            )
         ) from error

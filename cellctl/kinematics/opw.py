@@ -1,4 +1,4 @@
-"""Closed-form inverse of an ortho-parallel arm with a spherical wrist, compiled, all eight branches. No limits, no turns.
+"""Closed-form inverse of an ortho-parallel arm with a spherical wrist, compiled: eight branches. No limits, no turns.
 
 After M. Brandstoetter, A. Angerer, M. Hofbaur, "An analytical solution of the inverse kinematics problem of industrial
 serial manipulators with an ortho-parallel basis and a spherical wrist", 2014; the wrist is taken from the relative
@@ -13,13 +13,13 @@ Every answer is verified by forward kinematics of the chain itself, so parameter
 
 from __future__ import annotations
 
-from math import acos, atan2, cos, hypot, pi, sin, sqrt
+from math import acos, atan2, ceil, cos, hypot, pi, sin, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
-from cellctl.kinematics.compiled import COUNT, FLAG, REAL, NOTHING, compiled, reads, writes
+from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.kinematics.jacobian import fill_jacobian
 from cellctl.model.pose import FloatArray
@@ -56,12 +56,12 @@ _ARRAYS: Final = (reads(1), reads(1), reads(1), reads(2), reads(3), reads(2), re
 @compiled(REAL, REAL)
 def wrapped(angle: float) -> float:
     """`angle` (rad) brought into (-pi, pi] by whole turns."""
-    return angle - 2.0 * pi * np.ceil((angle - pi) / (2.0 * pi))
+    return angle - 2.0 * pi * ceil((angle - pi) / (2.0 * pi))
 
 
 @compiled(REAL, REAL)
 def _arc_cosine(value: float) -> float:
-    """acos with REACH_SLACK at the ends; NaN outside."""
+    """Acos with REACH_SLACK at the ends; NaN outside."""
     if abs(value) > 1.0 + REACH_SLACK:
         return np.nan
     return acos(min(1.0, max(-1.0, value)))
@@ -69,7 +69,7 @@ def _arc_cosine(value: float) -> float:
 
 @compiled(NOTHING, reads(1), REAL, REAL, REAL, writes(2))
 def _arm_angles(lengths: FloatArray, x: float, y: float, z: float, out: FloatArray) -> None:
-    """Fill `out` (4, 3) with theta 1..3 that put the wrist centre at (x, y, z); row = 2 * shoulder + elbow, NaN if none."""
+    """Fill `out` (4, 3) with theta 1..3 for the wrist centre (x, y, z); row = 2 * shoulder + elbow, NaN if none."""
     a1, a2, b, c1, c2, c3 = lengths[0], lengths[1], lengths[2], lengths[3], lengths[4], lengths[5]
     forearm = hypot(a2, c3)
     bend = atan2(a2, c3)
@@ -120,7 +120,7 @@ def opw_branches(
     out: FloatArray,
     valid: BoolArray,
 ) -> None:
-    """Fill `out` (8, 6), `valid` (8,) with the branches for the flange `target` (4, 4) in the base frame, not yet verified.
+    """Fill `out` (8, 6) and `valid` (8,) with branches for the flange `target` (4, 4), base frame, not yet verified.
 
     Row = configuration, joint values within (-pi, pi]; rows that are not valid hold nothing of use.
     """
@@ -152,7 +152,7 @@ def opw_branches(
 
 @compiled(REAL, reads(2), reads(2), writes(1))
 def _pose_error(target: FloatArray, reached: FloatArray, twist: FloatArray) -> float:
-    """Fill `twist` (6,) with the small motion from `reached` to `target` (4, 4); the larger of its two lengths, m or rad."""
+    """Fill `twist` (6,) with the small motion from `reached` to `target` (4, 4); gives its larger part, m or rad."""
     for i in range(3):
         twist[i] = target[i, 3] - reached[i, 3]
         twist[3 + i] = 0.0
@@ -169,7 +169,7 @@ def _pose_error(target: FloatArray, reached: FloatArray, twist: FloatArray) -> f
 
 @compiled(NOTHING, writes(2), writes(1))
 def _solve_in_place(matrix: FloatArray, vector: FloatArray) -> None:
-    """Replace `vector` (6,) by a solution of `matrix` (6, 6) x = vector; unknowns without a pivot above 1e-7 become 0."""
+    """Replace `vector` (6,) by a solution of `matrix` (6, 6) x = vector; unknowns with no pivot above 1e-7 are 0."""
     pivot_of = np.full(6, -1)
     row = 0
     for column in range(6):
@@ -211,7 +211,7 @@ def solve_opw(
     out: FloatArray,
     valid: BoolArray,
 ) -> None:
-    """As `opw_branches`, every answer polished where needed and verified to ACCEPTED by the chain's forward kinematics."""
+    """As `opw_branches`, every answer polished where needed and verified to ACCEPTED by the forward kinematics."""
     opw_branches(lengths, offsets, signs, flange_tip, target, out, valid)
     frames = np.empty((8, 4, 4))
     twist = np.empty(6)
@@ -251,9 +251,7 @@ def solve_opw_bulk(
 ) -> None:
     """`solve_opw` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
     for n in range(targets.shape[0]):
-        solve_opw(
-            lengths, offsets, signs, flange_tip, before, axes, prismatic, after, targets[n], out[n], valid[n]
-        )
+        solve_opw(lengths, offsets, signs, flange_tip, before, axes, prismatic, after, targets[n], out[n], valid[n])
 
 
 @compiled(COUNT, *_ARRAYS[:3], reads(1))

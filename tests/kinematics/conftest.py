@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import pi
 
+import numpy as np
+import pytest
+
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
@@ -116,3 +119,27 @@ PUBLISHED = {
     ),
 }
 """Joint values and flange poses (3, 4) that the makers' descriptions give, six decimals."""
+
+
+@pytest.fixture
+def kr16() -> Robot:
+    """KUKA KR 16-2."""
+    return KR16
+
+
+@pytest.fixture(params=ARMS, ids=lambda robot: robot.name)
+def robot(request: pytest.FixtureRequest) -> Robot:
+    """Each of three arms with different signs and offsets in their closed form."""
+    return request.param
+
+
+@pytest.fixture
+def published(robot: Robot) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Joint values (6,) and flange (3, 4) of `robot` from its description."""
+    return [(np.array(q), np.array(pose)) for q, pose in PUBLISHED[robot.name]]
+
+
+@pytest.fixture
+def random_joints(robot: Robot) -> np.ndarray:
+    """1,000 seeded joint values (n, 6) inside the limits of `robot`."""
+    return np.random.default_rng(7).uniform(robot.limit_array("lower"), robot.limit_array("upper"), (1000, 6))

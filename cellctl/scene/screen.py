@@ -1,0 +1,411 @@
+"""A compiled conservative screen: distances of listed pairs never more than the true ones, of states and whole motions.
+
+"Free" is a proof within float64 rounding; "not free" only says that this screen could not prove it. No engine is asked.
+"""
+
+from __future__ import annotations
+
+from math import ceil, inf, sqrt
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from cellctl.kinematics.chain import BoolArray
+from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
+from cellctl.kinematics.forward import link_frames
+from cellctl.model.pose import FloatArray
+from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners
+from cellctl.scene.bodies import CollisionModel
+from cellctl.scene.support import ROUNDING, SOLIDS, Solids, separation
+
+IntArray = NDArray[np.intp]
+
+_FIRST_SPLIT: Final = 0.2
+"""Largest joint change (rad or m) of one interval before an edge is tried."""
+
+
+class ScreenArrays(NamedTuple):
+    """A `CollisionModel` as arrays, n solids and p pairs: what every kernel here takes.
+
+    `solids` in their own frames; `frames` (n,) the chain frame that carries each, -1 for the world; `poses` (n, 4, 4) the
+    solid in that frame; `spheres` (n, 4) centre and radius and `boxes` (n, 6) lower and upper corner around each, in its
+    own frame; `pairs` (p, 2); the chain, and its base in the world.
+    """
+
+    solids: Solids
+    frames: IntArray
+    poses: FloatArray
+    spheres: FloatArray
+    boxes: FloatArray
+    pairs: IntArray
+    before: FloatArray
+    axes: FloatArray
+    prismatic: BoolArray
+    after: FloatArray
+    base: FloatArray
+
+
+SCREEN: Final[Any] = types.NamedTuple(
+    (
+        SOLIDS,
+        writes(1, COUNT),
+        writes(3),
+        writes(2),
+        writes(2),
+        writes(2, COUNT),
+        writes(3),
+        writes(2),
+        writes(1, FLAG),
+        writes(2),
+        writes(2),
+    ),
+    ScreenArrays,
+)
+
+
+def pack(model: CollisionModel) -> ScreenArrays:
+    """The arrays of `model`; hulls are reduced to their extreme vertices."""
+    covers = [_cover(solid.shape) for solid in model.solids]
+    vertices = [cover.vertices for cover in covers]
+    first = np.concatenate([[0], np.cumsum([len(v) for v in vertices])]).astype(np.intp)
+    solids = Solids(
+        np.concatenate([np.empty((0, 3)), *vertices]),
+        first,
+        np.array([cover.disc for cover in covers], dtype=np.float64),
+        np.array([cover.ball for cover in covers], dtype=np.float64),
+    )
+    return ScreenArrays(
+        solids,
+        np.array([solid.frame for solid in model.solids], dtype=np.intp),
+        np.array([solid.pose.matrix for solid in model.solids]).reshape(-1, 4, 4),
+        np.array([_sphere_around(cover) for cover in covers]).reshape(-1, 4),
+        np.array([_box_around(cover) for cover in covers]).reshape(-1, 6),
+        np.array(model.pairs, dtype=np.intp),
+        *(np.array(values) for values in model.chain),
+        np.array(model.pose_world_base.matrix),
+    )
+
+
+class _Cover(NamedTuple):
+    """One solid in its own frame: the hull of `vertices` (n, 3), plus a disc about z, plus a ball (radii, m)."""
+
+    vertices: FloatArray
+    disc: float = 0.0
+    ball: float = 0.0
+
+
+def _cover(shape: Shape) -> _Cover:
+    match shape:
+        case Box(size):
+            return _Cover(corners(size))
+        case Cylinder(radius, length):
+            return _Cover(np.array([[0.0, 0.0, -0.5 * length], [0.0, 0.0, 0.5 * length]]), disc=radius)
+        case Sphere(radius):
+            return _Cover(np.zeros((1, 3)), ball=radius)
+        case Hull(vertices):
+            return _Cover(_extreme(vertices))
+
+
+def _extreme(vertices: FloatArray) -> FloatArray:
+    """The corners (m, 3) of the hull of `vertices` (n, 3) in their order; all of them where they lie in a plane."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        kept = np.sort(ConvexHull(vertices).vertices)
+    except QhullError:
+        return np.array(vertices)
+    return np.array(vertices[kept])
+
+
+def _sphere_around(cover: _Cover) -> FloatArray:
+    """Centre and radius (4,) of a small sphere around a solid, by the steps of Badoiu and Clarkson (2003)."""
+    centre = cover.vertices.mean(axis=0)
+    for step in range(1, 500):
+        away = cover.vertices - centre
+        centre = centre + away[np.argmax((away**2).sum(axis=1))] / (step + 1.0)
+    heights = cover.vertices - centre
+    radius = np.sqrt(((np.hypot(heights[:, 0], heights[:, 1]) + cover.disc) ** 2 + heights[:, 2] ** 2).max())
+    return np.array([*centre, radius + cover.ball])
+
+
+def _box_around(cover: _Cover) -> FloatArray:
+    """Lower and upper corner (6,) of the axis-parallel box around a solid in its own frame."""
+    grow = np.array([cover.disc, cover.disc, 0.0]) + cover.ball
+    return np.concatenate([cover.vertices.min(axis=0) - grow, cover.vertices.max(axis=0) + grow])
+
+
+@compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2))
+def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: FloatArray, centres: FloatArray) -> None:
+    """Put the solids where `q` (dof,) has them, in the world.
+
+    Fills the chain's `frames` (dof + 2, 4, 4), in its base frame, the upper rows `places` (n, 3, 4) of the solids' poses
+    and the `centres` (n, 3) of their spheres.
+    """
+    link_frames(screen.before, screen.axes, screen.prismatic, screen.after, q, frames)
+    base, poses = screen.base, screen.poses
+    carrier = np.empty((3, 4))
+    carried = -1
+    for k in range(screen.frames.shape[0]):
+        frame = screen.frames[k]
+        if frame >= 0 and frame != carried:
+            carried = frame
+            for i in range(3):
+                for j in range(4):
+                    carrier[i, j] = (
+                        base[i, 0] * frames[frame, 0, j]
+                        + base[i, 1] * frames[frame, 1, j]
+                        + base[i, 2] * frames[frame, 2, j]
+                    )
+                carrier[i, 3] += base[i, 3]
+        for i in range(3):
+            for j in range(4):
+                if frame < 0:
+                    places[k, i, j] = poses[k, i, j]
+                else:
+                    places[k, i, j] = (
+                        carrier[i, 0] * poses[k, 0, j] + carrier[i, 1] * poses[k, 1, j] + carrier[i, 2] * poses[k, 2, j]
+                    )
+            if frame >= 0:
+                places[k, i, 3] += carrier[i, 3]
+            centres[k, i] = (
+                places[k, i, 0] * screen.spheres[k, 0]
+                + places[k, i, 1] * screen.spheres[k, 1]
+                + places[k, i, 2] * screen.spheres[k, 2]
+                + places[k, i, 3]
+            )
+
+
+@compiled(types.UniTuple(REAL, 4), SCREEN, reads(3), reads(2), COUNT, COUNT)
+def _gap_to_box(
+    screen: ScreenArrays, places: FloatArray, centres: FloatArray, ball: int, box: int
+) -> tuple[float, float, float, float]:
+    """Distance of the sphere around solid `ball` to the box around solid `box`, and the unit direction to it.
+
+    The direction is zero where the centre is inside the box.
+    """
+    x, y, z = (
+        centres[ball, 0] - places[box, 0, 3],
+        centres[ball, 1] - places[box, 1, 3],
+        centres[ball, 2] - places[box, 2, 3],
+    )
+    u = places[box, 0, 0] * x + places[box, 1, 0] * y + places[box, 2, 0] * z
+    v = places[box, 0, 1] * x + places[box, 1, 1] * y + places[box, 2, 1] * z
+    w = places[box, 0, 2] * x + places[box, 1, 2] * y + places[box, 2, 2] * z
+    u = min(max(u, screen.boxes[box, 0]), screen.boxes[box, 3]) - u
+    v = min(max(v, screen.boxes[box, 1]), screen.boxes[box, 4]) - v
+    w = min(max(w, screen.boxes[box, 2]), screen.boxes[box, 5]) - w
+    length = sqrt(u * u + v * v + w * w)
+    if length < 1e-9:
+        return -screen.spheres[ball, 3], 0.0, 0.0, 0.0
+    x = (places[box, 0, 0] * u + places[box, 0, 1] * v + places[box, 0, 2] * w) / length
+    y = (places[box, 1, 0] * u + places[box, 1, 1] * v + places[box, 1, 2] * w) / length
+    z = (places[box, 2, 0] * u + places[box, 2, 1] * v + places[box, 2, 2] * w) / length
+    return length - screen.spheres[ball, 3], x, y, z
+
+
+@compiled(types.UniTuple(REAL, 2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1))
+def pair_bounds(
+    screen: ScreenArrays, places: FloatArray, centres: FloatArray, pair: int, threshold: float, direction: FloatArray
+) -> tuple[float, float]:
+    """A lower and an upper bound (m) on the distance of a pair, refined while that can help to reach `threshold`.
+
+    `direction` (3,) is where to start looking, zero for anywhere, and becomes the best one found.
+    """
+    a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
+    x, y, z = centres[b, 0] - centres[a, 0], centres[b, 1] - centres[a, 1], centres[b, 2] - centres[a, 2]
+    apart = sqrt(x * x + y * y + z * z)
+    lower = apart - screen.spheres[a, 3] - screen.spheres[b, 3] - ROUNDING
+    if lower >= threshold:
+        return lower, inf
+    gap, u, v, w = _gap_to_box(screen, places, centres, a, b)
+    back, x_back, y_back, z_back = _gap_to_box(screen, places, centres, b, a)
+    if back > gap:
+        gap, u, v, w = back, -x_back, -y_back, -z_back
+    lower = max(lower, gap - ROUNDING)
+    if lower >= threshold:
+        return lower, inf
+    if direction[0] == 0.0 and direction[1] == 0.0 and direction[2] == 0.0:
+        if u == 0.0 and v == 0.0 and w == 0.0:
+            u, v, w = (x / apart, y / apart, z / apart) if apart > 1e-9 else (1.0, 0.0, 0.0)
+        direction[0], direction[1], direction[2] = u, v, w
+    refined, upper = separation(screen.solids, places, a, b, threshold, direction)
+    return max(lower, refined), upper
+
+
+@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
+def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, out: FloatArray) -> None:
+    """Fill `out` (p,) with a lower bound (m) on the distance of every listed pair at `q` (dof,).
+
+    A bound is refined until it reaches its threshold (p,), so a far pair costs next to nothing; where the two overlap it
+    is negative. Only bounds at or above their thresholds prove anything about them.
+    """
+    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    places = np.empty((screen.frames.shape[0], 3, 4))
+    centres = np.empty((screen.frames.shape[0], 3))
+    direction = np.empty(3)
+    place(screen, q, frames, places, centres)
+    for pair in range(screen.pairs.shape[0]):
+        direction[:] = 0.0
+        out[pair] = pair_bounds(screen, places, centres, pair, thresholds[pair], direction)[0]
+
+
+@compiled(FLAG, SCREEN, reads(1), reads(1))
+def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool:
+    """Whether every listed pair is proved to keep its margin (p,) at `q` (dof,); pairs with margin -inf may touch."""
+    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    places = np.empty((screen.frames.shape[0], 3, 4))
+    centres = np.empty((screen.frames.shape[0], 3))
+    direction = np.empty(3)
+    place(screen, q, frames, places, centres)
+    for pair in range(screen.pairs.shape[0]):
+        direction[:] = 0.0
+        if pair_bounds(screen, places, centres, pair, margins[pair], direction)[0] < margins[pair]:
+            return False
+    return True
+
+
+@compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2))
+def _fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, out: FloatArray) -> None:
+    """Fill `out` (n, dof) as `motion_radii`, for solids that `place` has put somewhere."""
+    base = screen.base
+    for j in range(screen.axes.shape[0]):
+        ux, uy, uz, ox, oy, oz = 0.0, 0.0, 0.0, base[0, 3], base[1, 3], base[2, 3]
+        for i in range(3):
+            along = (
+                frames[j + 1, i, 0] * screen.axes[j, 0]
+                + frames[j + 1, i, 1] * screen.axes[j, 1]
+                + frames[j + 1, i, 2] * screen.axes[j, 2]
+            )
+            origin = frames[j + 1, i, 3]
+            ux += base[0, i] * along
+            uy += base[1, i] * along
+            uz += base[2, i] * along
+            ox += base[0, i] * origin
+            oy += base[1, i] * origin
+            oz += base[2, i] * origin
+        for k in range(screen.frames.shape[0]):
+            x, y, z = centres[k, 0] - ox, centres[k, 1] - oy, centres[k, 2] - oz
+            a, b, c = uy * z - uz * y, uz * x - ux * z, ux * y - uy * x
+            turned = sqrt(a * a + b * b + c * c) + screen.spheres[k, 3]
+            out[k, j] = 1.0 if screen.prismatic[j] else turned
+
+
+@compiled(NOTHING, SCREEN, reads(1), writes(2))
+def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
+    """Fill `out` (n, dof) with the largest distance (m) of any point of each solid from each axis at `q` (dof,).
+
+    Taken over the sphere around the solid, so never too small; 1 for a prismatic joint.
+    """
+    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    places = np.empty((screen.frames.shape[0], 3, 4))
+    centres = np.empty((screen.frames.shape[0], 3))
+    place(screen, q, frames, places, centres)
+    _fill_radii(screen, frames, centres, out)
+
+
+@compiled(REAL, SCREEN, reads(2), COUNT, reads(1))
+def _displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
+    """One entry of `pair_displacements`, for `radii` (n, dof) of `motion_radii`."""
+    a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
+    low, high = max(screen.frames[a], 0), max(screen.frames[b], 0)
+    if low > high:
+        low, high = high, low
+    of_a, of_b = 0.0, 0.0
+    for j in range(low, high):
+        of_a += half_steps[j] * radii[a, j]
+        of_b += half_steps[j] * radii[b, j]
+    return min(of_a, of_b)
+
+
+@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
+def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: FloatArray, out: FloatArray) -> None:
+    """Fill `out` (p,) with how much nearer (m) each pair can come while no joint j leaves q_mid[j] by more than half_steps[j].
+
+    Let joints k, k + 1 ... carry a point; in the frame before joint k it is R(t) y(t), and
+
+        |R(t) y(t) - R(0) y(0)| <= |y(t) - y(0)| + |R(t) y(0) - R(0) y(0)| <= (the same from joint k + 1 on) + D_k r_k
+
+    with r_k its distance from axis k at `q_mid`. So the sum of D_k r_k over the joints between the two solids bounds the
+    motion of either as seen from the other, with nothing left out; the smaller of the two views counts.
+    """
+    radii = np.empty((screen.frames.shape[0], screen.axes.shape[0]))
+    motion_radii(screen, q_mid, radii)
+    for pair in range(screen.pairs.shape[0]):
+        out[pair] = _displacement(screen, radii, pair, half_steps)
+
+
+@compiled(COUNT, SCREEN, reads(1), reads(1), reads(1), COUNT, reads(2, COUNT), COUNT, writes(2), writes(2, COUNT))
+def _fill_unproved(
+    screen: ScreenArrays,
+    qa: FloatArray,
+    qb: FloatArray,
+    margins: FloatArray,
+    intervals: int,
+    work: IntArray,
+    items: int,
+    directions: FloatArray,
+    rest: IntArray,
+) -> int:
+    """Try the first `items` of `work` (w, 2), interval and pair, of an edge cut into `intervals`; how many remain, or -1.
+
+    Fills `rest` (2 w, 2) with the halves of what is not proved; -1 says that a pair violates its margin at a middle.
+    """
+    dof, solids = screen.axes.shape[0], screen.frames.shape[0]
+    frames, places, centres = np.empty((dof + 2, 4, 4)), np.empty((solids, 3, 4)), np.empty((solids, 3))
+    radii, q, half_steps = np.empty((solids, dof)), np.empty(dof), np.empty(dof)
+    for j in range(dof):
+        half_steps[j] = abs(qb[j] - qa[j]) * 0.5 / intervals
+    left, item = 0, 0
+    while item < items:
+        interval, run = work[item, 0], left
+        for j in range(dof):
+            q[j] = qa[j] + (qb[j] - qa[j]) * (interval + 0.5) / intervals
+        place(screen, q, frames, places, centres)
+        _fill_radii(screen, frames, centres, radii)
+        while item < items and work[item, 0] == interval:
+            pair = work[item, 1]
+            item += 1
+            reach = margins[pair] + _displacement(screen, radii, pair, half_steps)
+            lower, upper = pair_bounds(screen, places, centres, pair, reach, directions[pair])
+            if upper < margins[pair]:
+                return -1
+            if lower < reach:
+                rest[left, 0], rest[left, 1] = 2 * interval, pair
+                left += 1
+        for k in range(run, left):
+            rest[left, 0], rest[left, 1] = 2 * interval + 1, rest[k, 1]
+            left += 1
+    return left
+
+
+@compiled(FLAG, SCREEN, reads(1), reads(1), reads(1), REAL)
+def edge_free(
+    screen: ScreenArrays, qa: FloatArray, qb: FloatArray, margins: FloatArray, resolution_limit: float
+) -> bool:
+    """Whether every listed pair is proved to keep its margin (p,) all along the straight joint motion from `qa` to `qb`.
+
+    An interval proves a pair when its distance at the middle exceeds the margin by what the pair can come nearer within
+    the interval (`pair_displacements`); else it is halved for that pair, until the largest joint change of half an
+    interval falls below `resolution_limit` (rad or m), which counts as not proved. A pair that violates its margin at
+    a middle ends the search. Intervals are tried coarse ones first.
+    """
+    longest = np.abs(qb - qa).max()
+    intervals = max(1, ceil(longest / _FIRST_SPLIT))
+    work = np.empty((intervals * screen.pairs.shape[0], 2), dtype=np.intp)
+    items = 0
+    for interval in range(intervals):
+        for pair in range(screen.pairs.shape[0]):
+            if margins[pair] > -inf:
+                work[items, 0], work[items, 1] = interval, pair
+                items += 1
+    directions = np.zeros((screen.pairs.shape[0], 3))
+    while items > 0:
+        rest = np.empty((2 * items, 2), dtype=np.intp)
+        items = _fill_unproved(screen, qa, qb, margins, intervals, work, items, directions, rest)
+        if items < 0 or (items > 0 and 0.5 * longest / intervals < resolution_limit):
+            return False
+        work = rest
+        intervals *= 2
+    return True
