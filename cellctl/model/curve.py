@@ -177,7 +177,9 @@ def catmull_rom(points: ArrayLike, samples_per_piece: int = 200) -> SplineCurve:
         if i == len(padded) - 3:
             u = np.linspace(0.0, 1.0, samples_per_piece + 1)[:, None]
         a, b = padded[i], padded[i + 1]
-        pieces.append((2 * u**3 - 3 * u**2 + 1) * a + (u**3 - 2 * u**2 + u) * m0 + (3 * u**2 - 2 * u**3) * b + (u**3 - u**2) * m1)
+        pieces.append(
+            (2 * u**3 - 3 * u**2 + 1) * a + (u**3 - 2 * u**2 + u) * m0 + (3 * u**2 - 2 * u**3) * b + (u**3 - u**2) * m1
+        )
         slopes.append((6 * u**2 - 6 * u) * (a - b) + (3 * u**2 - 4 * u + 1) * m0 + (3 * u**2 - 2 * u) * m1)
     return SplineCurve(np.vstack(pieces), unit(np.vstack(slopes)))
 

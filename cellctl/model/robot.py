@@ -110,7 +110,9 @@ class Robot:
             raise ValueError(f"robot '{self.name}' has a moving joint without limits")
         return limits
 
-    def limit_array(self, quantity: Literal["lower", "upper", "velocity", "acceleration", "jerk", "effort"]) -> FloatArray:
+    def limit_array(
+        self, quantity: Literal["lower", "upper", "velocity", "acceleration", "jerk", "effort"]
+    ) -> FloatArray:
         """One limit of every moving joint, (dof,), read-only."""
         return frozen_array([getattr(limit, quantity) for limit in self.axis_limits])
 

@@ -73,8 +73,7 @@ class BSpline:
             width = high - low
             alpha = np.where(width > 0.0, (x[:, None] - low) / np.where(width > 0.0, width, 1.0), 0.0)[..., None]
             points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
-        result: FloatArray = points[:, p]
-        return result
+        return np.ascontiguousarray(points[:, p])
 
     def derivative(self, order: int = 1) -> BSpline:
         """The derivative as a B-spline of lower degree."""
@@ -117,7 +116,11 @@ def interpolated(u: ArrayLike, values: ArrayLike) -> BSpline:
     y = np.asarray(values, dtype=np.float64)
     if len(u) < 4:
         fine = np.linspace(u[0], u[-1], 4)
-        y = np.stack([np.interp(fine, u, y[:, k]) for k in range(y.shape[1])], axis=1) if len(u) == 2 else _parabola(u, y, fine)
+        y = (
+            np.stack([np.interp(fine, u, y[:, k]) for k in range(y.shape[1])], axis=1)
+            if len(u) == 2
+            else _parabola(u, y, fine)
+        )
         u = fine
     knots = clamped_knots(np.concatenate([u[:1], u[2:-2], u[-1:]]))
     return BSpline(3, knots, _collocation_solve(u, knots, y))

@@ -15,7 +15,9 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.minimum <= self.nominal <= self.maximum:
-            raise ValueError(f"a range needs minimum <= nominal <= maximum, got {self.minimum}, {self.nominal}, {self.maximum}")
+            raise ValueError(
+                f"a range needs minimum <= nominal <= maximum, got {self.minimum}, {self.nominal}, {self.maximum}"
+            )
 
     def holds(self, value: float, slack: float = 0.0) -> bool:
         """True when `value` lies in the window widened by `slack` on both sides."""
