@@ -1,25 +1,29 @@
 """YAML, JSON and meshes to values and back; the only place with units other than SI.
 
-Readers raise `FileError` with every finding at once, or `CheckFailed` where the files read well and what they say fails a
-check of geometry or procedure. Nothing heavy is imported before a function is called.
+Readers raise `FileError` with every finding at once, or `CheckFailed` where the files read well and what they say
+fails a check of geometry or procedure. Nothing heavy is imported before a function is called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from cellctl.files.library import RobotEntry
     from cellctl.model.cell import Cell
     from cellctl.model.inputs import Input
     from cellctl.model.plan import Plan
     from cellctl.model.robot import Robot
     from cellctl.model.task import Task
 
+KINDS: Final = ("cell", "part", "project", "robot", "task", "tool", "wps")
+"""The kinds of files that people write."""
+
 __all__ = [
+    "KINDS",
     "cell_from_inputs",
+    "edited_inputs",
     "library_robots",
     "load_cell",
     "load_robot",
@@ -49,7 +53,7 @@ def load_task(path: str | Path) -> Task:
 
 
 def load_robot(path: str | Path) -> Robot:
-    """Read a robot file, or the robot of a library folder (`lib:robots/kuka_kr16_2`); raises FileError."""
+    """Read a robot by its library name, a `lib:` reference, or the path of its file or folder; raises FileError."""
     from cellctl.files import loading
 
     return loading.load_robot(path)
@@ -81,6 +85,13 @@ def plan_inputs(task: Task) -> tuple[Input, ...]:
     return tuple(sorted((*task.cell.inputs, task_input(task)), key=lambda item: item.reference))
 
 
+def edited_inputs(path: str | Path) -> tuple[str, ...]:
+    """References of the inputs in a plan file whose content is not what its name, its SHA-256, says."""
+    from cellctl.files import plan_file
+
+    return plan_file.edited_inputs(Path(path))
+
+
 def write_plan(plan: Plan, path: str | Path) -> None:
     """Write a plan file: the same bytes for equal plans."""
     from cellctl.files import plan_file
@@ -103,14 +114,14 @@ def plan_content(plan: Plan) -> bytes:
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a file kind: `task`, `cell`, `part`, `wps`, `robot`, `tool`, `project`. Raises UsageError."""
+    """The JSON Schema of a file kind, one of `KINDS`; raises UsageError."""
     from cellctl.files import schemas
 
     return schemas.schema(kind)
 
 
-def library_robots() -> tuple[RobotEntry, ...]:
-    """The robots of the shipped library by name."""
-    from cellctl.files import loading
+def library_robots() -> tuple[str, ...]:
+    """Names of the robots in the shipped library."""
+    from cellctl.files import library
 
-    return loading.library_robots()
+    return library.library_robots()

@@ -1,4 +1,4 @@
-"""Shapes and bodies of files as values of the model: convex solids to check, visuals to show. Reads meshes, places nothing."""
+"""Shapes and bodies of files as values of the model: convex solids to check, visuals to show. Places nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ GREY: Colour = (0.7, 0.7, 0.7)
 LARGEST = 50.0
 SMALLEST = 1e-3
 _TUBE_PIECES = 24
+_UNIT_HINT = "check the unit: is it mm where m is meant, or the other way round?"
 
 
 def body_solids(file: File[Any], field: BodyField, path: Path) -> tuple[Solid, ...]:
@@ -107,7 +108,7 @@ def _plain_shape(file: File[Any], field: ShapeKeys, path: Path) -> tuple[Shape, 
 def _point_hull(file: File[Any], points: list[tuple[float, float, float]], path: Path) -> tuple[Hull, ...]:
     vertices = np.array(points)
     if len(points) < 4 or np.linalg.matrix_rank(vertices - vertices[0], tol=1e-6) < 3:
-        file.report("F144", "the points of this hull lie in one plane", path, "give at least four that span a volume")
+        file.report("F154", "the points of this hull lie in one plane", path, "give at least four that span a volume")
         return ()
     return (Hull(vertices),)
 
@@ -153,13 +154,13 @@ def extent_of(shape: Shape) -> float:
 def _check_size(file: File[Any], shape: Shape, path: Path) -> None:
     extent = extent_of(shape)
     if extent > LARGEST:
-        file.report("F140", f"this is {extent:.6g} m large", path, "are the numbers in mm? state the unit that they are in")
+        file.report("F150", f"this is {extent:.6g} m large", path, _UNIT_HINT)
     elif extent < SMALLEST:
-        file.report("F140", f"this is {extent * 1e3:.3g} mm small", path, "are the numbers in m? state the unit that they are in")
+        file.report("F150", f"this is {extent * 1e3:.3g} mm small", path, _UNIT_HINT)
 
 
 def check_distance(file: File[Any], pose: Pose, path: Path) -> None:
     """A finding when something stands further away than any cell is large."""
     reach = float(np.abs(pose.position).max())
     if reach > LARGEST:
-        file.report("F140", f"this is {reach:.6g} m away", path, "are the numbers in mm? state the unit that they are in")
+        file.report("F150", f"this is {reach:.6g} m away", path, _UNIT_HINT)

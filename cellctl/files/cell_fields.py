@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
 from cellctl.files.quantities import FieldError, read_scalar, read_vector
 from cellctl.files.schema import FileModel
-from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField
+from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.model.cell import Margins
 
 
@@ -34,7 +34,10 @@ JointValues = Annotated[
     BeforeValidator(_joint_values),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "examples": ["0 -90 90 0 45 0 deg"]}, {"type": "array", "items": {"type": "string"}}],
+            "anyOf": [
+                {"type": "string", "examples": ["0 -90 90 0 45 0 deg"]},
+                {"type": "array", "items": {"type": "string"}},
+            ],
             "description": "joint values in chain order with their unit",
         }
     ),
@@ -47,7 +50,7 @@ class MechanismField(FileModel):
     model: Reference
     at: At = At()
     tool: Name | None = None
-    configurations: dict[Name, JointValues] = {}
+    configurations: dict[Name, JointValues] = Field(default_factory=dict)
 
 
 class FixtureField(OneBodyField):
@@ -59,10 +62,7 @@ class FixtureField(OneBodyField):
 
     @model_validator(mode="after")
     def _one_form(self) -> FixtureField:
-        written = [key for key in (*SHAPE_KEYS, "solids", "file") if getattr(self, key) is not None]
-        if len(written) != 1:
-            got = f"got {' and '.join(written)}" if written else "got none"
-            raise FieldError("F115", f"exactly one of {', '.join((*SHAPE_KEYS, 'solids', 'file'))} must be given, {got}")
+        check_exactly_one(self, (*SHAPE_KEYS, "solids", "file"))
         return self
 
 
@@ -106,12 +106,12 @@ class CellFile(FileModel):
 
     name: Name | None = None
     mechanisms: dict[Name, MechanismField]
-    groups: dict[Name, list[Name]] = {}
-    tools: dict[Name, Reference] = {}
-    frames: dict[Name, At] = {}
-    fixtures: dict[Name, FixtureField] = {}
-    parts: dict[Name, PlacementField] = {}
-    signals: dict[Name, SignalField] = {}
-    procedures: dict[Name, Reference] = {}
+    groups: dict[Name, list[Name]] = Field(default_factory=dict)
+    tools: dict[Name, Reference] = Field(default_factory=dict)
+    frames: dict[Name, At] = Field(default_factory=dict)
+    fixtures: dict[Name, FixtureField] = Field(default_factory=dict)
+    parts: dict[Name, PlacementField] = Field(default_factory=dict)
+    signals: dict[Name, SignalField] = Field(default_factory=dict)
+    procedures: dict[Name, Reference] = Field(default_factory=dict)
     margins: MarginsField = MarginsField()
     camera: CameraField | None = None

@@ -1,4 +1,4 @@
-"""Cell files: the `Cell` that a file becomes, with its robots, tools, parts and procedures. Reads them all, plans nothing."""
+"""Cell files: the `Cell` that a file becomes, with its robots, tools, parts and procedures. Plans nothing."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def _check_names(file: File[CellFile]) -> None:
     for kind in ("mechanisms", "fixtures", "parts", "frames"):
         for name in sorted(file.names(kind)):
             if name in owner:
-                file.report("F134", f"'{name}' is also the name of a {owner[name]}", (kind, name), "choose another name")
+                message = f"'{name}' is also the name of a {owner[name]}"
+                file.report("F134", message, (kind, name), "choose another name")
             owner.setdefault(name, kind.removesuffix("s"))
 
 
@@ -162,14 +163,15 @@ def _configuration(
         return None
     for index, ((_, kind), axis) in enumerate(zip(values, robot.axes, strict=True)):
         if kind != axis.kind:
-            file.report("F135", f"value {index + 1} must be {'an angle' if axis.kind == 'revolute' else 'a length'}", path)
+            wanted = "an angle" if axis.kind == "revolute" else "a length"
+            file.report("F135", f"value {index + 1} must be {wanted}", path)
             return None
     joints = tuple(number for number, _ in values)
     outside = outside_limits(robot, joints)
     if outside is not None:
         joint, limit, value = outside
         message = f"configuration '{path[-1]}' puts '{joint}' at {_written(value, robot, joint)}"
-        file.report("F149", message, path, f"its limit is {_written(limit, robot, joint)}")
+        file.report("F159", message, path, f"its limit is {_written(limit, robot, joint)}")
         return None
     return joints
 
@@ -201,7 +203,8 @@ def _fixtures(file: File[CellFile], frames: FrameTable) -> tuple[Fixture, ...]:
         path = ("fixtures", name)
         if field.carries is not None and field.carries not in file.names("mechanisms"):
             file.unknown("mechanism", field.carries, file.names("mechanisms"), (*path, "carries"))
-        body = one_body(file, name, field, field.at.pose, path) if field.file is None else _body_of_part(file, name, field)
+        own = field.file is None
+        body = one_body(file, name, field, field.at.pose, path) if own else _body_of_part(file, name, field)
         if body is not None:
             pose = frames.pose_world(field.at.frame) @ field.at.pose
             fixtures.append(Fixture(name, body, field.at.frame, pose, field.carries or ""))
@@ -217,8 +220,9 @@ def _body_of_part(file: File[CellFile], name: str, field: FixtureField) -> Body 
     solids: list[Solid] = []
     visuals: list[Visual] = []
     for body in part.bodies:
-        lone = len(body.solids) == 1
-        solids += [Solid(body.name if lone else f"{body.name}_{s.name}", s.shape, body.pose @ s.pose) for s in body.solids]
+        for solid in body.solids:
+            solid_name = body.name if len(body.solids) == 1 else f"{body.name}_{solid.name}"
+            solids.append(Solid(solid_name, solid.shape, body.pose @ solid.pose))
         visuals += [Visual(v.shape, v.mesh, body.pose @ v.pose, v.colour, v.scale) for v in body.visuals]
     return Body(name, tuple(solids), tuple(visuals), field.at.pose)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_scalar, read_vector
+from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_vector
 from cellctl.files.schema import FileModel
 from cellctl.model.pose import Pose
 from cellctl.model.wps import Range
@@ -86,7 +86,7 @@ def plain_numbers(value: object, size: int) -> tuple[float, ...]:
     """`size` finite numbers without a unit, as text (`0 0 1`) or as a list; raises FieldError."""
     items = value.split() if isinstance(value, str) else value
     numbers: tuple[float, ...] = ()
-    if isinstance(items, list) and all(isinstance(item, (str, int, float)) and not isinstance(item, bool) for item in items):
+    if isinstance(items, list) and all(type(item) in (str, int, float) for item in items):
         try:
             numbers = tuple(float(item) for item in items)
         except (ValueError, OverflowError):
@@ -106,7 +106,7 @@ def _direction(value: object) -> Triple:
     x, y, z = plain_numbers(value, 3)
     length = hypot(x, y, z)
     if length < 1e-9:
-        raise FieldError("F144", "a direction must not be zero", "write '0 0 1'")
+        raise FieldError("F154", "a direction must not be zero", "write '0 0 1'")
     return (x / length, y / length, z / length)
 
 
@@ -136,10 +136,14 @@ SpeedWindow = Annotated[Range, Window("speed")]
 CurrentWindow = Annotated[Range, Window("current")]
 VoltageWindow = Annotated[Range, Window("voltage")]
 Direction = Annotated[
-    Triple, BeforeValidator(_direction), WithJsonSchema({"type": "string", "examples": ["0 0 1"], "description": "a direction"})
+    Triple,
+    BeforeValidator(_direction),
+    WithJsonSchema({"type": "string", "examples": ["0 0 1"], "description": "a direction"}),
 ]
 ColourText = Annotated[
-    Triple, BeforeValidator(_colour), WithJsonSchema({"type": "string", "pattern": "^#[0-9a-fA-F]{6}$", "examples": ["#ff6600"]})
+    Triple,
+    BeforeValidator(_colour),
+    WithJsonSchema({"type": "string", "pattern": "^#[0-9a-fA-F]{6}$", "examples": ["#ff6600"]}),
 ]
 
 

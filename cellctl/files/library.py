@@ -6,7 +6,6 @@ A reference is `lib:PATH`, `project:PATH` or `pkg:PACKAGE/PATH`, never a path of
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,15 +17,6 @@ PROJECT_FILE: Final = "cellctl.yaml"
 _SCHEMES: Final = ("lib", "pkg", "project")
 
 
-@dataclass(frozen=True, slots=True)
-class RobotEntry:
-    """A robot of the shipped library: its name, what it is, and the reference that cells write."""
-
-    name: str
-    title: str
-    reference: str
-
-
 def library_root() -> Path | None:
     """The folder of shipped content: inside the package, or the checkout's top level; None when there is neither."""
     package = Path(__file__).resolve().parents[1]
@@ -36,6 +26,12 @@ def library_root() -> Path | None:
     return checkout if _is_our_checkout(checkout) else None
 
 
+def library_robots() -> tuple[str, ...]:
+    """Names of the robots in the shipped library: the folders of `robots/` that hold a `robot.yaml`."""
+    library = library_root()
+    return () if library is None else tuple(sorted(file.parent.name for file in library.glob("robots/*/robot.yaml")))
+
+
 def _is_our_checkout(folder: Path) -> bool:
     import tomllib
 
@@ -43,7 +39,7 @@ def _is_our_checkout(folder: Path) -> bool:
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return project.get("project", {}).get("name") == "cellctl"
+    return bool(project.get("project", {}).get("name") == "cellctl")
 
 
 def project_root(path: Path) -> Path:
@@ -84,7 +80,7 @@ def joined_reference(base: str, text: str) -> str:
         scheme, base_path = split_reference(base)
         path = posixpath.join(posixpath.dirname(base_path), text) if not text.startswith("/") else text
     normal = posixpath.normpath(path) if path else ""
-    outside = normal.startswith(("/", "..")) and normal != "..." or "\\" in text or "\0" in text or normal in ("", ".")
+    outside = normal.split("/")[0] in ("", ".", "..") or "\\" in text or "\0" in text
     if outside or (scheme == "pkg" and "/" not in normal):
         hint = f"every path must lie under the folder of {PROJECT_FILE}, the library (lib:) or a package (pkg:NAME/...)"
         raise FieldError("F131", f"'{text}' lies outside its root", hint)

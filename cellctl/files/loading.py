@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
-from cellctl.files.library import PROJECT_FILE, RobotEntry, library_root
+from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
@@ -40,7 +40,9 @@ def load_task(path: str | Path) -> Task:
 
 
 def load_robot(path: str | Path) -> Robot:
-    """Read a robot file, or the robot of a library folder; raises FileError."""
+    """Read a robot by its library name, a `lib:` reference, or the path of its file or folder; raises FileError."""
+    if path in library_robots():
+        path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_robot(reading, with_file(reference, "robot")))
 
@@ -58,19 +60,6 @@ def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
     reading = Reading(ArchiveSource(inputs))
     found = read_cell(reading, _only(inputs, "cell").reference)
     return _finished(reading, None if found is None else found.cell)
-
-
-def library_robots() -> tuple[RobotEntry, ...]:
-    """The robots of the shipped library by name; raises FileError when one of their files is wrong."""
-    library = library_root()
-    if library is None:
-        return ()
-    folders = sorted(file.parent for file in (library / "robots").glob("*/robot.yaml"))
-    entries = []
-    for folder in folders:
-        robot = load_robot(f"lib:robots/{folder.name}")
-        entries.append(RobotEntry(folder.name, robot.title, f"lib:robots/{folder.name}"))
-    return tuple(entries)
 
 
 def _opened(path: str | Path) -> tuple[str, Reading]:
@@ -91,7 +80,7 @@ def _only(inputs: tuple[Input, ...], kind: str) -> Input:
     found = [item for item in inputs if item.kind == kind]
     if len(found) != 1:
         message = f"the plan holds {len(found)} inputs of kind '{kind}', it must hold one"
-        raise FileError(Finding("F173", message, Place("plan")))
+        raise FileError(Finding("F183", message, Place("plan")))
     return found[0]
 
 
@@ -100,5 +89,3 @@ def _finished(reading: Reading, value: _T | None) -> _T:
     if value is None:
         raise AssertionError("a value that could not be read has no finding")
     return value
-
-

@@ -1,6 +1,8 @@
-"""Part files: bodies and the seams on them, and the `Part` that they become. A part without seams serves as a fixture."""
+"""Part files: bodies and the seams on them, and the `Part` that they become. Without seams it serves as a fixture."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
@@ -26,7 +28,7 @@ class PartFile(FileModel):
     material_group: str = ""
     thickness: PositiveLength | None = None
     bodies: dict[Name, PartBodyField]
-    seams: dict[Name, SeamField] = {}
+    seams: dict[Name, SeamField] = Field(default_factory=dict)
 
 
 def open_part(reading: Reading, reference: str, asked: Place | None = None) -> File[PartFile] | None:

@@ -39,7 +39,13 @@ UNITS: Final[Mapping[Kind, Mapping[str, float]]] = MappingProxyType(
         "angle": {"deg": units.deg, "rad": 1.0},
         "time": {"s": 1.0, "ms": units.ms, "min": _MINUTE},
         "mass": {"kg": 1.0, "g": 1e-3},
-        "speed": {"mm/s": units.mm, "m/s": 1.0, "m/min": 1.0 / _MINUTE, "mm/min": units.mm / _MINUTE, "cm/min": 1e-2 / _MINUTE},
+        "speed": {
+            "mm/s": units.mm,
+            "m/s": 1.0,
+            "m/min": 1.0 / _MINUTE,
+            "mm/min": units.mm / _MINUTE,
+            "cm/min": 1e-2 / _MINUTE,
+        },
         "acceleration": {"mm/s^2": units.mm, "m/s^2": 1.0},
         "jerk": {"mm/s^3": units.mm, "m/s^3": 1.0},
         "angular speed": {"deg/s": units.deg, "rad/s": 1.0, "rpm": 360.0 * units.deg / _MINUTE},
@@ -53,7 +59,7 @@ UNITS: Final[Mapping[Kind, Mapping[str, float]]] = MappingProxyType(
         "flow": {"l/min": 1e-3 / _MINUTE, "m^3/s": 1.0},
     }
 )
-"""Factors to SI for the units that each kind of quantity may be written in; the first is the one that errors propose."""
+"""Factors to SI of the units that each kind of quantity may be written in; errors propose the first."""
 
 _SI: Final[Mapping[Kind, str]] = MappingProxyType(
     {kind: next(name for name, factor in table.items() if factor == 1.0) for kind, table in UNITS.items()}
@@ -101,20 +107,27 @@ def read_vector(value: object, kind: Kind, *, size: int | None = None) -> tuple[
 
 def read_range(value: object, kind: Kind) -> Range:
     """A window in SI from `10 +-5 deg`, `8 .. 12 mm/s`, `8 .. 10 .. 12 mm/s`, a single quantity, or a mapping of
-    `min`, `nominal` and `max`; where no nominal value is written it is the middle. Raises FieldError."""
-    if isinstance(value, Mapping):
-        minimum, nominal, maximum = _range_of_mapping(value, kind)
-    elif isinstance(value, str) and (match := _SPREAD_TEXT.fullmatch(value)):
-        middle, spread = (f"{match[i]} {match[3] or ''}" for i in (1, 2))
-        nominal, half = read_scalar(middle, kind), read_scalar(spread, kind)
-        minimum, maximum = nominal - half, nominal + half
-    elif isinstance(value, str) and ".." in value:
-        minimum, nominal, maximum = _range_of_dots(value, kind)
-    else:
-        minimum = nominal = maximum = read_scalar(value, kind)
+    `min`, `nominal` and `max`; where no nominal value is written it is the middle. Raises FieldError.
+    """
+    minimum, nominal, maximum = _three_values(value, kind)
     if not minimum <= nominal <= maximum:
-        raise FieldError("F124", "a range needs min <= nominal <= max", f"write '{_written_range(minimum, nominal, maximum, kind)}'")
+        low, high = (shown_quantity(number, kind) for number in (min(minimum, maximum), max(minimum, maximum)))
+        raise FieldError(
+            "F124", "a range needs min <= nominal <= max", f"write '{low} .. {high}' or put nominal inside"
+        )
     return Range(minimum, nominal, maximum)
+
+
+def _three_values(value: object, kind: Kind) -> tuple[float, float, float]:
+    if isinstance(value, Mapping):
+        return _range_of_mapping(value, kind)
+    if isinstance(value, str) and (match := _SPREAD_TEXT.fullmatch(value)):
+        nominal, half = (read_scalar(f"{match[i]} {match[3] or ''}".strip(), kind) for i in (1, 2))
+        return nominal - half, nominal, nominal + half
+    if isinstance(value, str) and ".." in value:
+        return _range_of_dots(value, kind)
+    number = read_scalar(value, kind)
+    return number, number, number
 
 
 def write_quantity(value: float | Sequence[float], kind: Kind) -> str:
@@ -133,8 +146,8 @@ def _split(value: object, kind: Kind) -> tuple[list[str], str]:
         raise FieldError("F122", f"'{text}' is not a quantity", f"write {_example(kind, 1)}")
     numbers, unit = match[1].split(), match[2] or ""
     if not unit and (len(numbers) == 1 or any(float(number) for number in numbers)):
-        proposed = f"'{match[1]} {next(iter(UNITS[kind]))}'"
-        raise FieldError("F120", f"a {kind} needs a unit, got the bare number {text}", f"write {proposed}")
+        proposed = f"'{' '.join(numbers)} {next(iter(UNITS[kind]))}'"
+        raise FieldError("F120", f"'{text}' has no unit, a quantity of {kind} needs one", f"write {proposed}")
     return numbers, unit or _SI[kind]
 
 
@@ -144,42 +157,43 @@ def _factor(unit: str, kind: Kind, value: object) -> float:
         return table[unit]
     other = next((k for k, names in UNITS.items() if unit in names), None)
     if other is not None:
-        raise FieldError("F121", f"'{value}' is a quantity of {other}, expected {kind}", f"units of {kind}: {', '.join(table)}")
+        raise FieldError(
+            "F121", f"'{value}' is a quantity of {other}, expected {kind}", f"units of {kind}: {', '.join(table)}"
+        )
     raise FieldError("F121", f"unknown unit '{unit}' in '{value}'", did_you_mean(unit, table))
 
 
 def _range_of_mapping(value: Mapping[object, object], kind: Kind) -> tuple[float, float, float]:
     unknown = sorted(str(key) for key in value if key not in ("min", "nominal", "max"))
     if unknown:
-        raise FieldError("F110", f"unknown key '{unknown[0]}' in a range", did_you_mean(unknown[0], ("min", "nominal", "max")))
+        raise FieldError(
+            "F110", f"unknown key '{unknown[0]}' in a range", did_you_mean(unknown[0], ("min", "nominal", "max"))
+        )
     missing = [key for key in ("min", "max") if key not in value]
     if missing:
-        raise FieldError("F111", f"missing key '{missing[0]}' in a range", f"write {{min: {_bare_example(kind)}, max: ...}}")
+        raise FieldError(
+            "F111", f"missing key '{missing[0]}' in a range", f"write {{min: {_bare_example(kind)}, max: ...}}"
+        )
     minimum, maximum = read_scalar(value["min"], kind), read_scalar(value["max"], kind)
     nominal = read_scalar(value["nominal"], kind) if "nominal" in value else _middle(minimum, maximum)
     return minimum, nominal, maximum
 
 
 def _range_of_dots(value: str, kind: Kind) -> tuple[float, float, float]:
-    *starts, last = value.split("..")
-    unit = last.strip().lstrip("+-.0123456789eE").strip() if re.search(r"[^\W\d]", last) else ""
-    texts = [start if re.search(r"[A-Za-z]", start) else f"{start.strip()} {unit}" for start in starts]
-    numbers = [read_scalar(text, kind) for text in (*texts, last)]
+    """`8 .. 12 mm/s` or `8 .. 10 .. 12 mm/s`; the unit stands at the end, or with every number."""
+    texts = [text.strip() for text in value.split("..")]
+    match = _VECTOR_TEXT.fullmatch(texts[-1])
+    if match is None or len(texts) > 3 or "" in texts:
+        raise FieldError("F122", f"'{value}' is not a range", f"write '8 .. 12 {next(iter(UNITS[kind]))}'")
+    unit = match[2] or ""
+    numbers = [read_scalar(text if re.search(r"[A-Za-z]$", text) else f"{text} {unit}".strip(), kind) for text in texts]
     if len(numbers) == 2:
         return numbers[0], _middle(*numbers), numbers[1]
-    if len(numbers) == 3:
-        return numbers[0], numbers[1], numbers[2]
-    raise FieldError("F122", f"'{value}' is not a range", f"write '8 .. 12 {next(iter(UNITS[kind]))}'")
+    return numbers[0], numbers[1], numbers[2]
 
 
 def _middle(minimum: float, maximum: float) -> float:
     return min(max(0.5 * (minimum + maximum), minimum), maximum)
-
-
-def _written_range(*values_and_kind: float | Kind) -> str:
-    *values, kind = values_and_kind
-    unit, factor = next(iter(UNITS[kind].items()))  # type: ignore[index]
-    return f"{' .. '.join(f'{v / factor:.6g}' for v in sorted(values))} {unit}"  # type: ignore[operator,type-var]
 
 
 def _finite(number: float) -> float:
@@ -197,7 +211,11 @@ def _bare_example(kind: Kind) -> str:
 
 
 def _example(kind: Kind, size: int) -> str:
-    return f"'{' '.join(['400', '0', '300', '0', '90', '0'][:size])} {next(iter(UNITS[kind]))}'" if size > 1 else f"'{_bare_example(kind)}'"
+    return (
+        f"'{' '.join(['400', '0', '300', '0', '90', '0'][:size])} {next(iter(UNITS[kind]))}'"
+        if size > 1
+        else f"'{_bare_example(kind)}'"
+    )
 
 
 def _what(value: object) -> str:

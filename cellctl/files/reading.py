@@ -14,7 +14,7 @@ from cellctl.files.library import joined_reference
 from cellctl.files.quantities import FieldError, did_you_mean
 from cellctl.files.schema import Model, Path, place_of, validated
 from cellctl.files.sources import Source
-from cellctl.files.yaml_tree import YamlMap
+from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
 
@@ -88,7 +88,7 @@ class Reading:
 
     def _open(self, model: type[Model], kind: str, reference: str, asked: Place | None) -> File[Model] | None:
         try:
-            tree = self.source.tree(reference)
+            tree = in_key_order(self.source.tree(reference))
         except CellctlError as error:
             self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
             return None
@@ -130,7 +130,7 @@ class Reading:
 def raise_findings(findings: Iterable[Finding]) -> None:
     """Raise one error with all findings, in the order of places: FileError, EnvironmentMissing or CheckFailed.
 
-    F14x and F15x are checks on files that read well (geometry, procedure): alone they are a failed check.
+    F15x and F16x are checks on files that read well (geometry, procedure): alone they are a failed check.
     """
     unique = list(dict.fromkeys(findings))
     if not unique:
@@ -139,7 +139,7 @@ def raise_findings(findings: Iterable[Finding]) -> None:
     codes = {finding.code for finding in unique}
     if all(code.startswith("E") for code in codes):
         raise EnvironmentMissing(unique)
-    if all(code.startswith(("F14", "F15")) for code in codes):
+    if all(code.startswith(("F15", "F16")) for code in codes):
         raise CheckFailed(unique)
     raise FileError(unique)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from cellctl.errors import Place
 from cellctl.files.body_values import body_solids, body_visuals
 from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, Quantity, SourceField
-from cellctl.files.quantities import FieldError, Kind, read_scalar
+from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_scalar
 from cellctl.files.reading import File, Reading
 from cellctl.files.schema import FileModel
 from cellctl.files.shape_fields import BodyField, InertiaField
@@ -101,8 +101,8 @@ class RobotFile(FileModel):
     joints: dict[Name, JointField]
     links: dict[Name, LinkField]
     closed_form: ClosedFormField | None = None
-    touching: list[TouchingField] = []
-    sources: dict[str, SourceField] = {}
+    touching: list[TouchingField] = Field(default_factory=list)
+    sources: dict[str, SourceField] = Field(default_factory=dict)
 
 
 def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> Robot | None:
@@ -112,9 +112,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         return None
     before = len(reading.findings)
     robot = file.model
-    joints = tuple(_joint(file, name, field) for name, field in robot.joints.items())
-    _check_chain(file)
-    links = tuple(_link(file, name) for name in _link_order(robot))
+    joints = tuple(_joint(file, name, robot.joints[name]) for name in _chain(file))
+    links = tuple(_link(file, name) for name in (robot.base, *(joint.child for joint in joints)))
     touching = tuple((field.links[0], field.links[1]) for field in robot.touching)
     for index, pair in enumerate(touching):
         for link in set(pair) - set(robot.links):
@@ -139,7 +138,9 @@ def _limits(file: File[RobotFile], name: str, field: JointField) -> JointLimits 
         text = getattr(field, key)
         try:
             if text is None:
-                raise FieldError("F111", f"missing key '{key}' in 'joints.{name}'", f"a {field.type} joint needs its limits")
+                raise FieldError(
+                    "F111", f"missing key '{key}' in 'joints.{name}'", f"a {field.type} joint needs its limits"
+                )
             values[key] = read_scalar(text, kind)
             if key not in ("lower", "upper") and values[key] <= 0.0:
                 raise FieldError("F123", f"'{text}' must be more than 0")
@@ -148,29 +149,38 @@ def _limits(file: File[RobotFile], name: str, field: JointField) -> JointLimits 
     if len(values) < len(_LIMITS[field.type]):
         return None
     if values["lower"] >= values["upper"]:
-        file.report("F161", f"the lower limit of '{name}' is not below its upper limit", ("joints", name, "lower"))
+        file.report("F171", f"the lower limit of '{name}' is not below its upper limit", ("joints", name, "lower"))
         return None
     return JointLimits(**values)
 
 
-def _check_chain(file: File[RobotFile]) -> None:
-    """Joints must lead from the base to the flange one after another."""
-    robot, at = file.model, file.model.base
+def _chain(file: File[RobotFile]) -> list[str]:
+    """The joints in order from base to flange, whatever order the file has; each link carries one joint at most."""
+    robot = file.model
+    next_joint: dict[str, str] = {}
     for name, joint in robot.joints.items():
-        if joint.parent != at:
-            message = f"joint '{name}' starts at '{joint.parent}', the chain has come to '{at}'"
-            file.report("F160", message, ("joints", name, "parent"), "list the joints in order from base to flange")
-            return
-        at = joint.child
+        if joint.parent in next_joint:
+            message = f"joints '{next_joint[joint.parent]}' and '{name}' both start at '{joint.parent}'"
+            file.report("F170", message, ("joints", name, "parent"), "an arm is one chain from base to flange")
+        next_joint.setdefault(joint.parent, name)
+    order: list[str] = []
+    at = robot.base
+    while at in next_joint and len(order) < len(next_joint):
+        order.append(next_joint[at])
+        at = robot.joints[order[-1]].child
+    for name in [name for name in robot.joints if name not in order and name in next_joint.values()]:
+        message = f"joint '{name}' does not follow from the base '{robot.base}'"
+        file.report("F170", message, ("joints", name, "parent"), did_you_mean(robot.joints[name].parent, _links(robot)))
     if at != robot.flange:
-        file.report("F160", f"the joints lead to '{at}', not to the flange '{robot.flange}'", ("flange",))
-    if not any(joint.type != "fixed" for joint in robot.joints.values()):
-        file.report("F160", "no joint moves", ("joints",))
-    for link in set(robot.links) - set(_link_order(robot)):
-        file.report("F160", f"no joint leads to link '{link}'", ("links", link))
+        file.report("F170", f"the joints lead to '{at}', not to the flange '{robot.flange}'", ("flange",))
+    if not any(robot.joints[name].type != "fixed" for name in order):
+        file.report("F170", "no joint moves", ("joints",))
+    for link in sorted(set(robot.links) - set(_links(robot))):
+        file.report("F170", f"no joint leads to link '{link}'", ("links", link), did_you_mean(link, _links(robot)))
+    return order
 
 
-def _link_order(robot: RobotFile) -> list[str]:
+def _links(robot: RobotFile) -> list[str]:
     return [robot.base, *(joint.child for joint in robot.joints.values())]
 
 
@@ -199,7 +209,7 @@ def _opw(robot: RobotFile) -> OpwParameters | None:
 
 
 def outside_limits(robot: Robot, joints: tuple[float, ...]) -> tuple[str, float, float] | None:
-    """The first joint whose value lies outside its limits, with the nearest limit and the value; None when none does."""
+    """The first joint whose value lies outside its limits, the nearest limit and the value; None when none does."""
     for axis, limits, value in zip(robot.axes, robot.axis_limits, joints, strict=True):
         nearest = float(np.clip(value, limits.lower, limits.upper))
         if nearest != value:

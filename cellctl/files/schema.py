@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,15 +45,11 @@ def place_of(tree: YamlMap, shown: str, path: Path, *, key: bool = False) -> Pla
     """Where the value (or the key) at `path` stands; its nearest known ancestor where it does not exist."""
     at: Position = tree.at
     node: object = tree
-    for step in path:
-        if isinstance(node, YamlMap) and isinstance(step, str) and step in node.value_at:
-            at = node.key_at[step] if key and step == path[-1] else node.value_at[step]
-            node = node[step]
-        elif isinstance(node, YamlList) and isinstance(step, int) and step < len(node.value_at):
-            at = node.value_at[step]
-            node = node[step]
-        else:
+    for depth, step in enumerate(path):
+        if not _has(node, step):
             break
+        at = node.key_at[step] if key and depth == len(path) - 1 and isinstance(node, YamlMap) else node.value_at[step]
+        node = node[step]
     return Place(shown, *at)
 
 
@@ -61,7 +57,8 @@ def validated(
     model: type[Model], tree: YamlMap, shown: str, findings: list[Finding]
 ) -> tuple[Model, YamlMap] | tuple[None, None]:
     """The model of `tree` and the tree itself; problems go to `findings`, and both are then of what is left without
-    them, or None when too little is left."""
+    them, or None when too little is left.
+    """
     pruned: YamlMap | None = tree
     for attempt in range(8):
         if pruned is None:
@@ -128,15 +125,19 @@ def _guilty(tree: YamlMap, detail: Any) -> Path:
     """What to leave out so that the rest can be looked at: the value, or for a missing key what it is missing in."""
     path = _clean(detail["loc"])
     guilty = path[:-1] if detail["type"] == "missing" else path
-    node: Any = tree
+    node: object = tree
     for depth, step in enumerate(guilty):
-        if not isinstance(node, (YamlMap, YamlList)):
+        if not _has(node, step):
             return guilty[:depth]
-        try:
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            return guilty[:depth]
+        node = node[step]
     return guilty
+
+
+def _has(node: Any, step: str | int) -> TypeGuard[Any]:
+    """True when `node` is a container that holds `step`."""
+    if isinstance(node, YamlMap):
+        return step in node.value_at
+    return isinstance(node, YamlList) and isinstance(step, int) and step < len(node.value_at)
 
 
 def _without(tree: YamlMap, paths: set[Path]) -> YamlMap | None:
@@ -152,7 +153,12 @@ def _copied(node: object, path: Path, leave_out: set[Path]) -> object:
         copy = YamlMap(node.at)
         for key, value in node.items():
             if (*path, key) not in leave_out:
-                copy.put(key, _copied(value, (*path, key), leave_out), node.key_at.get(key, (0, 0)), node.value_at.get(key, (0, 0)))
+                copy.put(
+                    key,
+                    _copied(value, (*path, key), leave_out),
+                    node.key_at.get(key, (0, 0)),
+                    node.value_at.get(key, (0, 0)),
+                )
         return copy
     if isinstance(node, YamlList):
         items = YamlList(node.at)

@@ -48,12 +48,12 @@ def _check_angle(file: File[Any], first: FloatArray, second: FloatArray, path: P
     cosine = np.clip(np.einsum("ij,ij->i", first, second), -1.0, 1.0)
     between = np.degrees(np.arccos(cosine))
     if np.any(between < 0.5) or np.any(between > 179.5):
-        file.report("F141", "the two faces are parallel", _faces(file, path), "each normal points out of its own body")
+        file.report("F151", "the two faces are parallel", _faces(file, path), "each normal points out of its own body")
         return False
     opening = 180.0 - between
     if np.any(opening < 20.0) or np.any(opening > 160.0):
         worst = float(opening[np.argmax(np.abs(opening - 90.0))])
-        file.report("F142", f"the faces make {worst:.4g} deg, a seam needs 20 to 160 deg", _faces(file, path))
+        file.report("F152", f"the faces make {worst:.4g} deg, a seam needs 20 to 160 deg", _faces(file, path))
         return False
     return True
 
@@ -68,13 +68,18 @@ def _check_distance(file: File[Any], body: Body, points: FloatArray, path: Path)
     away = float(np.abs(np.maximum(distance_to_body(body, points), 0.0)).max())
     if away > MAX_DISTANCE:
         message = f"seam '{path[-1]}' is {away * 1e3:.4g} mm away from body '{body.name}'"
-        file.report("F143", message, path, f"a seam lies within {MAX_DISTANCE * 1e3:g} mm of both bodies that it joins")
+        file.report("F153", message, path, f"a seam lies within {MAX_DISTANCE * 1e3:g} mm of both bodies that it joins")
         return False
     return True
 
 
 def _check_normals(
-    file: File[Any], seam: Seam, bodies: dict[str, Body], points: FloatArray, faces: tuple[FloatArray, FloatArray], path: Path
+    file: File[Any],
+    seam: Seam,
+    bodies: dict[str, Body],
+    points: FloatArray,
+    faces: tuple[FloatArray, FloatArray],
+    path: Path,
 ) -> None:
     """The free side must be free, and each normal must point out of its own body."""
     for i, name in enumerate(seam.bodies):
@@ -84,12 +89,12 @@ def _check_normals(
         inside = distance_to_body(bodies[name], on_face - _HALF_STEP * face)
         if np.median(outside - inside) < -1e-6:
             message = f"the normal of face {i + 1} of seam '{seam.name}' points into body '{name}'"
-            file.report("F147", message, _faces(file, path), "turn its sign round")
+            file.report("F157", message, _faces(file, path), "turn its sign round")
             return
     bisector = faces[0] + faces[1]
     free = points + _STEP * bisector / np.linalg.norm(bisector, axis=1, keepdims=True)
     for name in seam.bodies:
         if np.median(distance_to_body(bodies[name], free)) < 0.0:
             message = f"the free side of seam '{seam.name}' lies inside body '{name}': its normals are reversed"
-            file.report("F147", message, _faces(file, path), "turn the signs round")
+            file.report("F157", message, _faces(file, path), "turn the signs round")
             return

@@ -71,7 +71,9 @@ class SeamField(FileModel):
             raise FieldError("F115", f"exactly one of {', '.join(CURVE_KEYS)} must be given, {got}")
         derived = self.intersection is not None
         if derived and (self.bodies is not None or self.faces is not None or self.travel is None):
-            raise FieldError("F115", "an intersection takes 'travel', and names its bodies and finds their faces itself")
+            raise FieldError(
+                "F115", "an intersection takes 'travel', and names its bodies and finds their faces itself"
+            )
         if not derived and (self.bodies is None or self.faces is None):
             raise FieldError("F111", "a seam needs 'bodies' and 'faces'")
         return self
@@ -93,7 +95,9 @@ def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body
     if curve is None or faces[0] is None or faces[1] is None:
         return None
     if not isinstance(curve, Arc) and any(isinstance(face, str) for face in faces):
-        file.report("F113", "'axis' and 'radial' faces need a circle or an arc", (*path, "faces"), "write normals, '0 0 1'")
+        file.report(
+            "F113", "'axis' and 'radial' faces need a circle or an arc", (*path, "faces"), "write normals, '0 0 1'"
+        )
         return None
     return Seam(name, curve, (faces[0], faces[1]), (names[0], names[1]), field.joint)
 
@@ -127,7 +131,9 @@ def _curve(file: File[Any], field: SeamField, path: Path) -> Polyline | Arc | Sp
     points = np.array(getattr(field, key))
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     for i in np.flatnonzero(steps < 1e-6):
-        file.report("F144", "this point is the same as the one before it", (*path, key, int(i) + 1), "remove one of the two")
+        file.report(
+            "F154", "this point is the same as the one before it", (*path, key, int(i) + 1), "remove one of the two"
+        )
     if np.any(steps < 1e-6):
         return None
     return catmull_rom(points) if key == "spline" else Polyline(points)
@@ -151,7 +157,7 @@ def _arc_about(
     path: Path,
 ) -> Arc | None:
     if abs(np.dot(axis, start)) > 1e-6:
-        file.report("F145", "'start' is not at a right angle to 'axis'", (*path, "start"))
+        file.report("F155", "'start' is not at a right angle to 'axis'", (*path, "start"))
         return None
     if angle > 2.0 * np.pi + 1e-9:
         file.report("F123", "an arc goes at most once round", (*path, "angle"), "write '360 deg' or a circle")
@@ -165,7 +171,9 @@ def _arc_through(file: File[Any], points: FloatArray, path: Path) -> Arc | None:
     normal = np.cross(u, v)
     size = float(np.linalg.norm(u) * np.linalg.norm(v))
     if size < 1e-12 or np.linalg.norm(normal) < 1e-4 * size:
-        file.report("F145", "the three points of this arc lie on one line", path, "write a line, or move the middle point")
+        file.report(
+            "F155", "the three points of this arc lie on one line", path, "write a line, or move the middle point"
+        )
         return None
     square = float(normal @ normal)
     centre = points[0] + (np.cross(normal, u) * (v @ v) + np.cross(v, normal) * (u @ u)) / (2.0 * square)
@@ -189,12 +197,13 @@ def _intersection(file: File[Any], name: str, field: SeamField, bodies: tuple[Bo
     edge = _chosen(edges, field)
     if edge is None:
         first, second = (body.name for body in bodies)
-        message = f"'{first}' and '{second}' have {len(edges) or 'no'} inside edge{'s' if len(edges) != 1 else ''} along 'travel'"
+        count = "no inside edge" if not edges else f"{len(edges)} inside edges"
+        message = f"'{first}' and '{second}' have {count} along 'travel'"
         hint = "name a point near the one that is meant: 'near: 0 0 50 mm'" if edges else "give the seam as a line"
-        file.report("F148", message, (*path, "intersection"), hint)
+        file.report("F158", message, (*path, "intersection"), hint)
         return None
     ends = (edge.start, edge.end) if (edge.end - edge.start) @ travel > 0.0 else (edge.end, edge.start)
-    curve = Polyline(np.round(np.array(ends), 9) + 0.0)
+    curve = Polyline(np.array(ends, dtype=np.float64).round(9) + 0.0)
     faces = (_vector(np.round(edge.first, 12) + 0.0), _vector(np.round(edge.second, 12) + 0.0))
     return Seam(name, curve, faces, (bodies[0].name, bodies[1].name), field.joint)
 

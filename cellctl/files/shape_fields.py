@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cellctl.files.fields import ColourText, LocalAt, Mass, Name, Position, PositiveLength, Quantity, Reference, Sizes
 from cellctl.files.quantities import FieldError
@@ -87,7 +87,7 @@ class ShapeField(ShapeKeys):
 
     @model_validator(mode="after")
     def _one_shape(self) -> ShapeField:
-        _exactly_one(self, SHAPE_KEYS)
+        check_exactly_one(self, SHAPE_KEYS)
         return self
 
 
@@ -99,15 +99,15 @@ class VisualField(ShapeKeys):
 
     @model_validator(mode="after")
     def _one_shape(self) -> VisualField:
-        _exactly_one(self, (*SHAPE_KEYS, "mesh"))
+        check_exactly_one(self, (*SHAPE_KEYS, "mesh"))
         return self
 
 
 class BodyField(FileModel):
-    """A rigid thing: named convex solids that are checked, and what a picture shows (the solids, unless it says else)."""
+    """A rigid thing: named convex solids that are checked, and what a picture shows; the solids if nothing is listed."""
 
-    solids: dict[Name, ShapeField] = {}
-    visuals: list[VisualField] = []
+    solids: dict[Name, ShapeField] = Field(default_factory=dict)
+    visuals: list[VisualField] = Field(default_factory=list)
     colour: ColourText | None = None
 
 
@@ -115,15 +115,16 @@ class OneBodyField(ShapeKeys):
     """A rigid thing that is one shape or several `solids`."""
 
     solids: dict[Name, ShapeField] | None = None
-    visuals: list[VisualField] = []
+    visuals: list[VisualField] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_form(self) -> OneBodyField:
-        _exactly_one(self, (*SHAPE_KEYS, "solids"))
+        check_exactly_one(self, (*SHAPE_KEYS, "solids"))
         return self
 
 
-def _exactly_one(model: FileModel, keys: tuple[str, ...]) -> None:
+def check_exactly_one(model: FileModel, keys: tuple[str, ...]) -> None:
+    """Raise FieldError F115 unless exactly one of the fields `keys` is given."""
     written = [key for key in keys if getattr(model, key) is not None]
     if len(written) != 1:
         got = f"got {' and '.join(written)}" if written else "got none"

@@ -1,4 +1,4 @@
-"""Where the content of a reference comes from: the disk, or the inputs stored in a plan file. Understands no content."""
+"""Where the content of a reference comes from: the disk, or the inputs in a plan file. Understands no content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from cellctl.errors import CellctlError, EnvironmentMissing, FileError, Finding, Place
+from cellctl.errors import EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import library_root, package_folder, project_root, split_reference
 from cellctl.files.quantities import did_you_mean
 from cellctl.files.yaml_tree import YamlList, YamlMap, read_yaml
@@ -81,7 +81,8 @@ class DiskSource:
         if scheme == "lib":
             library = library_root()
             if library is None:
-                raise EnvironmentMissing(Finding("E504", "the shipped library is missing", suggestion="install cellctl again"))
+                hint = "install cellctl again"
+                raise EnvironmentMissing(Finding("E504", "the shipped library is missing", suggestion=hint))
             return library
         package = path.partition("/")[0]
         folder = package_folder(package)
@@ -103,24 +104,24 @@ class ArchiveSource:
     def tree(self, reference: str) -> YamlMap:
         tree = _without_positions(self._parsed(reference))
         if not isinstance(tree, YamlMap):
-            raise FileError(Finding("F173", "the stored input is not a mapping", Place(reference)))
+            raise FileError(Finding("F183", "the stored input is not a mapping", Place(reference)))
         return tree
 
     def hull(self, reference: str) -> Hull:
         try:
             return Hull(self._parsed(reference))  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
-            raise FileError(Finding("F173", f"the stored hull is unusable: {error}", Place(reference))) from None
+            raise FileError(Finding("F183", f"the stored hull is unusable: {error}", Place(reference))) from None
 
     def _parsed(self, reference: str) -> object:
         item = self._inputs.get(reference)
         if item is None:
             suggestion = did_you_mean(reference, self._inputs)
-            raise FileError(Finding("F173", "the plan does not hold this input", Place(reference), suggestion))
+            raise FileError(Finding("F183", "the plan does not hold this input", Place(reference), suggestion))
         try:
             parsed: object = json.loads(item.content)
         except (ValueError, RecursionError) as error:
-            raise FileError(Finding("F173", f"the stored input is not JSON: {error}", Place(reference))) from None
+            raise FileError(Finding("F183", f"the stored input is not JSON: {error}", Place(reference))) from None
         return parsed
 
 
@@ -166,8 +167,3 @@ def _without_positions(value: Any) -> Any:
             items.put(_without_positions(item), (0, 0))
         return items
     return value
-
-
-def findings_of(error: CellctlError) -> tuple[Finding, ...]:
-    """The findings that an error carries."""
-    return error.findings

@@ -46,7 +46,8 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
     whole = _Step(-1, f"task '{task.name}'", place, findings)
     groups = {group for step in task.steps if (group := _group(step, reading)) is not None}
     if len(groups) > 1:
-        whole.report("F155", f"the steps move {len(groups)} groups, one task moves one", "steps", "write one task per group")
+        message = f"the steps move {len(groups)} groups, one task moves one"
+        whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
     for index, step in enumerate(task.steps):
@@ -77,7 +78,8 @@ def _check_step(at: _Step, step: Step, reading: CellReading) -> None:
     if step.group and step.group not in reading.groups:
         at.unknown("group", step.group, reading.groups, "group")
     elif not step.group and len(reading.groups) > 1:
-        at.report("F155", "the cell has several groups", "", f"add 'group:', one of {', '.join(sorted(reading.groups))}")
+        known = ", ".join(sorted(reading.groups))
+        at.report("F165", "the cell has several groups", "", f"add 'group:', one of {known}")
     group = _group(step, reading)
     if isinstance(step, MoveJ):
         if group is not None:
@@ -133,18 +135,18 @@ def _check_torch(at: _Step, weld: Weld, cell: Cell, group: str | None, wps: Wps 
         torch = None if mechanism.tool is None else mechanism.tool.torch
         if mechanism.tool is not None and torch is None:
             hint = "mount a tool whose file has a 'torch'"
-            at.report("F154", f"tool '{mechanism.tool.name}' of '{mechanism.name}' has no contact tip", "seam", hint)
+            at.report("F164", f"tool '{mechanism.tool.name}' of '{mechanism.name}' has no contact tip", "seam", hint)
         if torch is not None and wps is not None and abs(torch.wire_diameter - wps.wire_diameter) > 1e-6:
             has, needs = (shown_quantity(d, "length") for d in (torch.wire_diameter, wps.wire_diameter))
-            at.report("F158", f"the torch has wire of {has}, procedure '{wps.name}' needs {needs}", "wps")
+            at.report("F168", f"the torch has wire of {has}, procedure '{wps.name}' needs {needs}", "wps")
 
 
 def _check_windows(at: _Step, weld: Weld, wps: Wps) -> None:
     """Commanded values and windows must lie inside the procedure's."""
-    _check_value(at, "F150", "travel speed", "travel_speed", weld.travel_speed, wps.travel_speed, "speed", wps.name)
-    _check_value(at, "F151", "ctwd", "ctwd", weld.ctwd, wps.ctwd, "length", wps.name)
-    _check_window(at, "F152", "work angle", "work_angle", weld.work_angle, wps.work_angle, wps.name)
-    _check_window(at, "F153", "travel angle", "travel_angle", weld.travel_angle, wps.travel_angle, wps.name)
+    _check_value(at, "F160", "travel speed", "travel_speed", weld.travel_speed, wps.travel_speed, "speed", wps.name)
+    _check_value(at, "F161", "ctwd", "ctwd", weld.ctwd, wps.ctwd, "length", wps.name)
+    _check_window(at, "F162", "work angle", "work_angle", weld.work_angle, wps.work_angle, wps.name)
+    _check_window(at, "F163", "travel angle", "travel_angle", weld.travel_angle, wps.travel_angle, wps.name)
 
 
 def _check_value(
@@ -170,18 +172,19 @@ def _check_trim(at: _Step, weld: Weld, seam: Seam) -> None:
     if seam.curve.closed:
         if weld.from_ or weld.to:
             field = "from" if weld.from_ else "to"
-            at.report("F157", f"seam '{weld.seam}' is closed and has no ends to trim", field, "write 'start' and 'overlap'")
+            message = f"seam '{weld.seam}' is closed and has no ends to trim"
+            at.report("F167", message, field, "write 'start' and 'overlap'")
         if weld.overlap > length:
-            at.report("F157", "the overlap is longer than the seam", "overlap")
+            at.report("F167", "the overlap is longer than the seam", "overlap")
         return
     for field, value in (("overlap", weld.overlap), ("start", weld.start)):
         if value:
-            at.report("F157", f"'{field}' is for closed seams, '{weld.seam}' is open", field, "write 'from' and 'to'")
+            at.report("F167", f"'{field}' is for closed seams, '{weld.seam}' is open", field, "write 'from' and 'to'")
     begin, end = trimmed(weld, length)
     if end - begin < MIN_LENGTH or begin < -_SLACK or end > length + _SLACK:
         left = f"{shown_quantity(begin, 'length')} to {shown_quantity(end, 'length')}"
         message = f"trimming leaves {left} of seam '{weld.seam}', which is {shown_quantity(length, 'length')} long"
-        at.report("F146", message, "from" if weld.from_ else "to", "trim less")
+        at.report("F156", message, "from" if weld.from_ else "to", "trim less")
 
 
 def trimmed(weld: Weld, length: float) -> tuple[float, float]:
@@ -193,13 +196,15 @@ def trimmed(weld: Weld, length: float) -> tuple[float, float]:
 
 def _check_joint(at: _Step, part: Part, seam: Seam, wps: Wps) -> None:
     """Joint type, material and thickness must be what the procedure is for."""
+    procedure = f"procedure '{wps.name}' is for"
+    groups = wps.material_group.replace("/", " ").replace(",", " ").split()
     if seam.joint_type not in wps.joint_types:
         allowed = ", ".join(wps.joint_types)
-        at.report("F156", f"seam '{seam.name}' is a {seam.joint_type} joint, procedure '{wps.name}' is for {allowed}", "wps")
+        at.report("F166", f"seam '{seam.name}' is a {seam.joint_type} joint, {procedure} {allowed}", "wps")
     if part.thickness and not wps.thickness.holds(part.thickness, _SLACK):
         thick = shown_quantity(part.thickness, "length")
-        message = f"part '{part.name}' is {thick} thick, procedure '{wps.name}' is for {_shown_window(wps.thickness, 'length')}"
-        at.report("F156", message, "wps")
-    if part.material_group and part.material_group not in wps.material_group.replace("/", " ").replace(",", " ").split():
-        message = f"part '{part.name}' is of material group {part.material_group}, procedure '{wps.name}' is for group {wps.material_group}"
-        at.report("F156", message, "wps")
+        allowed = _shown_window(wps.thickness, "length")
+        at.report("F166", f"part '{part.name}' is {thick} thick, {procedure} {allowed}", "wps")
+    if part.material_group and part.material_group not in groups:
+        what = f"part '{part.name}' is of material group {part.material_group}"
+        at.report("F166", f"{what}, {procedure} {wps.material_group}", "wps")

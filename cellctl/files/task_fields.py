@@ -86,4 +86,3 @@ class TaskFile(FileModel):
     start: Name = "home"
     steps: Annotated[list[StepField], Field(min_length=1)]
     budget: BudgetField = BudgetField()
-

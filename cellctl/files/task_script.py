@@ -28,8 +28,8 @@ def load_script(path: str | Path) -> Task:
 
 
 def _run(file: Path, shown: str) -> object:
-    """What the script calls `task`; its module goes by a name of its own, so that scripts of one name live side by side."""
-    name = f"cellctl_task_{abs(hash(str(file)))}_{file.stem}"
+    """What the script calls `task`. Its module is loaded by path, and no other can import it by its name."""
+    name = f"cellctl.tasks:{file}"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise FileError(Finding("F101", "this is not a Python file", Place(shown)))
@@ -54,5 +54,3 @@ def _line_in(file: Path, error: BaseException) -> int:
         return error.lineno or 0
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     return (lines[-1] or 0) if lines else 0
-
-

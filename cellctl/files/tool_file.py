@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from cellctl.errors import Place
 from cellctl.files.body_values import body_solids, body_visuals
 from cellctl.files.fields import LocalAt, Name, PositiveLength, SourceField
@@ -18,7 +20,7 @@ class TorchField(FileModel):
     contact_tip: LocalAt
     wire_diameter: PositiveLength
     nozzle: list[Name]
-    wire: list[Name] = []
+    wire: list[Name] = Field(default_factory=list)
 
 
 class ToolFile(BodyField):
@@ -27,7 +29,7 @@ class ToolFile(BodyField):
     title: str
     inertia: InertiaField
     torch: TorchField | None = None
-    sources: dict[str, SourceField] = {}
+    sources: dict[str, SourceField] = Field(default_factory=dict)
 
 
 def read_tool(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Tool | None:

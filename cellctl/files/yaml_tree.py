@@ -62,6 +62,25 @@ class YamlList(list[Any]):
         self.value_at.append(value_at)
 
 
+def in_key_order(tree: YamlMap) -> YamlMap:
+    """A copy with the keys of every mapping sorted: their order says nothing, so it must not change a plan."""
+    ordered = YamlMap(tree.at)
+    for key in sorted(tree):
+        ordered.put(key, _ordered(tree[key]), tree.key_at[key], tree.value_at[key])
+    return ordered
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, YamlMap):
+        return in_key_order(value)
+    if isinstance(value, YamlList):
+        items = YamlList(value.at)
+        for item, at in zip(value, value.value_at, strict=True):
+            items.put(_ordered(item), at)
+        return items
+    return value
+
+
 def read_yaml(path: Path, shown: str) -> YamlMap:
     """The mapping in the file at `path`, called `shown` in findings; raises FileError with every problem met."""
     return parse_yaml(read_text(path, shown), shown)
@@ -104,17 +123,18 @@ def parse_yaml(text: str, shown: str) -> YamlMap:
             builder.take(event)
             if builder.full:
                 break
-    except _NotYaml as error:
+    except _NotYamlError as error:
         builder.report("F105", error.problem, error.at, error.hint)
     if not builder.findings and not isinstance(builder.root, YamlMap):
         what = "the file is empty" if builder.root is None else "the file is not a mapping"
         builder.report("F105", what, (1, 1), "write 'key: value' lines")
     if builder.findings or builder.root is None:
         raise FileError(builder.findings)
-    return builder.root
+    root: YamlMap = builder.root
+    return root
 
 
-class _NotYaml(Exception):
+class _NotYamlError(Exception):
     def __init__(self, problem: str, at: Position, hint: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
@@ -123,7 +143,7 @@ class _NotYaml(Exception):
 
 
 def _events(text: str) -> Iterator[Any]:
-    """The parser's events; everything that it raises comes out as `_NotYaml`."""
+    """The parser's events; everything that it raises comes out as `_NotYamlError`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -133,15 +153,15 @@ def _events(text: str) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         tab = mark is not None and "\t" in _line_of(text, mark.line)[: mark.column + 1]
         hint = "indent with spaces, not tabs" if tab else ""
-        raise _NotYaml(_one_line(error.problem or error.context), _position(mark), hint) from None
+        raise _NotYamlError(_one_line(error.problem or error.context), _position(mark), hint) from None
     except YAMLError as error:
         position = getattr(error, "position", None)
         before = text[: position or 0]
         at = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        raise _NotYaml(_one_line(getattr(error, "reason", None) or str(error)), at) from None
+        raise _NotYamlError(_one_line(getattr(error, "reason", None) or str(error)), at) from None
     except Exception as error:
         # the parser lets ValueError, OverflowError and AttributeError of its own out for some byte salads
-        raise _NotYaml(f"the YAML parser gave up: {_one_line(str(error))}", (1, 1)) from None
+        raise _NotYamlError(f"the YAML parser gave up: {_one_line(str(error))}", (1, 1)) from None
 
 
 def _line_of(text: str, line: int) -> str:
