@@ -1,0 +1,231 @@
+"""Surfaces that a picture shows: triangles with smooth normals, from shapes, mesh files and curves. Checks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cellctl.errors import FileError, Finding, Place
+from cellctl.files.meshes import convex_hull, parse_stl, read_mesh_bytes, resolve_package_reference
+from cellctl.model.pose import FloatArray, Pose, unit
+from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Sphere, Visual, corners
+
+CREASE = np.cos(np.radians(32.0))
+"""Faces that meet at a smaller angle than this are shaded as one smooth surface."""
+
+_COLLADA = "{http://www.collada.org/2005/11/COLLADASchema}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """Triangles with a colour: `vertices` and unit `normals` (3 m, 3), three a triangle, in the owner's frame."""
+
+    vertices: FloatArray
+    normals: FloatArray
+    colour: Colour
+
+    def at(self, pose: Pose) -> Surface:
+        """The surface carried by `pose` into the outer frame."""
+        return Surface(pose.apply(self.vertices), pose.rotate(self.normals), self.colour)
+
+    def coloured(self, colour: Colour) -> Surface:
+        """The same surface in another colour."""
+        return Surface(self.vertices, self.normals, colour)
+
+
+def visual_surfaces(visual: Visual) -> tuple[Surface, ...]:
+    """The surfaces of a visual in its body's frame.
+
+    Of a mesh file with several materials the largest takes the visual's colour, and the others keep theirs.
+    """
+    if visual.shape is not None:
+        return (shape_surface(visual.shape, visual.colour).at(visual.pose),)
+    if visual.mesh is None:
+        return ()
+    found = mesh_surfaces(visual.mesh)
+    largest = max(range(len(found)), key=lambda k: _area(found[k]))
+    return tuple(
+        Surface(surface.vertices * visual.scale, surface.normals, visual.colour if k == largest else surface.colour).at(
+            visual.pose
+        )
+        for k, surface in enumerate(found)
+    )
+
+
+def shape_surface(shape: Shape, colour: Colour) -> Surface:
+    """The surface of a convex shape, round ones in 48 sides."""
+    if isinstance(shape, Box):
+        return hull_surface(corners(shape.size), colour)
+    if isinstance(shape, Hull):
+        return hull_surface(shape.vertices, colour)
+    if isinstance(shape, Cylinder):
+        return hull_surface(_rings((shape.radius, shape.radius), (-shape.length / 2.0, shape.length / 2.0)), colour)
+    assert isinstance(shape, Sphere)
+    polar = np.linspace(0.05, np.pi - 0.05, 25)
+    return hull_surface(_rings(shape.radius * np.sin(polar), shape.radius * np.cos(polar)), colour)
+
+
+def hull_surface(points: ArrayLike, colour: Colour) -> Surface:
+    """The surface of the convex hull of `points` (n, 3)."""
+    from scipy.spatial import ConvexHull
+
+    vertices = convex_hull(points).vertices
+    hull = ConvexHull(vertices)
+    a, b, c = (vertices[hull.simplices[:, k]] for k in range(3))
+    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0.0
+    faces = np.where(inward[:, None], hull.simplices[:, ::-1], hull.simplices)
+    return smooth_surface(vertices, faces, colour)
+
+
+def tube(points: ArrayLike, radius: float, colour: Colour, sides: int = 10) -> Surface:
+    """A round tube of `radius` (m) along the polyline `points` (n, 3), closed when its ends meet."""
+    path = np.asarray(points, dtype=np.float64)
+    path = path[np.r_[True, np.linalg.norm(np.diff(path, axis=0), axis=1) > 1e-9]]
+    along = unit(np.gradient(path, axis=0))
+    helper = np.where(np.abs(along[:, 2:3]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
+    across = unit(np.cross(helper, along))
+    turn = np.arange(sides) * (2.0 * np.pi / sides)
+    outward = np.cos(turn)[:, None] * across[:, None] + np.sin(turn)[:, None] * np.cross(along, across)[:, None]
+    ring = path[:, None] + radius * outward
+    i, j = np.meshgrid(np.arange(len(path) - 1), np.arange(sides), indexing="ij")
+    k = (j + 1) % sides
+    quads = np.stack([(i, j), (i, k), (i + 1, k), (i, j), (i + 1, k), (i + 1, j)], axis=-1).reshape(2, -1)
+    return Surface(ring[quads[0], quads[1]], outward[quads[0], quads[1]], colour)
+
+
+def mesh_surfaces(reference: str) -> tuple[Surface, ...]:
+    """The surfaces of the mesh file that `pkg:PACKAGE/path` names: one for STL, one a material for Collada.
+
+    Raises FileError F140 to F143, and EnvironmentMissing E504 when the package is not installed.
+    """
+    content = read_mesh_bytes(resolve_package_reference(reference), reference)
+    if Path(reference).suffix.lower() == ".dae":
+        return collada_surfaces(content, reference)
+    mesh = parse_stl(content, reference)
+    return (smooth_surface(mesh.vertices, mesh.faces, (0.7, 0.7, 0.7)),)
+
+
+def collada_surfaces(content: bytes, name: str) -> tuple[Surface, ...]:
+    """The triangles of a Collada 1.4 file by diffuse colour, in metres; raises FileError F142 when it holds none."""
+    try:
+        root = ElementTree.fromstring(content)
+        unit_element = root.find(f"{_COLLADA}asset/{_COLLADA}unit")
+        metre = float(unit_element.get("meter", "1")) if unit_element is not None else 1.0
+        pieces: dict[Colour, list[FloatArray]] = {}
+        for colour, triangles in _collada_triangles(root):
+            pieces.setdefault(colour, []).append(triangles * metre)
+    except (ElementTree.ParseError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+        raise FileError(Finding("F142", "not a Collada 1.4 mesh", Place(name))) from error
+    if not pieces:
+        raise FileError(Finding("F142", "the Collada file holds no triangles", Place(name)))
+    return tuple(_welded(np.concatenate(triangles), colour) for colour, triangles in sorted(pieces.items()))
+
+
+def smooth_surface(vertices: FloatArray, faces: NDArray[np.intp], colour: Colour) -> Surface:
+    """Triangles with normals averaged by area over the faces that meet at a vertex within the crease angle."""
+    triangles = vertices[faces]
+    area = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    length = np.linalg.norm(area, axis=1)
+    kept = length > 0.0
+    faces, triangles, area, length = faces[kept], triangles[kept], area[kept], length[kept]
+    flat = area / length[:, None]
+    vertex = faces.ravel()
+    face = np.repeat(np.arange(len(faces)), 3)
+    order = np.argsort(vertex, kind="stable")
+    count = np.bincount(vertex, minlength=len(vertices))
+    start = np.cumsum(count) - count
+    mine = np.repeat(np.arange(len(vertex)), count[vertex])
+    within = np.arange(len(mine)) - np.repeat(np.cumsum(count[vertex]) - count[vertex], count[vertex])
+    other = order[start[vertex[mine]] + within]
+    alike = np.einsum("ij,ij->i", flat[face[mine]], flat[face[other]]) >= CREASE
+    normals = np.empty((len(vertex), 3))
+    for axis in range(3):
+        normals[:, axis] = np.bincount(mine[alike], area[face[other[alike]], axis], minlength=len(vertex))
+    return Surface(triangles.reshape(-1, 3), unit(normals), colour)
+
+
+def _collada_triangles(root: ElementTree.Element) -> Iterator[tuple[Colour, FloatArray]]:
+    """Diffuse colour and triangles (m, 3, 3) of every piece of geometry that the visual scene places."""
+    by_id = {f"#{element.get('id')}": element for element in root.iter() if element.get("id")}
+    for scene in root.iter(f"{_COLLADA}visual_scene"):
+        for node in scene.findall(f"{_COLLADA}node"):
+            yield from _node_triangles(node, np.eye(4), by_id)
+
+
+def _node_triangles(
+    node: ElementTree.Element, outer: FloatArray, by_id: dict[str, ElementTree.Element]
+) -> Iterator[tuple[Colour, FloatArray]]:
+    here = outer
+    for matrix in node.findall(f"{_COLLADA}matrix"):
+        here = here @ np.array((matrix.text or "").split(), dtype=np.float64).reshape(4, 4)
+    for instance in node.findall(f"{_COLLADA}instance_geometry"):
+        colours = {
+            bound.get("symbol", ""): _diffuse(by_id[bound.get("target", "")], by_id)
+            for bound in instance.iter(f"{_COLLADA}instance_material")
+        }
+        mesh = by_id[instance.get("url", "")].find(f"{_COLLADA}mesh")
+        if mesh is not None:
+            for kind in ("triangles", "polylist"):
+                for piece in mesh.findall(f"{_COLLADA}{kind}"):
+                    points = _piece_triangles(piece, by_id) @ here[:3, :3].T + here[:3, 3]
+                    yield colours.get(piece.get("material", ""), (0.7, 0.7, 0.7)), points
+    for child in node.findall(f"{_COLLADA}node"):
+        yield from _node_triangles(child, here, by_id)
+
+
+def _piece_triangles(piece: ElementTree.Element, by_id: dict[str, ElementTree.Element]) -> FloatArray:
+    """Triangles (m, 3, 3) of a `triangles` or `polylist` element; polygons are cut into fans."""
+    inputs = {i.get("semantic", ""): i for i in piece.findall(f"{_COLLADA}input")}
+    stride = 1 + max(int(i.get("offset", "0")) for i in inputs.values())
+    corner = inputs["VERTEX"]
+    position = next(
+        i for i in by_id[corner.get("source", "")].findall(f"{_COLLADA}input") if i.get("semantic") == "POSITION"
+    )
+    array = by_id[position.get("source", "")].find(f"{_COLLADA}float_array")
+    points = np.array((array.text or "").split() if array is not None else [], dtype=np.float64).reshape(-1, 3)
+    words = (piece.findtext(f"{_COLLADA}p") or "").split()
+    index = np.array(words, dtype=np.intp).reshape(-1, stride)[:, int(corner.get("offset", "0"))]
+    sides = np.array((piece.findtext(f"{_COLLADA}vcount") or "").split(), dtype=np.intp)
+    if not len(sides):
+        sides = np.full(len(index) // 3, 3, dtype=np.intp)
+    first = np.repeat(np.cumsum(sides) - sides, sides - 2)
+    step = np.concatenate([np.arange(1, n - 1) for n in sides])
+    fans: FloatArray = points[index[np.stack([first, first + step, first + step + 1], axis=1)]]
+    return fans
+
+
+def _diffuse(material: ElementTree.Element, by_id: dict[str, ElementTree.Element]) -> Colour:
+    effect = material.find(f"{_COLLADA}instance_effect")
+    colour = None
+    if effect is not None:
+        colour = by_id[effect.get("url", "")].find(f".//{_COLLADA}diffuse/{_COLLADA}color")
+    if colour is None:
+        return (0.7, 0.7, 0.7)
+    red, green, blue = (min(1.0, max(0.10, float(word))) for word in (colour.text or "").split()[:3])
+    return (red, green, blue)
+
+
+def _welded(triangles: FloatArray, colour: Colour) -> Surface:
+    """A smooth surface of triangles (m, 3, 3) whose corners within a micrometre are one vertex."""
+    _, first, index = np.unique(
+        np.round(triangles.reshape(-1, 3), 6), axis=0, return_index=True, return_inverse=True
+    )  # fmt: skip
+    vertices = triangles.reshape(-1, 3)[first]
+    return smooth_surface(vertices, index.reshape(-1, 3), colour)
+
+
+def _rings(radii: ArrayLike, heights: ArrayLike, sides: int = 48) -> FloatArray:
+    """Points (n sides, 3) on circles about z."""
+    turn = np.arange(sides) * (2.0 * np.pi / sides)
+    radius, height = np.asarray(radii, dtype=np.float64)[:, None], np.asarray(heights, dtype=np.float64)[:, None]
+    return np.stack([radius * np.cos(turn), radius * np.sin(turn), height + 0.0 * turn], axis=-1).reshape(-1, 3)
+
+
+def _area(surface: Surface) -> float:
+    a, b, c = (surface.vertices[k::3] for k in range(3))
+    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
