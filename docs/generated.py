@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cellctl import catalogue, files
+from cellctl.cli.schema import KINDS
 
 RANGES = {
     "F": "Files",
@@ -30,7 +31,7 @@ def error_catalogue() -> str:
 
 def file_reference() -> str:
     """Every file kind with its keys, from the same models that the reader uses."""
-    return "\n".join(line for kind in files.KINDS for line in kind_reference(kind, files.schema(kind)))
+    return "\n".join(line for kind in KINDS for line in kind_reference(kind, files.schema(kind)))
 
 
 def kind_reference(kind: str, schema: Mapping[str, Any]) -> Iterator[str]:

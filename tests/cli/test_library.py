@@ -1,0 +1,93 @@
+"""The commands over the library, the schemas and the catalogue, as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cellctl.cli.schema import KINDS
+
+
+def test_the_library_has_the_kr_16(say) -> None:
+    arms = json.loads(say("robots", "list", "--json").out)["robots"]
+    assert {"kuka_kr16_2"} <= {arm["name"] for arm in arms}
+    said = say("robots", "list")
+    assert said.code == 0
+    assert all(arm["title"] in said.out for arm in arms)
+
+
+def test_an_arm_has_its_limits_and_its_sources(say) -> None:
+    data = json.loads(say("robots", "info", "kuka_kr16_2", "--json").out)
+    assert [joint["kind"] for joint in data["joints"]] == ["revolute"] * 6
+    assert all(joint["lower"] < joint["upper"] for joint in data["joints"])
+    assert data["sources"]
+    said = say("robots", "info", "kuka_kr16_2").out
+    assert "-185 deg" in said
+    assert "185 deg" in said
+
+
+def test_an_unknown_arm_is_answered_with_the_nearest(say) -> None:
+    said = say("robots", "info", "kuka_kr16")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "the library has no arm 'kuka_kr16' - did you mean 'kuka_kr16_2'? [U618]\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_schema(say, kind: str) -> None:
+    said = say("schema", kind)
+    assert said.code == 0
+    assert json.loads(said.out)["type"] == "object"
+    assert json.loads(say("schema", kind, "--json").out)["schema"] == json.loads(said.out)
+
+
+def test_schemas_are_listed_and_written(say, tmp_path: Path) -> None:
+    assert say("schema").out.split() == list(KINDS)
+    assert say("schema", "-o", str(tmp_path / "all")).code == 0
+    assert sorted(path.stem for path in (tmp_path / "all").iterdir()) == sorted(KINDS)
+    assert say("schema", "task", "-o", str(tmp_path / "one.json")).code == 0
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "all/task.json").read_bytes()
+
+
+def test_an_unknown_kind_is_a_usage_error(say) -> None:
+    said = say("schema", "tusk")
+    assert said.code == 2
+    assert "task" in said.err
+
+
+def test_explain_says_what_a_code_means(say) -> None:
+    said = say("explain", "u610")
+    assert said.code == 0
+    assert said.out.startswith("U610: ")
+    assert json.loads(say("explain", "U610", "--json").out)["code"] == "U610"
+
+
+def test_explain_knows_its_limits(say) -> None:
+    said = say("explain", "U999")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("no finding has the code 'U999' - did you mean U")
+
+
+def test_doctor_finds_everything_here(say) -> None:
+    data = json.loads(say("doctor", "--json").out)
+    assert data["exit_code"] == 0
+    assert data["findings"] == []
+    assert len(data["selftest"]) >= 8
+    assert all(row["passed"] for row in data["selftest"])
+
+
+def test_doctor_names_what_is_missing(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellctl.cli.doctor.PACKAGES", ("numpy", "no-such-package", "pybullet"))
+    said = say("doctor")
+    assert (said.code, said.err) == (3, "package no-such-package is missing - install it again [E510]\n")
+
+
+def test_doctor_fails_when_the_engine_answers_wrongly(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cellctl.scene.bullet.selftest import SelfTestResult
+
+    wrong = SelfTestResult("two boxes", "10.000 mm", "10.730 mm", "10.700 mm", shown=True, passed=False)
+    monkeypatch.setattr("cellctl.cli.doctor._selftest", lambda: (wrong,))
+    said = say("doctor")
+    assert said.code == 1
+    assert "self-test 'two boxes': the truth is 10.000 mm, cellctl answers 10.700 mm" in said.err
