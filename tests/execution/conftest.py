@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
 from cellctl.execution.clock import ManualClock
-from cellctl.execution.control import Command, Switch
+from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
 from cellctl.execution.outcome import Outcome
@@ -116,27 +116,13 @@ class Ran:
         return [e.data["state"] for e in self.events if e.kind == "state"]
 
 
-@dataclass
-class Script:
-    """A control that changes its command after some cycles, whatever the patience asked for."""
-
-    changes: dict[int, Command]
-    polls: int = 0
-    switch: Switch = field(default_factory=Switch)
-
-    def poll(self, *, patience: float) -> Command:
-        self.switch.command = self.changes.get(self.polls, self.switch.command)
-        self.polls += 1
-        return self.switch.poll(patience=patience)
-
-
 @pytest.fixture
 def job() -> Job:
     return small_job()
 
 
 @pytest.fixture
-def run_job(tmp_path: Path) -> Iterator[object]:
+def run_job(tmp_path: Path) -> Callable[..., Ran]:
     """Run a job to its end on an arm in memory, written to a folder."""
 
     def run(job: Job, *, arm: MemoryArm | None = None, control: object = None, arc: ArcBehaviour | None = None) -> Ran:
@@ -154,7 +140,7 @@ def run_job(tmp_path: Path) -> Iterator[object]:
                 assert len(arm.setpoints) < 60_000, "the run does not end"
         return Ran(outcome, events, read_trace(folder / "trace.csv"), folder, arm)
 
-    yield run
+    return run
 
 
 def off_path(job: Job, trace: Trace) -> float:
@@ -170,8 +156,3 @@ def off_path(job: Job, trace: Trace) -> float:
 @pytest.fixture
 def path_error() -> object:
     return off_path
-
-
-@pytest.fixture
-def without_times(job: Job) -> Job:
-    return replace(job, times={})
