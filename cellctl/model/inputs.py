@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -28,3 +30,15 @@ class Input:
 def canonical_json(value: object) -> bytes:
     """Canonical JSON: sorted keys, no spaces, shortest round-trip floats, ASCII, no NaN; ends with a newline."""
     return (json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode("ascii")
+
+
+def pack_inputs(inputs: Iterable[Input]) -> bytes:
+    """Inputs as one canonical JSON text, to hand a cell to another process; `unpack_inputs` reads it."""
+    return canonical_json(
+        [{"reference": i.reference, "kind": i.kind, "content": b64encode(i.content).decode("ascii")} for i in inputs]
+    )
+
+
+def unpack_inputs(packed: bytes) -> tuple[Input, ...]:
+    """The inputs that `pack_inputs` wrote; raises ValueError, TypeError or KeyError for another text."""
+    return tuple(Input(i["reference"], i["kind"], b64decode(i["content"], validate=True)) for i in json.loads(packed))

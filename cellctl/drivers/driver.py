@@ -1,0 +1,150 @@
+"""What the executor asks of an arm, and the table of arms it can open. No protocol and no motion logic lives here.
+
+A driver is blocking and belongs to one thread. Joints are in rad (m for a prismatic joint), digital lines are bits of
+an integer (line 3 is bit 3), times are the arm's own monotonic clock. A driver that loses its arm raises `Faulted`
+(X407).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
+
+from cellctl.errors import Finding, UsageError
+from cellctl.model.pose import FloatArray, frozen_array
+
+if TYPE_CHECKING:
+    from cellctl.model.cell import Cell
+
+Pace = Literal["lock_step", "arm", "executor"]
+"""Who keeps the period: nobody (as fast as it goes, the arm's clock counts cycles), the arm's `exchange`, or the
+executor.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmIdentity:
+    """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
+
+    `lag` is the time by which the arm is known to trail its setpoints, s.
+    """
+
+    name: str
+    robot: str
+    joints: tuple[str, ...]
+    period: float
+    pace: Pace
+    lag: float = 0.0
+
+    @property
+    def lock_step(self) -> bool:
+        """True when the arm's clock stands still between two exchanges."""
+        return self.pace == "lock_step"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmState:
+    """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,) and the digital `inputs` as
+    bits.
+    """
+
+    time: float
+    joints: FloatArray
+    velocities: FloatArray
+    torques: FloatArray
+    inputs: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setpoint:
+    """What the arm shall do for the next period: `joints` (dof,) and the digital `outputs` as bits."""
+
+    joints: FloatArray
+    outputs: int = 0
+
+
+class Driver(Protocol):
+    """One arm. A context manager: leaving it stops and closes."""
+
+    def identify(self) -> ArmIdentity:
+        """Which arm this is; asked once, moves nothing."""
+        ...
+
+    def read(self) -> ArmState:
+        """The measured state now; moves nothing, and does not count as a cycle."""
+        ...
+
+    def exchange(self, setpoint: Setpoint) -> ArmState:
+        """One cycle: send a setpoint, return the state measured after it. The first one begins the arm's watchdog."""
+        ...
+
+    def stop(self) -> ArmState:
+        """Decelerate to standstill, hold, process outputs off, end the stream of setpoints; returns when the arm
+        stands.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Acknowledge latched faults whose cause is gone; moves nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the arm. An arm that still moves is stopped by its own controller."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmSetup:
+    """What a driver that has no controller of its own must be told: model, joints, where the arm stands, its process
+    lines.
+    """
+
+    robot: str
+    joints: tuple[str, ...]
+    start: FloatArray
+    arc_on: int | None = None
+    arc_ok: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
+
+
+def arm_setup(cell: Cell, mechanism: str = "", at: str = "home") -> ArmSetup:
+    """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
+    arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
+    lines = {signal.name: signal for signal in cell.signals}
+    return ArmSetup(
+        robot=arm.robot.name,
+        joints=tuple(joint.name for joint in arm.robot.axes),
+        start=frozen_array(arm.configurations[at]),
+        arc_on=lines["arc_on"].output if "arc_on" in lines else None,
+        arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
+    )
+
+
+OpenArm = Callable[[str, ArmSetup], Driver]
+"""Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
+
+_ARMS = {
+    "memory": "cellctl.drivers.memory:open_memory_arm",
+    "sim": "cellctl.drivers.simulated:open_simulated_arm",
+}
+
+
+def open_driver(address: str, setup: ArmSetup) -> Driver:
+    """Open the arm at `NAME` or `NAME:PORT`; raises UsageError (U640) for a name that is not known."""
+    name, _, port = address.partition(":")
+    if name not in _ARMS:
+        known = ", ".join(sorted(_ARMS))
+        raise UsageError(Finding("U640", f"no driver is called '{name}'", suggestion=f"known drivers: {known}"))
+    module, _, function = _ARMS[name].partition(":")
+    return cast(OpenArm, getattr(import_module(module), function))(port, setup)

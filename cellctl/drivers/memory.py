@@ -1,0 +1,109 @@
+"""An arm that obeys at once and remembers everything, for tests and dry runs. It knows no time but its own cycles.
+
+Its weld source answers `arc_on` with `arc_ok` after some cycles, or fails on demand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
+from cellctl.model.pose import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ArcBehaviour:
+    """How the weld source of a `MemoryArm` behaves: cycles until the arc stands, and what goes wrong with it.
+
+    With `ignites` False the arc never stands; `lost_after` cycles of a standing arc it is gone until switched off.
+    """
+
+    cycles_to_ignite: int = 10
+    ignites: bool = True
+    lost_after: int | None = None
+
+
+class MemoryArm:
+    """A `Driver` whose measured joints are the last setpoint. `setpoints`, `outputs` and `calls` remember what it was
+    told.
+    """
+
+    def __init__(self, setup: ArmSetup, *, period: float = 0.004, arc: ArcBehaviour | None = None) -> None:
+        self.setpoints: list[FloatArray] = []
+        self.outputs: list[int] = []
+        self.calls: list[str] = []
+        self._setup = setup
+        self._period = period
+        self._arc = arc or ArcBehaviour()
+        self._joints: FloatArray = setup.start
+        self._velocities: FloatArray = np.zeros(len(setup.joints))
+        self._cycles = 0
+        self._cycles_on = 0
+
+    def identify(self) -> ArmIdentity:
+        """The identity that the setup gave it."""
+        return ArmIdentity("memory", self._setup.robot, self._setup.joints, self._period, "lock_step")
+
+    def read(self) -> ArmState:
+        """The last setpoint, as if measured."""
+        torques = np.zeros(len(self._setup.joints))
+        return ArmState(self._cycles * self._period, self._joints, self._velocities, torques, self._inputs())
+
+    def exchange(self, setpoint: Setpoint) -> ArmState:
+        """Obey, remember, count one cycle."""
+        self.setpoints.append(np.array(setpoint.joints))
+        self.outputs.append(setpoint.outputs)
+        self._velocities = (setpoint.joints - self._joints) / self._period
+        self._joints = self.setpoints[-1]
+        self._cycles += 1
+        self._count_arc(setpoint.outputs)
+        return self.read()
+
+    def stop(self) -> ArmState:
+        """Stand where it is, outputs off."""
+        self.calls.append("stop")
+        self._velocities = np.zeros(len(self._setup.joints))
+        self._count_arc(0)
+        return self.read()
+
+    def clear(self) -> None:
+        """Nothing latches here."""
+        self.calls.append("clear")
+
+    def close(self) -> None:
+        """Forget nothing: a test may still look."""
+        self.calls.append("close")
+
+    def place(self, joints: FloatArray) -> None:
+        """Put the arm somewhere else, as a person who pushes it would."""
+        self._joints = np.array(joints, dtype=np.float64)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.close()
+
+    def _count_arc(self, outputs: int) -> None:
+        on = self._setup.arc_on is not None and bool(outputs >> self._setup.arc_on & 1)
+        self._cycles_on = self._cycles_on + 1 if on else 0
+
+    def _inputs(self) -> int:
+        standing = self._cycles_on - self._arc.cycles_to_ignite
+        lost = self._arc.lost_after is not None and standing >= self._arc.lost_after
+        if self._setup.arc_ok is None or not self._arc.ignites or standing < 0 or self._cycles_on == 0 or lost:
+            return 0
+        return 1 << self._setup.arc_ok
+
+
+def open_memory_arm(port: str, setup: ArmSetup) -> MemoryArm:
+    """The arm in memory; it has no port."""
+    del port
+    return MemoryArm(setup)

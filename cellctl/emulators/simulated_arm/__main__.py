@@ -1,0 +1,47 @@
+"""`python -m cellctl.emulators.simulated_arm`: the simulated arm of a cell, with PyBullet's dynamics."""
+
+from __future__ import annotations
+
+import sys
+
+from cellctl.emulators.simulated_arm.controller import ArmFigures
+from cellctl.emulators.simulated_arm.launch import parsed, run
+from cellctl.files import cell_from_inputs
+from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.inputs import unpack_inputs
+from cellctl.model.pose import frozen_array
+from cellctl.scene.bullet.dynamics import ArmDynamics
+
+
+def main() -> None:
+    """Read the cell, build the arm, serve."""
+    launch = parsed(sys.argv[1:])
+    cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
+    arm = cell.mechanism(launch.mechanism) if launch.mechanism else cell.mechanisms[0]
+    with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, time_step=0.001) as plant:
+        run(launch, _figures(arm, launch.at), plant, arc_on=_output(cell, "arc_on"), arc_ok=_input(cell, "arc_ok"))
+
+
+def _figures(arm: Mechanism, at: str) -> ArmFigures:
+    robot = arm.robot
+    return ArmFigures(
+        robot=robot.name,
+        joints=tuple(joint.name for joint in robot.axes),
+        lower=robot.limit_array("lower"),
+        upper=robot.limit_array("upper"),
+        velocity=robot.limit_array("velocity"),
+        acceleration=robot.limit_array("acceleration"),
+        start=frozen_array(arm.configurations[at]),
+    )
+
+
+def _output(cell: Cell, name: str) -> int | None:
+    return next((signal.output for signal in cell.signals if signal.name == name), None)
+
+
+def _input(cell: Cell, name: str) -> int | None:
+    return next((signal.input for signal in cell.signals if signal.name == name), None)
+
+
+if __name__ == "__main__":
+    main()

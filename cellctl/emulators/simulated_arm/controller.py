@@ -1,0 +1,211 @@
+"""The simulated arm's controller: setpoint check, interpolation, lag, watchdog, stop, faults; one `tick` a period. No
+socket here.
+
+What it does when the stream of setpoints pauses is what a real controller does: it goes on at the last velocity for a
+while, then decelerates to standstill, switches the process off and latches a fault that only CLEAR takes away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from cellctl.emulators.simulated_arm.weld_source import Log, WeldSource, WeldSourceSettings
+from cellctl.emulators.simulated_arm.wire import Condition, Fault, Report
+from cellctl.model.pose import FloatArray, frozen_array
+
+_SPEED_SLACK = 1.05
+_STILL = 5e-3
+_LONGEST_SETTLE = 1.0
+
+
+class Plant(Protocol):
+    """The mechanics: joints that follow a position and velocity target, stepped in fixed time steps."""
+
+    def set_joints(self, q: FloatArray) -> None:
+        """Put the joints (dof,) somewhere, at rest."""
+        ...
+
+    def step(self, q_set: FloatArray, qd_set: FloatArray) -> None:
+        """One time step towards the targets (dof,), rad and rad/s."""
+        ...
+
+    def read(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Joints, velocities, torques (dof,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmFigures:
+    """What the controller knows of its arm: limits (dof,) rad, /s, /s^2, and where it stands when it is switched on."""
+
+    robot: str
+    joints: tuple[str, ...]
+    lower: FloatArray
+    upper: FloatArray
+    velocity: FloatArray
+    acceleration: FloatArray
+    start: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper", "velocity", "acceleration", "start"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), (len(self.joints),)))
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """Times, s: control `period`, `time_step` of the mechanics, time constant `lag` of the setpoint filter, and the
+    `patience` of the watchdog.
+    """
+
+    period: float = 0.004
+    time_step: float = 0.001
+    lag: float = 0.008
+    patience: float = 0.020
+
+
+class Controller:
+    """One arm and its weld source. `fault` is latched; `time` counts ticks."""
+
+    def __init__(
+        self, figures: ArmFigures, plant: Plant, *, settings: ControllerSettings, source: WeldSourceSettings, log: Log
+    ) -> None:
+        self.figures, self.settings, self.fault = figures, settings, Fault.NONE
+        self._plant, self._source = plant, WeldSource(source, log)
+        self._log = log
+        self._ticks = 0
+        self._silent = 0
+        self._substeps = round(settings.period / settings.time_step)
+        self._blend = 1.0 - float(np.exp(-settings.time_step / settings.lag)) if settings.lag else 1.0
+        self._condition = Condition.STANDING
+        self._setpoint: FloatArray = figures.start
+        self._velocity: FloatArray = np.zeros(len(figures.joints))
+        self._filtered: FloatArray = figures.start
+        self._outputs = self._inputs = 0
+        self._fresh: FloatArray | None = None
+        self._braking: FloatArray = np.zeros(len(figures.joints))
+        plant.set_joints(figures.start)
+        self._measured = plant.read()
+
+    @property
+    def time(self) -> float:
+        """Time of the controller, s."""
+        return self._ticks * self.settings.period
+
+    @property
+    def stands(self) -> bool:
+        """True when nothing is commanded to move and nothing moves."""
+        return self._commanded_to_stand and bool(np.abs(self._measured[1]).max() < _STILL)
+
+    @property
+    def _commanded_to_stand(self) -> bool:
+        return self._condition in (Condition.STANDING, Condition.BRAKED)
+
+    def accept(self, joints: FloatArray, outputs: int) -> None:
+        """Take a setpoint for the next tick, or refuse it: stop, process off, latch a fault. Ignored while a fault is
+        latched.
+        """
+        if self.fault != Fault.NONE or self._condition == Condition.STOPPING:
+            return
+        fault = self._objection(joints)
+        if fault != Fault.NONE:
+            self.abort(fault)
+            return
+        self._condition = Condition.STREAMING
+        self._fresh = joints
+        self._outputs = outputs
+
+    def abort(self, fault: Fault) -> None:
+        """Stop, and latch `fault`."""
+        if self.fault == Fault.NONE:
+            self.fault = fault
+            self._log(self.time, f"fault_{fault.name.lower()}", self._measured[0].tolist())
+        self.stop()
+
+    def abort_if_streaming(self, fault: Fault) -> None:
+        """Stop and latch `fault` where a stream of setpoints is cut off; nothing where there is none."""
+        if self._condition == Condition.STREAMING:
+            self.abort(fault)
+
+    def stop(self) -> None:
+        """Begin to decelerate to standstill; the process is off from now. After a fault the brakes close then."""
+        self._outputs = 0
+        if self._condition == Condition.STANDING and self.fault != Fault.NONE:
+            self._condition = Condition.BRAKED
+        if self._condition == Condition.STREAMING:
+            self._condition = Condition.STOPPING
+            longest = float((np.abs(self._velocity) / self.figures.acceleration).max())
+            self._braking = self._velocity / max(longest, self.settings.period)
+
+    def clear(self) -> None:
+        """Take a latched fault away and open the brakes, once the arm stands."""
+        if self._commanded_to_stand:
+            self.fault, self._condition = Fault.NONE, Condition.STANDING
+
+    def tick(self) -> None:
+        """One period: watchdog, setpoint, mechanics, weld source."""
+        target = self._target()
+        start, period = self._setpoint, self.settings.period
+        for k in range(1, self._substeps + 1):
+            aim = start + (target - start) * (k / self._substeps)
+            before = self._filtered
+            self._filtered = before + self._blend * (aim - before)
+            self._plant.step(self._filtered, (self._filtered - before) / self.settings.time_step)
+        self._setpoint = target
+        self._velocity = (target - start) / period
+        self._measured = self._plant.read()
+        self._ticks += 1
+        self._inputs = self._source.tick(self.time, self._outputs, self._measured[0].tolist())
+
+    def settle(self) -> None:
+        """Tick until the arm stands, at most a second longer than its setpoint moves."""
+        spare = round(_LONGEST_SETTLE / self.settings.period)
+        while not self.stands and spare > 0:
+            self.tick()
+            spare -= self._commanded_to_stand
+
+    def report(self) -> Report:
+        """What the arm measures now."""
+        joints, velocities, torques = self._measured
+        return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition)
+
+    def _target(self) -> FloatArray:
+        """Where the setpoint shall be at the end of this period."""
+        if self._condition == Condition.STREAMING and self._fresh is not None:
+            target, self._fresh, self._silent = self._fresh, None, 0
+            return target
+        if self._condition == Condition.STREAMING:
+            self._silent += 1
+            if self._silent * self.settings.period <= self.settings.patience:
+                ahead = self._setpoint + self._velocity * self.settings.period
+                return np.clip(ahead, self.figures.lower, self.figures.upper)
+            self.abort(Fault.WATCHDOG)
+        if self._condition == Condition.STOPPING:
+            return self._slower()
+        return self._setpoint
+
+    def _slower(self) -> FloatArray:
+        """The setpoint one period on while stopping: all joints slow down in proportion and stand together."""
+        period = self.settings.period
+        left = self._velocity - self._braking * period
+        if np.dot(left, self._velocity) <= 0.0:
+            self._condition = Condition.STANDING if self.fault == Fault.NONE else Condition.BRAKED
+            self._fresh, self._silent = None, 0
+            return self._setpoint
+        return self._setpoint + left * period
+
+    def _objection(self, joints: FloatArray) -> Fault:
+        """What is wrong with a setpoint, NONE for nothing. Ticks that were missed give it more room, up to one period
+        more.
+        """
+        figures = self.figures
+        if joints.shape != figures.start.shape:
+            return Fault.WRONG_JOINTS
+        if not np.isfinite(joints).all():
+            return Fault.NOT_FINITE
+        if (joints < figures.lower - 1e-9).any() or (joints > figures.upper + 1e-9).any():
+            return Fault.OUT_OF_LIMITS
+        reach = figures.velocity * self.settings.period * _SPEED_SLACK * min(1 + self._silent, 2)
+        return Fault.TOO_FAST if (np.abs(joints - self._setpoint) > reach).any() else Fault.NONE

@@ -1,0 +1,73 @@
+"""The controller process from its arguments: which socket, pace, log and faults. It reads no cell; `__main__` does."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
+from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
+from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the process was told: `cell` is a file of packed inputs, `arc_fault` is `none`, `never` or seconds until
+    it is lost.
+    """
+
+    socket: Path
+    cell: Path
+    mechanism: str
+    at: str
+    real_time: bool
+    lifeline: bool
+    log: Path | None
+    patience: float
+    arc_fault: str
+
+
+def parsed(arguments: Sequence[str]) -> Launch:
+    """The launch that a command line asks for; ends the process with its usage when it asks for nothing."""
+    parser = argparse.ArgumentParser("python -m cellctl.emulators.simulated_arm", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="path of the local socket to listen on")
+    parser.add_argument("--cell", type=Path, required=True, help="file of packed inputs that say what the cell is")
+    parser.add_argument("--mechanism", default="", help="which arm of the cell; its only one by default")
+    parser.add_argument("--at", default="home", help="the configuration in which the arm stands at first")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--real-time", action="store_true", help="keep the period by the monotonic clock")
+    pace.add_argument(
+        "--lock-step", action="store_false", dest="real_time", help="one period for every setpoint (default)"
+    )
+    parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
+    parser.add_argument("--log", type=Path, help="where the weld source writes what it did")
+    parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
+    parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
+    return Launch(**vars(parser.parse_args(arguments)))
+
+
+def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None, arc_ok: int | None) -> None:
+    """Serve until the parent is gone or the process is asked to end; the arm stands then."""
+    source = WeldSourceSettings(
+        arc_on, arc_ok, ignites=launch.arc_fault != "never", lost_after=_seconds(launch.arc_fault)
+    )
+    lifeline = sys.stdin.fileno() if launch.lifeline else None
+    with ControllerSocket(launch.socket, lifeline=lifeline) as link:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: link.end())
+        controller = Controller(
+            figures, plant, settings=ControllerSettings(patience=launch.patience), source=source, log=_log(launch.log)
+        )
+        (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
+
+
+def _seconds(arc_fault: str) -> float | None:
+    return None if arc_fault in ("none", "never") else float(arc_fault)
+
+
+def _log(path: Path | None) -> Log:
+    return LogFile(path).write if path is not None else lambda time, event, joints: None

@@ -1,0 +1,213 @@
+"""The controller behind a local socket: one client at a time, in lock-step or in real time. It decides nothing about
+motion.
+
+The process also watches its parent: when the pipe that it got as standard input closes, it stops the arm and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from cellctl.emulators.simulated_arm import wire
+from cellctl.emulators.simulated_arm.controller import Controller
+from cellctl.emulators.simulated_arm.wire import Fault, Frame, Kind
+from cellctl.model.inputs import canonical_json
+
+Pace = Literal["lock_step", "arm"]
+_IDLE = 0.5
+_BACKLOG = 4
+
+
+class ControllerSocket:
+    """The listening socket, its one client and the parent's pipe. `ended` is set when the parent is gone or a stop
+    was asked for.
+    """
+
+    def __init__(self, path: Path, *, lifeline: int | None) -> None:
+        self.ended = False
+        self._client: socket.socket | None = None
+        self._buffer = bytearray()
+        self._lifeline = lifeline
+        self._selector = selectors.DefaultSelector()
+        self._listening = _listening_socket(path)
+        self._path = path
+        self._selector.register(self._listening, selectors.EVENT_READ)
+        if lifeline is not None:
+            self._selector.register(lifeline, selectors.EVENT_READ)
+
+    def requests(self, *, patience: float) -> Iterator[Frame | None]:
+        """The whole frames that have come, waiting up to `patience` s for a first one; None says that the client is
+        gone.
+        """
+        for key, _ in self._selector.select(max(patience, 0.0)):
+            if key.fileobj is self._listening:
+                self._take_client()
+            elif key.fileobj == self._lifeline:
+                self.ended = not os.read(key.fd, 4096) or self.ended
+            else:
+                yield from self._read_client()
+
+    def send(self, data: bytes) -> None:
+        """Send to the client, if it is still there; one that does not read is hung up on."""
+        if self._client is None:
+            return
+        try:
+            self._client.sendall(data)
+        except OSError:
+            self._drop()
+
+    def end(self) -> None:
+        """Ask for the end, as a signal does; what waits for requests returns."""
+        self.ended = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drop()
+        self._listening.close()
+        self._selector.close()
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+
+    def _take_client(self) -> None:
+        client, _ = self._listening.accept()
+        if self._client is not None:
+            with suppress(OSError):
+                client.sendall(wire.pack(Kind.REFUSED, 0, b"this arm already has a client"))
+            client.close()
+            return
+        client.settimeout(_IDLE)
+        self._client = client
+        self._buffer.clear()
+        self._selector.register(client, selectors.EVENT_READ)
+
+    def _read_client(self) -> Iterator[Frame | None]:
+        try:
+            received = b"" if self._client is None else self._client.recv(65_536)
+            self._buffer += received
+            yield from self._frames()
+        except (OSError, wire.WireError) as error:
+            self.send(wire.pack(Kind.REFUSED, 0, str(error).encode()))
+            received = b""
+        if not received:
+            self._drop()
+            yield None
+
+    def _frames(self) -> Iterator[Frame]:
+        while self._buffer:
+            frame, size = wire.unpack(self._buffer)
+            if frame is None:
+                return
+            del self._buffer[:size]
+            yield frame
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._selector.unregister(self._client)
+            self._client.close()
+            self._client = None
+
+
+def _listening_socket(path: Path) -> socket.socket:
+    """A socket for this user alone, which has its name only once it listens."""
+    before = path.with_name(path.name + "~")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(before))
+    os.chmod(before, 0o600)
+    listening.listen(_BACKLOG)
+    before.rename(path)
+    return listening
+
+
+def serve_lock_step(controller: Controller, link: ControllerSocket) -> None:
+    """One tick for every setpoint, as fast as they come, until the parent is gone."""
+    while not link.ended:
+        for frame in link.requests(patience=_IDLE):
+            if frame is None:
+                controller.abort_if_streaming(Fault.DISCONNECTED)
+                controller.settle()
+            elif frame.kind == Kind.SETPOINT:
+                _accept(controller, frame)
+                controller.tick()
+                link.send(wire.pack_report(frame.sequence, controller.report()))
+            else:
+                if frame.kind == Kind.STOP:
+                    controller.stop()
+                    controller.settle()
+                link.send(_answer(controller, frame, pace="lock_step"))
+    controller.abort_if_streaming(Fault.DISCONNECTED)
+    controller.settle()
+
+
+def serve_real_time(controller: Controller, link: ControllerSocket) -> None:
+    """One tick a period of the monotonic clock, whoever is there, until the parent is gone and the arm stands."""
+    period = controller.settings.period
+    deadline = time.monotonic() + period
+    waiting: Frame | None = None
+    while not (link.ended and controller.stands):
+        for frame in link.requests(patience=deadline - time.monotonic()):
+            if frame is None:
+                waiting = None
+                controller.abort_if_streaming(Fault.DISCONNECTED)
+            elif frame.kind in (Kind.SETPOINT, Kind.STOP):
+                waiting = frame
+                _begin(controller, frame)
+            else:
+                link.send(_answer(controller, frame, pace="arm"))
+        if time.monotonic() < deadline:
+            continue
+        if link.ended:
+            controller.abort_if_streaming(Fault.DISCONNECTED)
+        controller.tick()
+        deadline += period
+        if waiting is not None and (waiting.kind == Kind.SETPOINT or controller.stands):
+            link.send(wire.pack_report(waiting.sequence, controller.report()))
+            waiting = None
+
+
+def _begin(controller: Controller, frame: Frame) -> None:
+    """Take a setpoint or begin a stop."""
+    if frame.kind == Kind.SETPOINT:
+        _accept(controller, frame)
+    else:
+        controller.stop()
+
+
+def _accept(controller: Controller, frame: Frame) -> None:
+    try:
+        controller.accept(*wire.setpoint_of(frame))
+    except wire.WireError:
+        controller.abort(Fault.WRONG_JOINTS)
+
+
+def _answer(controller: Controller, frame: Frame, *, pace: Pace) -> bytes:
+    """The reply to a request that moves nothing."""
+    if frame.kind == Kind.IDENTIFY:
+        return wire.pack(Kind.IDENTITY, frame.sequence, _identity(controller, pace))
+    if frame.kind == Kind.CLEAR:
+        controller.clear()
+    return wire.pack_report(frame.sequence, controller.report())
+
+
+def _identity(controller: Controller, pace: Pace) -> bytes:
+    figures, settings = controller.figures, controller.settings
+    return canonical_json(
+        {
+            "robot": figures.robot,
+            "joints": list(figures.joints),
+            "period": settings.period,
+            "pace": pace,
+            "lag": settings.lag,
+        }
+    )

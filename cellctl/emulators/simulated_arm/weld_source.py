@@ -1,0 +1,86 @@
+"""A simulated weld source: `arc_on` in, `arc_ok` out after an ignition delay, faults on demand, and its own log. It
+moves nothing.
+
+The log is the weld source's own truth: JSON lines with the controller's time, what happened and the measured joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellctl.model.inputs import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class WeldSourceSettings:
+    """Lines and behaviour: output `arc_on`, input `arc_ok`, `ignition_delay` s; with `ignites` False the arc never
+    stands, and `lost_after` s of a standing arc it is gone until switched off and on.
+    """
+
+    arc_on: int | None
+    arc_ok: int | None
+    ignition_delay: float = 0.15
+    ignites: bool = True
+    lost_after: float | None = None
+
+
+Log = Callable[[float, str, Sequence[float]], None]
+"""Takes time s, what happened, and the measured joints."""
+
+
+class WeldSource:
+    """One weld source; `tick` it once a period of the controller."""
+
+    def __init__(self, settings: WeldSourceSettings, log: Log) -> None:
+        self._settings = settings
+        self._log = log
+        self._on_since: float | None = None
+        self._stands_since: float | None = None
+        self._lost = False
+
+    def tick(self, time: float, outputs: int, joints: Sequence[float]) -> int:
+        """The inputs at `time` s for the controller's `outputs`, both as bits."""
+        settings = self._settings
+        asked = settings.arc_on is not None and bool(outputs >> settings.arc_on & 1)
+        if not asked:
+            self._switch_off(time, joints)
+            return 0
+        if self._on_since is None:
+            self._on_since = time
+            self._log(time, "arc_on", joints)
+        if self._stands_since is None and not self._lost and settings.ignites:
+            self._ignite(time, joints)
+        elif self._stands_since is not None and settings.lost_after is not None:
+            self._lose(time, settings.lost_after, joints)
+        if self._stands_since is None or settings.arc_ok is None:
+            return 0
+        return 1 << settings.arc_ok
+
+    def _ignite(self, time: float, joints: Sequence[float]) -> None:
+        if self._on_since is not None and time - self._on_since >= self._settings.ignition_delay - 1e-9:
+            self._stands_since = time
+            self._log(time, "arc_established", joints)
+
+    def _lose(self, time: float, lost_after: float, joints: Sequence[float]) -> None:
+        if self._stands_since is not None and time - self._stands_since >= lost_after - 1e-9:
+            self._stands_since, self._lost = None, True
+            self._log(time, "arc_lost", joints)
+
+    def _switch_off(self, time: float, joints: Sequence[float]) -> None:
+        if self._on_since is not None:
+            self._log(time, "arc_off", joints)
+        self._on_since = self._stands_since = None
+        self._lost = False
+
+
+class LogFile:
+    """A log of JSON lines `{"time", "event", "joints"}`; every line is handed to the operating system at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, time: float, event: str, joints: Sequence[float]) -> None:
+        """Write one line."""
+        self._file.write(canonical_json({"time": time, "event": event, "joints": [float(q) for q in joints]}))

@@ -1,0 +1,125 @@
+"""Checks of states and setpoints that the executor makes: each returns a finding or None. They never correct
+anything.
+"""
+
+from __future__ import annotations
+
+from math import degrees
+
+import numpy as np
+
+from cellctl.drivers.driver import ArmIdentity
+from cellctl.errors import Finding
+from cellctl.execution.curve import TimedCurve
+from cellctl.execution.job import Job, JointEnvelope, Tolerances
+from cellctl.model.plan import CertifiedPlan
+from cellctl.model.pose import FloatArray
+
+_SPEED_SLACK = 1.05
+
+
+def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
+    """Why this job cannot run on this arm (X406), or None."""
+    plan = job.certified.plan
+    groups = {segment.group for segment in plan.segments}
+    if len(groups) != 1 or groups != set(plan.start):
+        return Finding("X406", f"the plan moves {len(groups)} groups; exactly one can be executed")
+    if arm.joints != job.envelope.names:
+        return Finding(
+            "X406",
+            f"the arm has the joints {', '.join(arm.joints)}; the plan was made for {', '.join(job.envelope.names)}",
+        )
+    if any(segment.path.dim != len(arm.joints) for segment in plan.segments):
+        return Finding("X406", f"the plan does not hold {len(arm.joints)} joint values a point, as the arm needs")
+    return _unfit_process(job)
+
+
+def _unfit_process(job: Job) -> Finding | None:
+    """Why the process of this job cannot be executed, or None."""
+    for index, segment in enumerate(job.certified.plan.segments):
+        if segment.process is None:
+            continue
+        seam = segment.process.seam
+        if job.lines is None:
+            return Finding("X406", f"'{seam}' is welded, but the cell has no signals 'arc_on' and 'arc_ok'")
+        if segment.step not in job.times:
+            return Finding("X406", f"no arc start and end times are known for step {segment.step}, seam '{seam}'")
+        curve = TimedCurve(segment)
+        for event in segment.process.events:
+            if abs(curve.speed(curve.time_at(event.at))) > 1e-4:
+                where = f"segment {index}, {event.at * 1e3:.1f} mm along '{seam}'"
+                return Finding(
+                    "X406", f"{event.name} lies where the torch moves: {where}", suggestion="let the law rest there"
+                )
+    return None
+
+
+def start_finding(joints: FloatArray, *, start: FloatArray, job: Job) -> Finding | None:
+    """Whether the arm stands where the plan starts (X401 otherwise)."""
+    error = np.abs(joints - start)
+    worst = int(error.argmax())
+    tolerance = job.tolerances.start
+    if error[worst] <= tolerance:
+        return None
+    name = job.envelope.names[worst]
+    return Finding(
+        "X401",
+        f"the arm does not stand where the plan starts: {name} is at {degrees(joints[worst]):.3f} deg, "
+        f"the plan starts at {degrees(start[worst]):.3f} deg (tolerance {degrees(tolerance):.2f} deg)",
+        suggestion="move there with a certified approach, or plan from where the arm stands",
+        data={"joint": name, "error": float(error[worst]), "tolerance": tolerance},
+    )
+
+
+def setpoint_finding(
+    joints: FloatArray, *, previous: FloatArray, dt: float, envelope: JointEnvelope, where: str
+) -> Finding | None:
+    """Whether a setpoint may be sent (X408 otherwise): finite, inside the limits, no faster than its joints."""
+    if not np.all(np.isfinite(joints)):
+        return Finding("X408", f"a setpoint is not finite, {where}")
+    outside = np.maximum(envelope.lower - joints, joints - envelope.upper)
+    worst = int(outside.argmax())
+    if outside[worst] > 1e-9:
+        name = envelope.names[worst]
+        return Finding("X408", f"a setpoint leaves the limits of {name} by {degrees(outside[worst]):.4f} deg, {where}")
+    use = np.abs(joints - previous) / (envelope.velocity * dt * _SPEED_SLACK)
+    worst = int(use.argmax())
+    if use[worst] > 1.0:
+        return Finding("X408", f"a setpoint asks {envelope.names[worst]} for {use[worst]:.2f} times its speed, {where}")
+    return None
+
+
+def following_finding(
+    measured: FloatArray, *, expected: FloatArray, envelope: JointEnvelope, tolerances: Tolerances, where: str
+) -> Finding | None:
+    """Whether the arm is where its commands and its known lag put it (X402 otherwise)."""
+    error = np.abs(measured - expected)
+    worst = int(error.argmax())
+    if error[worst] <= tolerances.following:
+        return None
+    return Finding(
+        "X402",
+        f"{envelope.names[worst]} does not follow: {degrees(error[worst]):.2f} deg from where its command puts it "
+        f"(tolerance {degrees(tolerances.following):.2f} deg), {where}",
+        data={"joint": envelope.names[worst], "error": float(error[worst]), "tolerance": tolerances.following},
+    )
+
+
+def goal_finding(
+    measured: FloatArray, *, goal: FloatArray, envelope: JointEnvelope, tolerances: Tolerances, where: str
+) -> Finding:
+    """The finding of an arm that did not come to rest at `goal` in time (X405)."""
+    error = np.abs(measured - goal)
+    worst = int(error.argmax())
+    return Finding(
+        "X405",
+        f"{envelope.names[worst]} stands {degrees(error[worst]):.3f} deg from its goal or still moves after "
+        f"{tolerances.goal_time:g} s (tolerance {degrees(tolerances.goal):.2f} deg), {where}",
+        data={"joint": envelope.names[worst], "error": float(error[worst]), "tolerance": tolerances.goal},
+    )
+
+
+def plan_start(certified: CertifiedPlan) -> FloatArray:
+    """Joint values (dof,) at which the plan of one group starts."""
+    (start,) = certified.plan.start.values()
+    return start

@@ -1,0 +1,110 @@
+"""What the executor needs beside the certified plan: joint limits, process times and lines. Values only; no file is
+read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import radians
+
+from cellctl.model.cell import Cell
+from cellctl.model.plan import CertifiedPlan, Plan
+from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.robot import Robot
+from cellctl.model.wps import ArcEnd, ArcStart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointEnvelope:
+    """What no command may leave: joint `names` and `lower`, `upper`, `velocity`, `acceleration` (dof,), rad, /s,
+    /s^2.
+    """
+
+    names: tuple[str, ...]
+    lower: FloatArray
+    upper: FloatArray
+    velocity: FloatArray
+    acceleration: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper", "velocity", "acceleration"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), (len(self.names),)))
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTimes:
+    """Times of the arc start and end of one step, from its procedure."""
+
+    start: ArcStart
+    end: ArcEnd
+
+
+@dataclass(frozen=True, slots=True)
+class ArcLines:
+    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`."""
+
+    arc_on: int
+    arc_ok: int
+    gas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """When measured and commanded motion no longer belong together; rad, rad/s, s.
+
+    `following` is what remains after the arm's known lag is taken out; `arc_loss` is how long an arc may flicker;
+    `late_cycles` in a row end the run.
+    """
+
+    start: float = radians(0.5)
+    following: float = radians(2.0)
+    goal: float = radians(0.5)
+    goal_time: float = 2.0
+    standstill: float = 0.01
+    arc_loss: float = 0.2
+    late_cycles: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step."""
+
+    certified: CertifiedPlan
+    envelope: JointEnvelope
+    times: Mapping[int, ProcessTimes] = field(default_factory=dict)
+    lines: ArcLines | None = None
+    tolerances: Tolerances = field(default_factory=Tolerances)
+
+
+def joint_envelope(robot: Robot) -> JointEnvelope:
+    """The envelope of a robot's moving joints."""
+    return JointEnvelope(
+        names=tuple(joint.name for joint in robot.axes),
+        lower=robot.limit_array("lower"),
+        upper=robot.limit_array("upper"),
+        velocity=robot.limit_array("velocity"),
+        acceleration=robot.limit_array("acceleration"),
+    )
+
+
+def arc_lines(cell: Cell) -> ArcLines | None:
+    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, if there is one, `gas`."""
+    signals = {signal.name: signal for signal in cell.signals}
+    on = signals["arc_on"].output if "arc_on" in signals else None
+    ok = signals["arc_ok"].input if "arc_ok" in signals else None
+    if on is None or ok is None:
+        return None
+    return ArcLines(on, ok, signals["gas"].output if "gas" in signals else None)
+
+
+def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
+    """Times of every welding step of `plan`, from the procedures of `cell`; raises KeyError for an unknown
+    procedure.
+    """
+    times = {}
+    for segment in plan.segments:
+        if segment.process is not None:
+            wps = cell.procedures[segment.process.wps]
+            times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
+    return times

@@ -1,0 +1,45 @@
+"""How a run ended, as a value. Nothing is raised here unless it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cellctl.errors import CellctlError, Faulted, Finding, Stopped
+
+Status = Literal["done", "stopped", "faulted"]
+
+
+@dataclass(frozen=True, slots=True)
+class WeldRun:
+    """One stretch of a seam that was welded without a break: from and to path parameter (m), arc time (s)."""
+
+    segment: int
+    seam: str
+    start: float
+    end: float
+    arc_time: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: `segment` and `s` are where on the path, `time` (s) and `cycles` how long it took.
+
+    `late_cycles` counts the cycles that came after their deadline.
+    """
+
+    status: Status
+    findings: tuple[Finding, ...]
+    segment: int
+    s: float
+    time: float
+    cycles: int
+    late_cycles: int
+    welds: tuple[WeldRun, ...]
+
+    def error(self) -> CellctlError | None:
+        """The error to raise for this outcome, None for a run that was completed."""
+        if self.status == "done":
+            return None
+        return (Stopped if self.status == "stopped" else Faulted)(self.findings)

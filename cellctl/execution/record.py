@@ -1,0 +1,113 @@
+"""Where a run is written down: journal, trace and events in one folder. It decides nothing about the run."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from cellctl.execution.journal import Journal
+from cellctl.execution.trace import Cycle, TraceWriter
+from cellctl.model.event import Event
+from cellctl.model.inputs import canonical_json
+
+
+class Record(Protocol):
+    """What the executor writes down while it runs."""
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why nothing more can be written, or None."""
+        ...
+
+    def intent(self, kind: str, **data: object) -> Future[None]:
+        """Announce what comes next; the future is done when that is durable."""
+        ...
+
+    def note(self, kind: str, **data: object) -> None:
+        """Put something that happened into the journal."""
+        ...
+
+    def cycle(self, cycle: Cycle) -> None:
+        """Put one cycle into the trace."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Put one event into the list of events."""
+        ...
+
+
+class NoRecord:
+    """A record that keeps nothing."""
+
+    failure: OSError | None = None
+
+    def intent(self, kind: str, **data: object) -> Future[None]:
+        """Durable at once, as there is nothing to keep."""
+        del kind, data
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
+    def note(self, kind: str, **data: object) -> None:
+        """Keep nothing."""
+
+    def cycle(self, cycle: Cycle) -> None:
+        """Keep nothing."""
+
+    def event(self, event: Event) -> None:
+        """Keep nothing."""
+
+
+class RunFolder:
+    """A run folder being written: `journal.jsonl`, `trace.csv`, `events.jsonl`. The folder must not hold a run
+    already.
+    """
+
+    def __init__(self, folder: Path, joints: tuple[str, ...]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(folder / "journal.jsonl")
+        self._trace = TraceWriter(folder / "trace.csv", joints)
+        self._events = (folder / "events.jsonl").open("xb")
+        self._failure: OSError | None = None
+
+    @property
+    def failure(self) -> OSError | None:
+        """The first write that failed, of any of the files."""
+        return self._journal.failure or self._failure
+
+    def intent(self, kind: str, **data: object) -> Future[None]:
+        """Announce what comes next in the journal, durably."""
+        return self._journal.append_durably(kind, data)
+
+    def note(self, kind: str, **data: object) -> None:
+        """Put something that happened into the journal."""
+        self._journal.append(kind, data)
+
+    def cycle(self, cycle: Cycle) -> None:
+        """Put one cycle into the trace."""
+        try:
+            self._trace.write(cycle)
+        except OSError as error:
+            self._failure = self._failure or error
+
+    def event(self, event: Event) -> None:
+        """Put one event into the list of events."""
+        try:
+            self._events.write(canonical_json(event.as_json()))
+            self._events.flush()
+        except OSError as error:
+            self._failure = self._failure or error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for close in (self._journal.close, self._trace.close, self._events.close):
+            try:
+                close()
+            except OSError as failed:
+                self._failure = self._failure or failed

@@ -1,0 +1,128 @@
+"""The stream of setpoints to one arm: check, send, measure, write down, judge, once a period. It knows no path and no
+state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellctl.drivers.driver import ArmState, Driver, Setpoint
+from cellctl.errors import Faulted, Finding
+from cellctl.execution import checks
+from cellctl.execution.clock import Clock
+from cellctl.execution.job import Job
+from cellctl.execution.record import Record
+from cellctl.execution.trace import Cycle
+from cellctl.model.pose import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PathPoint:
+    """Where on the path a setpoint lies: segment, path parameter s, rate of path time."""
+
+    segment: int
+    s: float
+    rate: float
+
+    def __str__(self) -> str:
+        return f"segment {self.segment} at s = {self.s:.4f}"
+
+
+class SetpointStream:
+    """Setpoints in, measured states out. `command` and `measured` are the last ones, `dt` what the next cycle
+    advances by, s.
+    """
+
+    def __init__(self, job: Job, driver: Driver, *, clock: Clock, record: Record) -> None:
+        self._job, self._driver, self._clock, self._record = job, driver, clock, record
+        self.arm = driver.identify()
+        self.measured: ArmState = driver.read()
+        self.command: FloatArray = self.measured.joints
+        self.outputs = 0
+        self.dt = self.arm.period
+        self.cycles = self.late = self.late_in_a_row = 0
+        self._began = self.measured.time
+        self._deadline = clock.now()
+
+    @property
+    def time(self) -> float:
+        """The arm's clock since the start of the run, s."""
+        return self.measured.time - self._began
+
+    def check_start(self, start: FloatArray) -> Finding | None:
+        """Whether job and arm fit and the arm stands at `start` (dof,); the first command will be `start`."""
+        self.command = start
+        return checks.unfit_job(self._job, self.arm) or checks.start_finding(
+            self.measured.joints, start=start, job=self._job
+        )
+
+    def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
+        """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402)."""
+        self._check(joints, point)
+        self._keep_pace()
+        before, previous = self.measured.time, self.command
+        self.measured = self._driver.exchange(Setpoint(joints, outputs))
+        expected = joints - (joints - previous) * (self.arm.lag / self.dt)
+        self.command, self.outputs = joints, outputs
+        self._count(self.measured.time - before)
+        self._write_down(arc, point)
+        finding = checks.following_finding(
+            self.measured.joints,
+            expected=expected,
+            envelope=self._job.envelope,
+            tolerances=self._job.tolerances,
+            where=f"{point}, {self.time:.3f} s after the start",
+        )
+        if finding is not None:
+            raise Faulted(finding)
+
+    def at_goal(self) -> bool:
+        """True when the arm stands at its last command."""
+        tolerances = self._job.tolerances
+        near = np.abs(self.measured.joints - self.command).max() <= tolerances.goal
+        return bool(near and np.abs(self.measured.velocities).max() <= tolerances.standstill)
+
+    def trouble(self, where: str) -> Finding | None:
+        """A fault of pace (X412) or record (X411) that still lets the arm slow down on its path, or None."""
+        if self.late_in_a_row > self._job.tolerances.late_cycles:
+            return Finding("X412", f"{self.late_in_a_row} cycles in a row came too late, {where}")
+        if self._record.failure is not None:
+            return Finding("X411", f"the record can no longer be written: {self._record.failure.strerror}")
+        return None
+
+    def _check(self, joints: FloatArray, point: PathPoint) -> None:
+        finding = checks.setpoint_finding(
+            joints, previous=self.command, dt=self.dt, envelope=self._job.envelope, where=str(point)
+        )
+        if finding is not None:
+            raise Faulted(finding)
+
+    def _keep_pace(self) -> None:
+        """Wait for the next period where nobody else keeps it; a missed one is never made up for."""
+        if self.arm.pace == "executor":
+            self._deadline = max(self._deadline + self.arm.period, self._clock.now())
+            self._clock.wait_until(self._deadline)
+
+    def _count(self, elapsed: float) -> None:
+        """Count the cycle; the next one advances by what this one took, two periods at most."""
+        late = self.cycles > 0 and elapsed > 1.5 * self.arm.period
+        self.cycles += 1
+        self.late += late
+        self.late_in_a_row = self.late_in_a_row + 1 if late else 0
+        self.dt = min(max(elapsed, self.arm.period), 2.0 * self.arm.period)
+
+    def _write_down(self, arc: int, point: PathPoint) -> None:
+        cycle = Cycle(
+            time=self.time,
+            segment=point.segment,
+            s=point.s,
+            rate=point.rate,
+            commanded=self.command,
+            measured=self.measured.joints,
+            outputs=self.outputs,
+            inputs=self.measured.inputs,
+            arc=arc,
+        )
+        self._record.cycle(cycle)

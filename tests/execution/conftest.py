@@ -1,0 +1,158 @@
+"""A small job made by hand: home, approach, a 20 mm seam, retract, home, for an arm of six joints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellctl.drivers.driver import ArmSetup
+from cellctl.drivers.memory import ArcBehaviour, MemoryArm
+from cellctl.execution.clock import ManualClock
+from cellctl.execution.control import Switch
+from cellctl.execution.executor import execute
+from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
+from cellctl.execution.outcome import Outcome
+from cellctl.execution.record import RunFolder
+from cellctl.execution.trace import Trace, read_trace
+from cellctl.model.certificate import Certificate
+from cellctl.model.event import Event
+from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, ProcessEvent, SeamSection
+from cellctl.model.spline import BSpline, clamped_knots, greville, interpolated
+from cellctl.model.wps import ArcEnd, ArcStart, Range
+
+JOINTS = ("A1", "A2", "A3", "A4", "A5", "A6")
+HOME = np.array([0.0, -1.2, 1.4, 0.0, 0.6, 0.0])
+NEAR = np.array([0.4, -0.9, 1.2, 0.3, 0.8, -0.5])
+SEAM_START = np.array([0.42, -0.88, 1.22, 0.3, 0.78, -0.5])
+SEAM_END = np.array([0.46, -0.87, 1.2, 0.33, 0.79, -0.46])
+SEAM_LENGTH = 0.020
+WINDOW = Range(-0.2, 0.0, 0.2)
+
+
+def rest_to_rest(length: float, duration: float) -> BSpline:
+    """A law s(t) from 0 to `length` with zero speed and acceleration at both ends."""
+    knots = clamped_knots(np.linspace(0.0, duration, 40))
+    u = np.clip(greville(knots) / duration, 0.0, 1.0)
+    control = length * (10 * u**3 - 15 * u**4 + 6 * u**5)
+    control[:3], control[-3:] = 0.0, length
+    return BSpline(3, knots, control[:, None])
+
+
+def move(step: int, kind: str, start: np.ndarray, end: np.ndarray, duration: float, **more: object) -> FixedSegment:
+    """A segment that bends a little between two configurations."""
+    length = SEAM_LENGTH if kind == "process" else 1.0
+    u = np.linspace(0.0, 1.0, 9)
+    bend = 0.05 * np.sin(np.pi * u)[:, None] * np.array([1, -1, 1, 1, -1, 1]) * (0.02 if kind == "process" else 1.0)
+    path = interpolated(u * length, start + u[:, None] * (end - start) + bend)
+    law = rest_to_rest(length, duration)
+    return FixedSegment(step=step, kind=kind, group="r1", tool="torch", path=path, law=law, **more)  # type: ignore[arg-type]
+
+
+def seam() -> SeamSection:
+    n = 5
+    stations = np.linspace(0.0, SEAM_LENGTH, n)
+    line = np.outer(stations, (1.0, 0.0, 0.0))
+    return SeamSection(
+        seam="tray.left",
+        wps="mig",
+        length=SEAM_LENGTH,
+        travel_speed=0.02,
+        ctwd=0.016,
+        work_window=WINDOW,
+        travel_window=WINDOW,
+        stations=stations,
+        points=line,
+        tangents=np.tile((1.0, 0.0, 0.0), (n, 1)),
+        normals=np.tile((0.0, 0.0, 1.0), (n, 1)),
+        work_angles=np.zeros(n),
+        travel_angles=np.zeros(n),
+        spins=np.zeros(n),
+        events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(SEAM_LENGTH, "arc_end")),
+    )
+
+
+def small_plan() -> Plan:
+    segments = (
+        move(0, "transit", HOME, NEAR, 1.6),
+        move(1, "approach", NEAR, SEAM_START, 0.6),
+        move(1, "process", SEAM_START, SEAM_END, 1.2, process=seam()),
+        move(1, "retract", SEAM_END, NEAR, 0.6),
+        move(2, "transit", NEAR, HOME, 1.6),
+    )
+    return Plan("small", (Block(segments),), {"r1": HOME}, seed=0, inputs=(), versions={})
+
+
+def small_job() -> Job:
+    certificate = Certificate("0" * 64, "none", "0", "0", 1000.0, ())
+    envelope = JointEnvelope(
+        JOINTS, np.full(6, -3.0), np.full(6, 3.0), np.full(6, 2.0), np.array([8.0, 8.0, 8.0, 12.0, 12.0, 12.0])
+    )
+    times = ProcessTimes(ArcStart(0.1, 0.5, 0.1, retries=1), ArcEnd(0.1, 0.05, 0.1))
+    return Job(CertifiedPlan(small_plan(), certificate), envelope, {1: times}, ArcLines(arc_on=1, arc_ok=1))
+
+
+def small_setup() -> ArmSetup:
+    return ArmSetup("test_arm", JOINTS, HOME, arc_on=1, arc_ok=1)
+
+
+@dataclass
+class Ran:
+    """What a run left behind."""
+
+    outcome: Outcome
+    events: list[Event]
+    trace: Trace
+    folder: Path
+    arm: MemoryArm
+
+    def kinds(self) -> list[str]:
+        return [e.kind for e in self.events]
+
+    def states(self) -> list[object]:
+        return [e.data["state"] for e in self.events if e.kind == "state"]
+
+
+@pytest.fixture
+def job() -> Job:
+    return small_job()
+
+
+@pytest.fixture
+def run_job(tmp_path: Path) -> Callable[..., Ran]:
+    """Run a job to its end on an arm in memory, written to a folder."""
+
+    def run(job: Job, *, arm: MemoryArm | None = None, control: object = None, arc: ArcBehaviour | None = None) -> Ran:
+        arm = arm or MemoryArm(small_setup(), arc=arc)
+        folder = tmp_path / "run"
+        events: list[Event] = []
+        with RunFolder(folder, JOINTS) as record:
+            run = execute(job, arm, clock=ManualClock(), control=control or Switch(), record=record)  # type: ignore[arg-type]
+            while True:
+                try:
+                    events.append(next(run))
+                except StopIteration as end:
+                    outcome = end.value
+                    break
+                assert len(arm.setpoints) < 60_000, "the run does not end"
+        return Ran(outcome, events, read_trace(folder / "trace.csv"), folder, arm)
+
+    return run
+
+
+def off_path(job: Job, trace: Trace) -> float:
+    """Largest distance of a commanded point from the plan's own splines, evaluated by `BSpline`, rad."""
+    worst = 0.0
+    for index, segment in enumerate(job.certified.plan.segments):
+        rows = trace.segment == index
+        if rows.any():
+            worst = max(worst, float(np.abs(segment.path(trace.s[rows]) - trace.commanded[rows]).max()))
+    return worst
+
+
+@pytest.fixture
+def path_error() -> object:
+    return off_path
