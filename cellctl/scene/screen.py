@@ -409,3 +409,10 @@ def edge_free(
         work = rest
         intervals *= 2
     return True
+
+
+@compiled(NOTHING, SCREEN, reads(2), reads(1), writes(1, FLAG))
+def states_free(screen: ScreenArrays, joints: FloatArray, margins: FloatArray, out: BoolArray) -> None:
+    """`state_free` for every row of `joints` (n, dof), into `out` (n,)."""
+    for i in range(joints.shape[0]):
+        out[i] = state_free(screen, joints[i], margins)
