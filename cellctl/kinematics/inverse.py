@@ -64,15 +64,15 @@ def solve(robot: Robot, pose_base_flange: Pose) -> Solutions:
     return Solutions(np.array(joints).reshape(-1, 6), np.array(configurations, dtype=np.intp))
 
 
-def branches(robot: Robot, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
+def branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Joint values (n, b, dof) of every branch, each joint in one turn, for flange poses (n, 4, 4); `valid` (n, b).
 
-    A branch keeps its number along a path. Limits are not looked at. Raises UnsupportedArm without a closed form.
+    A branch keeps its number along a path. Limits are not looked at. `arm` comes from `opw_arrays`.
     """
     targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
-    joints = np.zeros((len(targets), BRANCHES, robot.dof))
+    joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
     valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
-    solve_opw_bulk(*opw_arrays(robot), targets, joints, valid)
+    solve_opw_bulk(*arm, targets, joints, valid)
     return joints, valid
 
 

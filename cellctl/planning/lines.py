@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.model.spline import BSpline, interpolated
@@ -13,7 +14,7 @@ STEP = 4e-3
 
 
 def wire_line(
-    robot: Robot, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float
+    robot: Robot, inverse: OpwArrays, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float
 ) -> BSpline | None:
     """The path from joints `q` (dof,) at `pose_base_flange` (4, 4) back along the wire by `length` (m).
 
@@ -27,7 +28,7 @@ def wire_line(
     for i in range(1, count):
         pose = pose_base_flange.copy()
         pose[:3, 3] -= u[i] * wire_base
-        joints[i] = nearest_joints(robot, pose[None], joints[i - 1 : i])[0]
+        joints[i] = nearest_joints(robot, inverse, pose[None], joints[i - 1 : i])[0]
         if not np.all(np.isfinite(joints[i])) or np.abs(joints[i] - joints[i - 1]).max() > 0.2:
             return None
     return interpolated(u, joints)

@@ -13,6 +13,8 @@ import numpy as np
 from cellctl.errors import Finding, PlanningFailed
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
+from cellctl.kinematics.inverse import opw_arrays
+from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.cell import Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
@@ -48,6 +50,7 @@ class _Arm:
     task: Task
     group: str
     mechanism: Mechanism
+    inverse: OpwArrays
     model: CollisionModel
     screen: ScreenArrays
     limits: MotionLimits
@@ -89,7 +92,7 @@ def _arm_of(task: Task, group: str, seed: int) -> _Arm:
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
-    return _Arm(task, group, mechanism, model, pack(model), limits, seed)
+    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
@@ -146,7 +149,7 @@ def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple
     stations = stations_of(
         path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
     )
-    return SeamProblem(arm.mechanism.robot, stations, settings, arm.screen, arm.margins(contacts))
+    return SeamProblem(arm.mechanism.robot, arm.inverse, stations, settings, arm.screen, arm.margins(contacts))
 
 
 def _weld_along(
@@ -233,7 +236,7 @@ def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length
     q = way.torches.q[station]
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
-    return wire_line(robot, flange, tcp[:3, 2], q, length)
+    return wire_line(robot, problem.inverse, flange, tcp[:3, 2], q, length)
 
 
 def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.kinematics.inverse import branches
+from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
@@ -33,9 +34,10 @@ PULL_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamProblem:
-    """What one seam asks: stations, settings, the arm, and the margins (n_pairs,) that hold on it."""
+    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it."""
 
     robot: Robot
+    inverse: OpwArrays
     stations: Stations
     settings: WeldSettings
     screen: ScreenArrays
@@ -95,7 +97,7 @@ def reach_of(problem: SeamProblem, tilts: FloatArray) -> Reach:
     spins = np.arange(SPINS) * (2.0 * np.pi / SPINS)
     z = np.array([[spin, *tilt] for spin in spins for tilt in tilts])
     poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant)) for variant in z], axis=1)
-    joints, valid = branches(problem.robot, poses.reshape(-1, 4, 4))
+    joints, valid = branches(problem.inverse, poses.reshape(-1, 4, 4))
     joints = joints.reshape(n, len(z), *joints.shape[1:])
     valid = valid.reshape(n, len(z), -1)
     window = problem.settings.spin
@@ -201,7 +203,7 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
 
     def inverse(z: FloatArray, near: FloatArray) -> FloatArray:
         poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
-        return np.column_stack([nearest_joints(problem.robot, poses, near[:, :dof]), z[:, 0]])
+        return np.column_stack([nearest_joints(problem.robot, problem.inverse, poses, near[:, :dof]), z[:, 0]])
 
     now = refined(
         Torches(start.z, np.column_stack([start.q, start.z[:, 0]])), s, box, weights, inverse, keep_out=keep_out
@@ -244,9 +246,9 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
     return Box(lower, upper, wanted, pull)
 
 
-def nearest_joints(robot: Robot, poses: FloatArray, near: FloatArray) -> FloatArray:
+def nearest_joints(robot: Robot, inverse: OpwArrays, poses: FloatArray, near: FloatArray) -> FloatArray:
     """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows where none."""
-    joints, valid = branches(robot, poses)
+    joints, valid = branches(inverse, poses)
     turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")

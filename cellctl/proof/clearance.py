@@ -21,7 +21,7 @@ from cellctl.scene.engine import DistanceEngine
 from cellctl.scene.screen import ScreenArrays, state_bounds
 
 FIRST_INTERVALS = 24
-LOOKS = 97
+LOOKS = 49
 FAR = 0.25
 """Gaps beyond this (m) are not looked into: the certificate says that they are at least so large."""
 TRIES = 12
@@ -95,14 +95,15 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
 def _look(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest]) -> None:
     """Exact distances of the nearest pair of each margin at LOOKS places: what to try to prove over all of them."""
     bounds = np.empty(len(margins))
-    thresholds = np.where(margins > -np.inf, FAR, -np.inf)
-    for u in np.linspace(segment.path.start, segment.path.end, LOOKS):
-        state_bounds(checker.screen, segment.path(u)[0], thresholds, bounds)
+    stations = np.linspace(segment.path.start, segment.path.end, LOOKS)
+    for u, q in zip(stations.tolist(), segment.path(stations), strict=True):
+        thresholds = np.array([min(FAR, nearest[m].observed) if m > -np.inf else m for m in margins.tolist()])
+        state_bounds(checker.screen, q, thresholds, bounds)
         for margin, found in nearest.items():
             pairs = np.flatnonzero(margins == margin)
             pair = int(pairs[np.argmin(bounds[pairs])])
-            if bounds[pair] < found.observed and bounds[pair] < FAR:
-                found.note(_exact(checker, segment, pair, float(u)), pair, float(u))
+            if bounds[pair] < min(FAR, found.observed):
+                found.note(_exact(checker, segment, pair, u), pair, u)
 
 
 def _exact(checker: Checker, segment: Segment, pair: int, at: float) -> float:

@@ -122,7 +122,7 @@ def _extreme(vertices: FloatArray) -> FloatArray:
 def _sphere_around(cover: _Cover) -> FloatArray:
     """Centre and radius (4,) of a small sphere around a solid, by the steps of Badoiu and Clarkson (2003)."""
     centre = cover.vertices.mean(axis=0)
-    for step in range(1, 500):
+    for step in range(1, 60):
         away = cover.vertices - centre
         centre = centre + away[np.argmax((away**2).sum(axis=1))] / (step + 1.0)
     heights = cover.vertices - centre
