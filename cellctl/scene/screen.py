@@ -22,7 +22,7 @@ from cellctl.scene.support import ROUNDING, SOLIDS, Solids, separation
 
 IntArray = NDArray[np.intp]
 
-_FIRST_SPLIT: Final = 0.2
+_FIRST_SPLIT: Final = 0.3
 """Largest joint change (rad or m) of one interval before an edge is tried."""
 
 
@@ -121,10 +121,11 @@ def _extreme(vertices: FloatArray) -> FloatArray:
 
 def _sphere_around(cover: _Cover) -> FloatArray:
     """Centre and radius (4,) of a small sphere around a solid, by the steps of Badoiu and Clarkson (2003)."""
-    centre = cover.vertices.mean(axis=0)
-    for step in range(1, 60):
-        away = cover.vertices - centre
-        centre = centre + away[np.argmax((away**2).sum(axis=1))] / (step + 1.0)
+    centre = 0.5 * (cover.vertices.min(axis=0) + cover.vertices.max(axis=0))
+    if len(cover.vertices) > 8:
+        for step in range(1, 64):
+            away = cover.vertices - centre
+            centre = centre + away[np.argmax((away**2).sum(axis=1))] / (step + 1.0)
     heights = cover.vertices - centre
     radius = np.sqrt(((np.hypot(heights[:, 0], heights[:, 1]) + cover.disc) ** 2 + heights[:, 2] ** 2).max())
     return np.array([*centre, radius + cover.ball])
@@ -177,6 +178,14 @@ def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: Float
             )
 
 
+@compiled(REAL, SCREEN, reads(2), COUNT)
+def _sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
+    """Lower bound (m) on the distance of a pair from the spheres around its solids; small enough to be inlined."""
+    a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
+    x, y, z = centres[b, 0] - centres[a, 0], centres[b, 1] - centres[a, 1], centres[b, 2] - centres[a, 2]
+    return sqrt(x * x + y * y + z * z) - screen.spheres[a, 3] - screen.spheres[b, 3] - ROUNDING
+
+
 @compiled(types.UniTuple(REAL, 4), SCREEN, reads(3), reads(2), COUNT, COUNT)
 def _gap_to_box(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, ball: int, box: int
@@ -214,11 +223,7 @@ def pair_bounds(
     `direction` (3,) is where to start looking, zero for anywhere, and becomes the best one found.
     """
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
-    x, y, z = centres[b, 0] - centres[a, 0], centres[b, 1] - centres[a, 1], centres[b, 2] - centres[a, 2]
-    apart = sqrt(x * x + y * y + z * z)
-    lower = apart - screen.spheres[a, 3] - screen.spheres[b, 3] - ROUNDING
-    if lower >= threshold:
-        return lower, inf
+    lower = _sphere_gap(screen, centres, pair)
     gap, u, v, w = _gap_to_box(screen, places, centres, a, b)
     back, x_back, y_back, z_back = _gap_to_box(screen, places, centres, b, a)
     if back > gap:
@@ -228,7 +233,7 @@ def pair_bounds(
         return lower, inf
     if direction[0] == 0.0 and direction[1] == 0.0 and direction[2] == 0.0:
         if u == 0.0 and v == 0.0 and w == 0.0:
-            u, v, w = (x / apart, y / apart, z / apart) if apart > 1e-9 else (1.0, 0.0, 0.0)
+            u = 1.0
         direction[0], direction[1], direction[2] = u, v, w
     refined, upper = separation(screen.solids, places, a, b, threshold, direction)
     return max(lower, refined), upper
@@ -247,8 +252,10 @@ def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, ou
     direction = np.empty(3)
     place(screen, q, frames, places, centres)
     for pair in range(screen.pairs.shape[0]):
-        direction[:] = 0.0
-        out[pair] = pair_bounds(screen, places, centres, pair, thresholds[pair], direction)[0]
+        out[pair] = _sphere_gap(screen, centres, pair)
+        if out[pair] < thresholds[pair]:
+            direction[:] = 0.0
+            out[pair] = pair_bounds(screen, places, centres, pair, thresholds[pair], direction)[0]
 
 
 @compiled(FLAG, SCREEN, reads(1), reads(1))
@@ -260,9 +267,10 @@ def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool
     direction = np.empty(3)
     place(screen, q, frames, places, centres)
     for pair in range(screen.pairs.shape[0]):
-        direction[:] = 0.0
-        if pair_bounds(screen, places, centres, pair, margins[pair], direction)[0] < margins[pair]:
-            return False
+        if _sphere_gap(screen, centres, pair) < margins[pair]:
+            direction[:] = 0.0
+            if pair_bounds(screen, places, centres, pair, margins[pair], direction)[0] < margins[pair]:
+                return False
     return True
 
 
@@ -368,6 +376,8 @@ def _fill_unproved(
             pair = work[item, 1]
             item += 1
             reach = margins[pair] + _displacement(screen, radii, pair, half_steps)
+            if _sphere_gap(screen, centres, pair) >= reach:
+                continue
             lower, upper = pair_bounds(screen, places, centres, pair, reach, directions[pair])
             if upper < margins[pair]:
                 return -1

@@ -198,7 +198,7 @@ def separation(
         if bound > lower:
             lower = bound
             direction[0], direction[1], direction[2] = dx, dy, dz
-        if lower - balls - ROUNDING >= threshold or length - balls < threshold or length - lower < _CONVERGED:
+        if lower - balls - ROUNDING >= threshold or length - balls < threshold < inf or length - lower < _CONVERGED:
             break
         simplex[size, 0], simplex[size, 1], simplex[size, 2] = bx - ax, by - ay, bz - az
         size = nearest_on_simplex(simplex, size + 1, nearest)
