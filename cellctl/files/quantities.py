@@ -112,9 +112,7 @@ def read_range(value: object, kind: Kind) -> Range:
     minimum, nominal, maximum = _three_values(value, kind)
     if not minimum <= nominal <= maximum:
         low, high = (shown_quantity(number, kind) for number in (min(minimum, maximum), max(minimum, maximum)))
-        raise FieldError(
-            "F124", "a range needs min <= nominal <= max", f"write '{low} .. {high}' or put nominal inside"
-        )
+        raise FieldError("F124", "a range needs min <= nominal <= max", f"write '{low} .. {high}'")
     return Range(minimum, nominal, maximum)
 
 

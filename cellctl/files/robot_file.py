@@ -187,7 +187,7 @@ def _links(robot: RobotFile) -> list[str]:
 def _link(file: File[RobotFile], name: str) -> Link:
     field = file.model.links.get(name)
     if field is None:
-        return Link(name, Inertia(0.0, (0.0, 0.0, 0.0), (0.0,) * 6))
+        return Link(name, inertia_of(None))
     path = ("links", name)
     return Link(name, inertia_of(field.inertia), body_solids(file, field, path), body_visuals(file, field, path))
 

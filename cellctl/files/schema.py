@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -46,10 +46,10 @@ def place_of(tree: YamlMap, shown: str, path: Path, *, key: bool = False) -> Pla
     at: Position = tree.at
     node: object = tree
     for depth, step in enumerate(path):
-        if not _has(node, step):
+        child = _child(node, step)
+        if child is None:
             break
-        at = node.key_at[step] if key and depth == len(path) - 1 and isinstance(node, YamlMap) else node.value_at[step]
-        node = node[step]
+        node, at = child.value, child.key_at if key and depth == len(path) - 1 else child.value_at
     return Place(shown, *at)
 
 
@@ -127,17 +127,26 @@ def _guilty(tree: YamlMap, detail: Any) -> Path:
     guilty = path[:-1] if detail["type"] == "missing" else path
     node: object = tree
     for depth, step in enumerate(guilty):
-        if not _has(node, step):
+        child = _child(node, step)
+        if child is None:
             return guilty[:depth]
-        node = node[step]
+        node = child.value
     return guilty
 
 
-def _has(node: Any, step: str | int) -> TypeGuard[Any]:
-    """True when `node` is a container that holds `step`."""
-    if isinstance(node, YamlMap):
-        return step in node.value_at
-    return isinstance(node, YamlList) and isinstance(step, int) and step < len(node.value_at)
+def _child(node: object, step: str | int) -> _Child | None:
+    """What `node` holds at `step`, with the positions of its key and of itself; None when it holds no such thing."""
+    if isinstance(node, YamlMap) and isinstance(step, str) and step in node.value_at:
+        return _Child(node[step], node.key_at[step], node.value_at[step])
+    if isinstance(node, YamlList) and isinstance(step, int) and step < len(node.value_at):
+        return _Child(node[step], node.value_at[step], node.value_at[step])
+    return None
+
+
+class _Child(NamedTuple):
+    value: object
+    key_at: Position
+    value_at: Position
 
 
 def _without(tree: YamlMap, paths: set[Path]) -> YamlMap | None:

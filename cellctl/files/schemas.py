@@ -1,4 +1,4 @@
-"""JSON Schemas of the file kinds, for editors and for `cellctl schema`. Generated from the models that read the files."""
+"""JSON Schemas of the file kinds, for editors and for `cellctl schema`: made from the models that read the files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODELS: Final = {
 def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a file kind; raises UsageError."""
     if kind not in _MODELS:
-        raise UsageError(Finding("U603", f"there is no file kind '{kind}'", suggestion=did_you_mean(kind, _MODELS)))
+        raise UsageError(Finding("U617", f"there is no file kind '{kind}'", suggestion=did_you_mean(kind, _MODELS)))
     module, name = _MODELS[kind]
     model: type[FileModel] = getattr(import_module(module), name)
     document = model.model_json_schema(by_alias=True)

@@ -17,6 +17,7 @@ from cellctl.model.part import Body, Face, Seam
 from cellctl.model.pose import FloatArray, unit
 
 Points = Annotated[list[Position], Field(min_length=2)]
+_NAMED_FACES: tuple[Literal["axis", "radial", "-axis", "-radial"], ...] = ("axis", "radial", "-axis", "-radial")
 CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection")
 
 
@@ -91,34 +92,28 @@ def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body
     if field.intersection is not None:
         return _intersection(file, name, field, (bodies[names[0]], bodies[names[1]]), path)
     curve = _curve(file, field, path)
-    faces = [_face(file, text, (*path, "faces", i)) for i, text in enumerate(field.faces or [])]
-    if curve is None or faces[0] is None or faces[1] is None:
+    faces: list[Face | None] = [_face(file, text, (*path, "faces", i)) for i, text in enumerate(field.faces or [])]
+    first, second = faces
+    if curve is None or first is None or second is None:
         return None
-    if not isinstance(curve, Arc) and any(isinstance(face, str) for face in faces):
+    if not isinstance(curve, Arc) and (isinstance(first, str) or isinstance(second, str)):
         file.report(
             "F113", "'axis' and 'radial' faces need a circle or an arc", (*path, "faces"), "write normals, '0 0 1'"
         )
         return None
-    return Seam(name, curve, (faces[0], faces[1]), (names[0], names[1]), field.joint)
+    return Seam(name, curve, (first, second), (names[0], names[1]), field.joint)
 
 
 def _face(file: File[Any], text: str, path: Path) -> Face | None:
-    if text == "axis":
-        return "axis"
-    if text == "radial":
-        return "radial"
-    if text == "-axis":
-        return "-axis"
-    if text == "-radial":
-        return "-radial"
+    named: Face | None = next((name for name in _NAMED_FACES if name == text), None)
+    if named is not None:
+        return named
     try:
-        x, y, z = plain_numbers(text, 3)
-        a, b, c = unit((x, y, z)).tolist()
+        return _vector(unit(plain_numbers(text, 3)))
     except ValueError:
         hint = "write '0 0 1', or 'axis' and 'radial' on a circle"
         file.report("F122", f"'{text}' is not the normal of a face", path, hint)
         return None
-    return (a, b, c)
 
 
 def _curve(file: File[Any], field: SeamField, path: Path) -> Polyline | Arc | SplineCurve | None:

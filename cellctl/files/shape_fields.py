@@ -104,7 +104,7 @@ class VisualField(ShapeKeys):
 
 
 class BodyField(FileModel):
-    """A rigid thing: named convex solids that are checked, and what a picture shows; the solids if nothing is listed."""
+    """A rigid thing: named convex solids that are checked, and what a picture shows where that is not the solids."""
 
     solids: dict[Name, ShapeField] = Field(default_factory=dict)
     visuals: list[VisualField] = Field(default_factory=list)

@@ -26,17 +26,16 @@ def distance_to_body(body: Body, points: FloatArray) -> FloatArray:
 
 def distance_to_shape(shape: Shape, points: FloatArray) -> FloatArray:
     """Signed distance (n,) of points (n, 3) in the shape's frame."""
-    if isinstance(shape, Sphere):
-        from_centre: FloatArray = np.linalg.norm(points, axis=1) - shape.radius
-        return from_centre
     if isinstance(shape, Box):
         return _from_excess(np.abs(points) - np.asarray(shape.size) / 2.0)
     if isinstance(shape, Cylinder):
         radial = np.hypot(points[:, 0], points[:, 1]) - shape.radius
         return _from_excess(np.stack([radial, np.abs(points[:, 2]) - shape.length / 2.0], axis=1))
+    if isinstance(shape, Sphere):
+        result: FloatArray = np.linalg.norm(points, axis=1) - shape.radius
+        return result
     normals, offsets = face_planes(shape)
-    below: FloatArray = (points @ normals.T - offsets).max(axis=1)
-    return below
+    return np.asarray((points @ normals.T - offsets).max(axis=1))
 
 
 def _from_excess(excess: FloatArray) -> FloatArray:
