@@ -159,7 +159,8 @@ def _floor_colour(view: View, u: Pixels, v: Pixels, depth: Pixels) -> Pixels:
         off = np.abs(at - np.rint(at)) * np.float32(_GRID)
         np.maximum(line, (np.float32(0.004) - off) * per_pixel + np.float32(0.5), out=line)
     line = np.minimum(line, np.float32(1.0)) * np.minimum(np.float32(0.03) * per_pixel, np.float32(1.0))
-    return (_FLOOR + (_LINE - _FLOOR) * line[..., None]).astype(np.float32, copy=False)
+    result: Pixels = (_FLOOR + (_LINE - _FLOOR) * line[..., None]).astype(np.float32, copy=False)
+    return result
 
 
 def _shadow(view: View, depth: Pixels, light: View, light_depth: Pixels) -> Pixels:

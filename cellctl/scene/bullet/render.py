@@ -14,6 +14,7 @@ import numpy as np
 
 from cellctl.model.cell import Camera
 from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.shapes import Colour
 from cellctl.scene.bullet.client import Client
 from cellctl.scene.meshes import Surface
 from cellctl.scene.shading import Backdrop, Buffers, Image, Lit, View, backdrop, finished, metres
@@ -51,7 +52,7 @@ class Renderer:
         self._bodies: dict[str, list[int]] = {}
         self._poses: dict[str, Pose] = {}
         self._corners = {thing.name: _corners(thing) for thing in scene.things}
-        self._colours: dict[int, tuple[float, float, float]] = {}
+        self._colours: dict[int, Colour] = {}
         self._glowing: set[int] = set()
         self._backdrop: tuple[tuple[Camera, tuple[int, int]], Backdrop] | None = None
         for thing in scene.things:
@@ -66,6 +67,11 @@ class Renderer:
                 body, pose_world.position.tolist(), pose_world.quat_xyzw.tolist()
             )
 
+    def recolour(self, name: str, colour: Colour) -> None:
+        """Give the glowing thing called `name` another colour; raises KeyError."""
+        for body in self._bodies[name]:
+            self._colours[body] = colour
+
     def image(self, camera: Camera, size: tuple[int, int] = (1280, 960)) -> Image:
         """The picture (height, width, 3) that `camera` takes; `size` is (width, height)."""
         from PIL import Image as Pillow
@@ -76,8 +82,7 @@ class Renderer:
             self._backdrop = (camera, size), backdrop(view, width * SUPERSAMPLING, height * SUPERSAMPLING)
         behind = self._backdrop[1]
         buffers = self._buffers(behind.view, width * SUPERSAMPLING, height * SUPERSAMPLING)
-        for body in sorted(self._glowing):
-            buffers.colour[buffers.body == body] = np.multiply(self._colours[body], 255.0).astype(np.uint8)
+        self._paint_glowing(buffers)
         light, pixels = self._light(), max(width, 480)
         light_depth = self._buffers(light, pixels, pixels).depth
         full = finished(behind, buffers, light, light_depth, self._lit())
@@ -109,6 +114,14 @@ class Renderer:
         if glows:
             self._glowing.add(body)
         return body
+
+    def _paint_glowing(self, buffers: Buffers) -> None:
+        """Replace what the renderer lit by the plain colour, where a body glows."""
+        colours = np.zeros((max(self._colours, default=0) + 2, 4), dtype=np.uint8)
+        for body in self._glowing:
+            colours[body] = *np.multiply(self._colours[body], 255.0).astype(np.uint8), 1
+        rows, columns = np.nonzero(colours[buffers.body, 3])
+        buffers.colour[rows, columns] = colours[buffers.body[rows, columns], :3]
 
     def _lit(self) -> Lit:
         count = max(self._colours, default=0) + 1

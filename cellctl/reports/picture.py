@@ -1,0 +1,185 @@
+"""Pictures and animations of cells and plans, from model values. Measures and proves nothing.
+
+Drawing holds the interpreter for seconds and has a PyBullet client of its own: never do it in a process that has a
+watchdog to serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cellctl.kinematics.chain import chain_of
+from cellctl.model.cell import Camera, Cell
+from cellctl.model.plan import FixedSegment, Plan
+from cellctl.model.pose import FloatArray
+from cellctl.reports.staging import PLANNED, WELDED, SeamPiece, Stage, camera_of, poses_world, staged
+from cellctl.scene.bullet.render import Renderer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PROCESS_SHARE = 0.6
+"""Share of an animation's frames that shows the processes, which take most of the time and move least."""
+
+
+def picture(
+    cell: Cell,
+    joints: Mapping[str, FloatArray],
+    *,
+    size: tuple[int, int] = (1280, 960),
+    seams: bool = True,
+    camera: Camera | None = None,
+    highlight: Collection[str] = (),
+    track: FloatArray | None = None,
+    welded: Mapping[str, tuple[float, float]] | None = None,
+) -> Image:
+    """The cell with its groups at `joints` (dof,), `size` (width, height) in pixels.
+
+    `highlight` names solids to be drawn in red, `track` (n, 3) is a path in the world (m), `welded` gives for a seam
+    (`tray.left`) the stretch of its arc length that is welded (m). Raises FileError F14x for a mesh it cannot read.
+    """
+    from PIL import Image as Pillow
+
+    stage = staged(cell, seams=seams, highlight=highlight, track=track)
+    with Renderer(stage.scene) as renderer:
+        poses = poses_world(cell, stage, joints)
+        for name, pose in poses.items():
+            renderer.place(name, pose)
+        _paint(renderer, stage, welded or {})
+        return Pillow.fromarray(renderer.image(camera or camera_of(cell, stage, poses), size))
+
+
+def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[int, int] = (1280, 960)) -> None:
+    """Write a picture of a plan: the arm in the middle of its first process (or at the start), the path of its TCP.
+
+    The cell is read from the plan's own inputs where none is given.
+    """
+    cell = cell or _cell_of(plan)
+    index = next((k for k, segment in enumerate(plan.segments) if segment.process is not None), None)
+    joints = dict(plan.start)
+    welded: dict[str, tuple[float, float]] = {}
+    if index is not None:
+        segment = plan.segments[index]
+        time = segment.duration / 2.0
+        joints[segment.group] = segment.joints_at(time)[0]
+        welded = _welded_until(plan, cell, index, time)
+    picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded).save(path, "PNG", optimize=True)
+
+
+def animation(
+    plan: Plan, path: Path, *, cell: Cell | None = None, frames: int = 48, size: tuple[int, int] = (640, 480)
+) -> None:
+    """Write an animated GIF of a whole plan, one second for twelve frames; seams change colour as they are welded."""
+    from PIL import Image as Pillow
+
+    cell = cell or _cell_of(plan)
+    stage = staged(cell)
+    shots = []
+    camera: Camera | None = None
+    with Renderer(stage.scene) as renderer:
+        joints = dict(plan.start)
+        for index, time in frame_times(plan, frames):
+            segment = plan.segments[index]
+            joints[segment.group] = segment.joints_at(time)[0]
+            poses = poses_world(cell, stage, joints)
+            camera = camera or camera_of(cell, stage, poses)
+            for name, pose in poses.items():
+                renderer.place(name, pose)
+            _paint(renderer, stage, _welded_until(plan, cell, index, time))
+            shots.append(Pillow.fromarray(renderer.image(camera, size)))
+    palette = _palette(shots)
+    first, *rest = [shot.quantize(palette=palette, dither=Pillow.Dither.NONE) for shot in shots]
+    first.save(path, "GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1)
+
+
+def frame_times(plan: Plan, frames: int) -> list[tuple[int, float]]:
+    """Segment index and time in it (s) of each frame: even in time within processes, and within all other motion."""
+    durations = np.array([segment.duration for segment in plan.segments])
+    process = np.array([segment.process is not None for segment in plan.segments])
+    weights = durations.copy()
+    if process.any() and not process.all():
+        weights[process] *= PROCESS_SHARE / durations[process].sum()
+        weights[~process] *= (1.0 - PROCESS_SHARE) / durations[~process].sum()
+    ends = np.cumsum(weights)
+    marks = np.linspace(0.0, ends[-1], frames)
+    indices = np.minimum(np.searchsorted(ends, marks), len(ends) - 1)
+    starts = ends - weights
+    return [
+        (int(k), float(np.clip((mark - starts[k]) / weights[k], 0.0, 1.0) * durations[k]))
+        for k, mark in zip(indices, marks, strict=True)
+    ]
+
+
+def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
+    """The path of the contact tip, or of the flange without a torch, through a whole plan: points (n, 3) in the world.
+
+    It is sampled every `spacing` seconds.
+    """
+    from cellctl.kinematics.forward import frames
+
+    points: list[FloatArray] = []
+    for segment in plan.segments:
+        mechanism = cell.mechanism(cell.group(segment.group).mechanisms[0])
+        chain = chain_of(mechanism.robot)
+        torch = mechanism.tool.torch if mechanism.tool is not None else None
+        tip = torch.contact_tip.position if torch is not None else np.zeros(3)
+        times = np.linspace(0.0, segment.duration, max(2, int(segment.duration / spacing)))
+        flanges = np.array([frames(chain, q)[-1] for q in segment.joints_at(times)])
+        points.append(mechanism.pose_world_base.apply(flanges[:, :3, :3] @ tip + flanges[:, :3, 3]))
+    return np.vstack(points)
+
+
+def _paint(renderer: Renderer, stage: Stage, welded: Mapping[str, tuple[float, float]]) -> None:
+    for piece in stage.pieces:
+        renderer.recolour(piece.name, WELDED if _is_welded(piece, welded) else PLANNED)
+
+
+def _is_welded(piece: SeamPiece, welded: Mapping[str, tuple[float, float]]) -> bool:
+    if piece.seam not in welded:
+        return False
+    start, end = welded[piece.seam]
+    return start <= (piece.start + piece.end) / 2.0 <= end
+
+
+def _welded_until(plan: Plan, cell: Cell, index: int, time: float) -> dict[str, tuple[float, float]]:
+    """For each seam the stretch (m) that is welded `time` (s) into segment `index`."""
+    welded = {}
+    for k, segment in enumerate(plan.segments[: index + 1]):
+        if segment.process is not None:
+            share = 1.0 if k < index else float(segment.law(time)[0, 0] / segment.path.end)
+            welded[segment.process.seam] = _stretch(cell, segment, share)
+    return welded
+
+
+def _stretch(cell: Cell, segment: FixedSegment, share: float) -> tuple[float, float]:
+    """The stretch of the seam's own arc length that the first `share` of a process covers, by its nearest points."""
+    assert segment.process is not None
+    placement, seam = cell.seam(segment.process.seam)
+    stations = np.linspace(0.0, seam.curve.length, 400)
+    curve = placement.pose_world_part.apply(seam.curve.points(stations))
+    done = segment.process.points[segment.process.stations <= share * segment.process.length + 1e-9]
+    if not len(done):
+        return (0.0, -1.0)
+    nearest = np.linalg.norm(curve[None] - done[:, None], axis=2).argmin(axis=1)
+    return float(stations[nearest.min()]), float(stations[nearest.max()])
+
+
+def _palette(shots: list[Image]) -> Image:
+    """One palette for all frames, from a mosaic of a few, so that nothing flickers."""
+    from PIL import Image as Pillow
+
+    chosen = shots[:: max(1, len(shots) // 6)]
+    mosaic = Pillow.new("RGB", (shots[0].width, shots[0].height * len(chosen)))
+    for k, shot in enumerate(chosen):
+        mosaic.paste(shot, (0, k * shots[0].height))
+    return mosaic.quantize(256, Pillow.Quantize.MEDIANCUT)
+
+
+def _cell_of(plan: Plan) -> Cell:
+    from cellctl.files import cell_from_inputs
+
+    return cell_from_inputs(plan.inputs)
