@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cellctl import catalogue, files
+from cellctl import catalogue
 from cellctl.cli.schema import KINDS
+from cellctl.files import schemas
 
 RANGES = {
     "F": "Files",
@@ -31,7 +32,7 @@ def error_catalogue() -> str:
 
 def file_reference() -> str:
     """Every file kind with its keys, from the same models that the reader uses."""
-    return "\n".join(line for kind in KINDS for line in kind_reference(kind, files.schema(kind)))
+    return "\n".join(line for kind in KINDS for line in kind_reference(kind, schemas.schema(kind)))
 
 
 def kind_reference(kind: str, schema: Mapping[str, Any]) -> Iterator[str]:
