@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cellctl import catalogue, files
+from cellctl import catalogue
 from cellctl.cli.schema import KINDS
+from cellctl.files import schemas
 
 RANGES = {
     "F": "Files",
@@ -31,47 +32,51 @@ def error_catalogue() -> str:
 
 def file_reference() -> str:
     """Every file kind with its keys, from the same models that the reader uses."""
-    return "\n".join(line for kind in KINDS for line in kind_reference(kind, files.schema(kind)))
+    return "\n".join(line for kind in KINDS for line in kind_reference(kind, schemas.schema(kind)))
 
 
 def kind_reference(kind: str, schema: Mapping[str, Any]) -> Iterator[str]:
     """One file kind: its own keys, then those of the mappings inside it."""
-    yield from (f"## {kind}", "")
-    if "description" in schema:
-        yield from (one_line(schema["description"]), "")
+    yield from (f"## {kind}", "", one_line(schema.get("description", "")), "")
     yield from keys_table(schema)
     for name, definition in sorted(schema.get("$defs", {}).items()):
         if "properties" in definition:
-            yield from (f"### {kind}: {name}", "")
-            if "description" in definition:
-                yield from (one_line(definition["description"]), "")
+            yield from (f"### {kind}: {shown(name)}", "", one_line(definition.get("description", "")), "")
             yield from keys_table(definition)
 
 
 def keys_table(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The keys of one mapping: name, what is written there, whether it must be, and what it is."""
+    """The keys of one mapping: name, what is written there, and what more there is to say."""
     required = set(schema.get("required", ()))
     yield from ("| key | value | |", "|---|---|---|")
     for name, value in schema.get("properties", {}).items():
-        must = "required" if name in required else default_of(value)
-        remark = "; ".join(filter(None, (must, value.get("description", ""))))
-        yield f"| `{name}` | {cell(type_of(value))} | {cell(remark)} |"
+        remarks = ["required" if name in required else default_of(value), *descriptions(value)]
+        yield f"| `{name}` | {cell(type_of(value))} | {cell('; '.join(filter(None, remarks)))} |"
     yield ""
+
+
+def options(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a value may be, one after the other; that it may be left out says its default."""
+    joined = [option for joint in ("anyOf", "oneOf", "allOf") for option in schema.get(joint, ())]
+    return [option for option in joined if option.get("type") != "null"]
+
+
+def descriptions(schema: Mapping[str, Any]) -> list[str]:
+    """What the schema says of a value, and of each thing that it may be."""
+    said = [part["description"] for part in (schema, *options(schema)) if "description" in part]
+    return list(dict.fromkeys(said))
 
 
 def type_of(schema: Mapping[str, Any]) -> str:
     """What is written for a value, in words."""
     if "$ref" in schema:
-        return schema["$ref"].rsplit("/", 1)[-1]
+        return shown(schema["$ref"].rsplit("/", 1)[-1])
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"])
-    for joint in ("anyOf", "oneOf", "allOf"):
-        if joint in schema:
-            return " or ".join(
-                dict.fromkeys(type_of(option) for option in schema[joint] if option.get("type") != "null")
-            )
+    if options(schema):
+        return " or ".join(dict.fromkeys(type_of(option) for option in options(schema)))
     kind = schema.get("type", "any")
     if kind == "array":
         return f"list of {type_of(schema.get('items', {}))}"
@@ -83,9 +88,18 @@ def type_of(schema: Mapping[str, Any]) -> str:
 
 
 def default_of(schema: Mapping[str, Any]) -> str:
-    """The default of a key that may be left out, where it says more than nothing."""
+    """The default of a key that may be left out, where it is one plain value; of a quantity it is in SI."""
     default = schema.get("default")
-    return "" if default in (None, {}, [], "") else f"default `{default}`"
+    if isinstance(default, bool):
+        return f"default `{str(default).lower()}`"
+    if isinstance(default, int | float):
+        return f"default {default:g} (SI)" if schema.get("type") == "string" else f"default {default:g}"
+    return f"default `{default}`" if isinstance(default, str) and default else ""
+
+
+def shown(name: str) -> str:
+    """A definition's name as the page shows it."""
+    return name.removesuffix("Field") or name
 
 
 def cell(text: str) -> str:

@@ -19,7 +19,7 @@ def list_robots() -> Outcome:
     """List the arms in the library."""
     from cellctl import files
 
-    arms = [files.load_robot(entry.reference) for entry in files.library_robots()]
+    arms = [files.load_robot(f"lib:robots/{name}") for name in files.library_robots()]
     rows = [{"name": arm.name, "title": arm.title, "axes": arm.dof, "payload": arm.payload} for arm in arms]
     return Outcome(text=(_arms_table(arms),), data={"robots": rows})
 
@@ -32,12 +32,12 @@ def info(name: str) -> Outcome:
     """
     from cellctl import files
 
-    references = {entry.name: entry.reference for entry in files.library_robots()}
-    if name not in references:
-        near = get_close_matches(name, references, n=1)
-        suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(references)}"
+    known = files.library_robots()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
         raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
-    arm = files.load_robot(references[name])
+    arm = files.load_robot(f"lib:robots/{name}")
     heads = (f"{arm.name}: {arm.title}", f"{arm.dof} axes, payload {arm.payload:g} kg")
     sources = tuple(f"{figure}: {source}" for figure, source in arm.sources.items())
     return Outcome(text=(*heads, _joints_table(arm), *sources), data=_arm_data(arm))

@@ -41,7 +41,7 @@ def run(
     Args:
         subject: A task file, or a plan file.
         driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
-        override: Speed in percent of what was planned. The path stays the same.
+        override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         folder: Where to write the record; a new folder in `runs` unless given.
@@ -121,7 +121,7 @@ def _followed(
         return Stopped(Finding("U614", "stopped by Ctrl-C; the arm stopped on its path and the record is complete"))
     except Stopped as stopped:
         return stopped
-    if last is not None and last.kind == "stopped":
+    if last is not None and last.kind in ("stopped", "fault"):
         return Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data)))
     return None
 

@@ -25,16 +25,16 @@ def schema(
         kind: The kind of file; without one the kinds are listed.
         output: Write the schema into this file, or, without a kind, all of them into this folder.
     """
-    from cellctl import files
+    from cellctl.files import schemas
 
     if output is not None:
         targets = {output: kind} if kind is not None else {output / f"{each}.json": each for each in KINDS}
-        _write({path: files.schema(each) for path, each in targets.items()})
+        _write({path: schemas.schema(each) for path, each in targets.items()})
         written = [str(path) for path in targets]
         return Outcome(text=tuple(written), data={"written": written})
     if kind is None:
         return Outcome(text=KINDS, data={"kinds": list(KINDS)})
-    document = files.schema(kind)
+    document = schemas.schema(kind)
     return Outcome(text=(json.dumps(document, indent=2),), data={"kind": kind, "schema": document})
 
 

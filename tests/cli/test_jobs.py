@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 
@@ -190,8 +191,9 @@ def test_a_stop_keeps_its_findings_and_the_record(say, jobs) -> None:
     assert said.out == "record  here\npicture here/cell.png\n"
 
 
-def test_a_run_that_ends_stopped_is_no_success(say, jobs) -> None:
-    jobs.events = lambda: iter((EVENTS[0], Event(1.0, "stopped", {})))
+@pytest.mark.parametrize("kind", ["stopped", "fault"])
+def test_a_run_that_does_not_end_done_is_no_success(say, jobs, kind: Literal["stopped", "fault"]) -> None:
+    jobs.events = lambda: iter((EVENTS[0], Event(1.0, kind, {})))
     assert say("run", "tray.yaml", "--folder", "here").code == 5
 
 

@@ -31,6 +31,27 @@ def typed_names(source: str) -> dict[str, str]:
     return {}
 
 
+def shadowed(package: Path) -> list[str]:
+    """Public functions of an `__init__` that a module of their name replaces as soon as somebody imports it."""
+    found = []
+    for init in sorted(package.rglob("__init__.py")):
+        modules = {path.stem for path in init.parent.glob("*.py")} | {path.name for path in init.parent.iterdir()}
+        functions = [n for n in ast.parse(init.read_text("utf-8")).body if isinstance(n, ast.FunctionDef)]
+        found += [f"{init.parent.name}.{node.name}" for node in functions if node.name in modules]
+    return found
+
+
+def test_no_module_replaces_a_function_of_its_package(checkout: Path) -> None:
+    assert shadowed(checkout / "cellctl") == []
+
+
+def test_a_replaced_function_is_found(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/__init__.py").write_text("def schema(): pass\ndef load(): pass\n", "utf-8")
+    (tmp_path / "files/schema.py").touch()
+    assert shadowed(tmp_path) == ["files.schema"]
+
+
 def test_all_is_sorted() -> None:
     assert cellctl.__all__ == sorted(cellctl.__all__)
 
