@@ -64,26 +64,30 @@ def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None
     point = problem.stations.frames.points[np.flatnonzero(bad)[0]]
     base = np.linalg.inv(problem.stations.pose_base_world)[:3, 3]
     distance = float(np.linalg.norm(point - base))
-    text = f"{where}: the torch cannot reach {_stretch(problem, bad)}; its point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    text = f"{where}: no joint values put the torch at {_stretch(problem, bad)}; the point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
     return Finding("P201", text, suggestion="move the part or the arm nearer to each other")
 
 
 def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
-    """P202: stations where inverses exist, but each has a joint outside its limits."""
+    """P202: stations where inverses exist, but each has a joint outside its limits; the joints that alone would free them."""
     lower, upper = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
-    inside = np.zeros(reach.joints.shape, dtype=np.bool_)
+    excess = np.full(reach.joints.shape, np.inf)
     for turn in (-1, 0, 1):
         value = reach.joints + 2.0 * np.pi * turn
-        inside |= (value >= lower) & (value <= upper)
-    usable = reach.valid & inside.all(axis=3)
-    bad = ~usable.any(axis=(1, 2))
+        excess = np.minimum(excess, np.maximum(np.maximum(lower - value, value - upper), 0.0))
+    outside = excess > 0.0
+    bad = ~(reach.valid & ~outside.any(axis=3)).any(axis=(1, 2))
     if not bad.any():
         return None
-    outside = (~inside & reach.valid[..., None])[bad].sum(axis=(0, 1, 2))
-    joint = problem.robot.axes[int(np.argmax(outside))]
-    assert joint.limits is not None
-    window = f"{np.degrees(joint.limits.lower):.1f} to {np.degrees(joint.limits.upper):.1f} deg"
-    text = f"{where}: {joint.name} is outside its limits ({window}) in every way to hold the torch at {_stretch(problem, bad)}"
+    needs = []
+    for j, joint in enumerate(problem.robot.axes):
+        alone = reach.valid & outside[..., j] & (outside.sum(axis=3) == 1)
+        least = np.where(alone, excess[..., j], np.inf)[bad].min(axis=(1, 2)).max()
+        if np.isfinite(least) and joint.limits is not None:
+            window = f"{np.degrees(joint.limits.lower):.1f} to {np.degrees(joint.limits.upper):.1f} deg"
+            needs.append((float(least), f"{joint.name} ({window}) is {np.degrees(least):.1f} deg short"))
+    binding = ", or ".join(text for _, text in sorted(needs)[:3]) or "several joints are outside their limits at once"
+    text = f"{where}: joint limits keep the torch from {_stretch(problem, bad)}: {binding}"
     return Finding("P202", text, suggestion="move the part, or turn the seam's angles")
 
 

@@ -57,7 +57,7 @@ def test_the_table_out_of_reach(spoiled: Spoil) -> None:
 
 
 def test_a_joint_limit_narrowed_into_the_path(spoiled: Spoil) -> None:
-    change = (CELL, "model: lib:robots/kuka_kr16_2", "model: robot/robot.yaml")
+    change = (CELL, "model: lib:robots/kuka_kr16_2", "model: ../robot/robot.yaml")
     narrowed = (ROBOT, "upper: 154 deg", "upper: 95 deg")
     error = refusal(spoiled(change, narrowed))
     assert "joint_a3" in str(error)
