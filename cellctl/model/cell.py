@@ -43,7 +43,9 @@ class Mechanism:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Joints that move together: the mechanisms of that group in order. A cell with one arm has one group of its name."""
+    """Joints that move together: the mechanisms of that group in order. A cell with one arm has one group of its
+    name.
+    """
 
     name: str
     mechanisms: tuple[str, ...]

@@ -34,8 +34,8 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class SeamRecord:
-    """Conformance of one weld, read back from joint values: largest deviations, SI; `speed_share` is the share of length
-    within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad).
+    """Conformance of one weld, read back from joint values: largest deviations, SI; `speed_share` is the share of
+    length within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad).
     """
 
     seam: str

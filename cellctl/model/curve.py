@@ -149,11 +149,11 @@ class SplineCurve:
         return False
 
     def points(self, s: ArrayLike) -> FloatArray:
-        stations = self._stations()
+        stations, s = self._stations(), np.asarray(s, dtype=np.float64)
         return np.stack([np.interp(s, stations, self.vertices[:, k]) for k in range(3)], axis=-1)
 
     def tangents(self, s: ArrayLike) -> FloatArray:
-        stations = self._stations()
+        stations, s = self._stations(), np.asarray(s, dtype=np.float64)
         return unit(np.stack([np.interp(s, stations, self.directions[:, k]) for k in range(3)], axis=-1))
 
     def corners(self) -> FloatArray:

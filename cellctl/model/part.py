@@ -11,7 +11,9 @@ from cellctl.model.shapes import Colour, Solid, Visual
 
 Vector = tuple[float, float, float]
 Face = Vector | Literal["axis", "radial", "-axis", "-radial"]
-"""The outward normal of a face: a unit vector in the part's frame, or relative to the axis of the seam's circle or arc."""
+"""The outward normal of a face: a unit vector in the part's frame, or relative to the axis of the seam's circle or
+arc.
+"""
 
 JointType = Literal["butt", "t", "lap", "corner", "edge"]
 

@@ -1,4 +1,6 @@
-"""What was planned: blocks of segments, each a geometry q(s) and a time law s(t) kept apart. Only `proof` makes a `CertifiedPlan`."""
+"""What was planned: blocks of segments, each a geometry q(s) and a time law s(t) kept apart. Only `proof` makes a
+`CertifiedPlan`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ FORMAT_VERSION = 1
 class ContactAllowance:
     """A pair of solids that may come nearer than the cell's clearance, in the one segment that holds this value.
 
-    `first` and `second` are full solid names. `margin` (m) is the smallest gap they must keep, None where they may touch.
+    `first` and `second` are full solid names. `margin` (m) is the smallest gap they must keep, None where they may
+    touch.
     """
 
     first: str
@@ -78,7 +81,8 @@ class SeamSection:
 class FixedSegment:
     """A motion whose geometry is fixed: `path` q(s) (C2, joint values of `group`) and `law` s(t), from rest to rest.
 
-    `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to path.end.
+    `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
+    path.end.
     """
 
     step: int
@@ -108,7 +112,9 @@ Segment = FixedSegment
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Segments that follow one another. `on_failure` will name the block of a bounded recovery; a plan is a straight list."""
+    """Segments that follow one another. `on_failure` will name the block of a bounded recovery; a plan is a straight
+    list.
+    """
 
     segments: tuple[Segment, ...]
 

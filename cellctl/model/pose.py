@@ -13,7 +13,9 @@ FloatArray = NDArray[np.float64]
 
 
 def frozen_array(values: ArrayLike, shape: tuple[int, ...] | None = None) -> FloatArray:
-    """A read-only, contiguous float64 copy of `values`; raises ValueError when it has not `shape` or holds NaN or infinity."""
+    """A read-only, contiguous float64 copy of `values`; raises ValueError when it has not `shape` or holds NaN or
+    infinity.
+    """
     array = np.array(values, dtype=np.float64, copy=True, order="C")
     if shape is not None and array.shape != shape:
         raise ValueError(f"expected shape {shape}, got {array.shape}")
@@ -102,7 +104,9 @@ class Pose:
 
 
 def as_pose(value: Pose | Any) -> Pose:
-    """A `Pose` from a `Pose`, a spatialmath `SE3` of one element, or a (4, 4) array: the one place where SE3 comes in."""
+    """A `Pose` from a `Pose`, a spatialmath `SE3` of one element, or a (4, 4) array: the one place where SE3 comes
+    in.
+    """
     if isinstance(value, Pose):
         return value
     matrix = getattr(value, "A", value)

@@ -24,7 +24,9 @@ class JointLimits:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """One joint: `origin` is the child frame in the parent frame at zero, `axis` (3,) a unit vector in the child frame."""
+    """One joint: `origin` is the child frame in the parent frame at zero, `axis` (3,) a unit vector in the child
+    frame.
+    """
 
     name: str
     kind: Literal["revolute", "prismatic", "fixed"]
@@ -37,7 +39,9 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Inertia:
-    """Mass (kg), centre of mass (3,) m in the link frame, and the inertia (ixx, ixy, ixz, iyy, iyz, izz) about it, kg m^2."""
+    """Mass (kg), centre of mass (3,) m in the link frame, and the inertia (ixx, ixy, ixz, iyy, iyz, izz) about it, kg
+    m^2.
+    """
 
     mass: float
     com: tuple[float, float, float]
@@ -57,7 +61,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class OpwParameters:
-    """Ortho-parallel arm with spherical wrist (Brandstoetter, Angerer, Hofbaur 2014); m and rad, q_opw = sign * q - offset.
+    """Ortho-parallel arm with spherical wrist (Brandstoetter, Angerer, Hofbaur 2014); m and rad, q_opw = sign * q -
+    offset.
 
     `tip_fix` turns the OPW tip frame into the chain's tip frame.
     """
@@ -129,7 +134,8 @@ class Torch:
     """What makes a tool a welding torch.
 
     `contact_tip` is in the flange frame, its +Z points out of the tool along the wire towards the work. The working
-    TCP is `contact_tip + ctwd` along +Z. `nozzle` and `wire` name the tool's solids that may come near the seam's plates.
+    TCP is `contact_tip + ctwd` along +Z. `nozzle` and `wire` name the tool's solids that may come near the seam's
+    plates.
     """
 
     contact_tip: Pose

@@ -70,7 +70,9 @@ class Solid:
 
 @dataclass(frozen=True, slots=True)
 class Visual:
-    """What a picture shows: a shape, or a mesh file by its reference (`pkg:rtbdata/...`), at `pose` in its body's frame."""
+    """What a picture shows: a shape, or a mesh file by its reference (`pkg:rtbdata/...`), at `pose` in its body's
+    frame.
+    """
 
     shape: Shape | None = None
     mesh: str | None = None

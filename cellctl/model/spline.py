@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cellctl.model.pose import FloatArray, frozen_array
 
@@ -59,7 +59,9 @@ class BSpline:
         return float(self.knots[len(self.control)])
 
     def __call__(self, u: ArrayLike, derivative: int = 0) -> FloatArray:
-        """Values (n, dim) at parameters `u` (n,), clamped to the range; or their derivative. Cox - de Boor, vectorised."""
+        """Values (n, dim) at parameters `u` (n,), clamped to the range; or their derivative. Cox - de Boor,
+        vectorised.
+        """
         if derivative:
             return self.derivative(derivative)(u)
         p, t = self.degree, self.knots
@@ -146,7 +148,7 @@ def _collocation_solve(u: FloatArray, knots: FloatArray, y: FloatArray) -> Float
     return result
 
 
-def _basis_values(spline: BSpline, u: FloatArray, span: FloatArray) -> FloatArray:
+def _basis_values(spline: BSpline, u: FloatArray, span: NDArray[np.intp]) -> FloatArray:
     """The four cubic basis functions that do not vanish at each u, (n, 4)."""
     values = np.empty((len(u), 4))
     t = spline.knots

@@ -1,4 +1,6 @@
-"""What to do, in the words of the trade: steps that name configurations, seams and procedures. No joint values are planned here."""
+"""What to do, in the words of the trade: steps that name configurations, seams and procedures. No joint values are
+planned here.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Steps for one cell, from a named start configuration. `cell` is the loaded cell, or its reference until it is loaded."""
+    """Steps for one cell, from a named start configuration. `cell` is the loaded cell, or its reference until it is
+    loaded.
+    """
 
     steps: tuple[Step, ...]
     cell: Cell

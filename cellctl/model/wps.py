@@ -1,4 +1,6 @@
-"""A welding procedure as ranges (field set after ISO 15609-1, simplified). No judgement of weld metal is made from it."""
+"""A welding procedure as ranges (field set after ISO 15609-1, simplified). No judgement of weld metal is made from
+it.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ from cellctl.scene.screen import states_free
 def explain_state(
     model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str
 ) -> tuple[Finding, ...]:
-    """What is too near at joints `q` (dof,): one finding per pair, nearest first; empty when the exact engine finds nothing."""
+    """What is too near at joints `q` (dof,): one finding per pair, nearest first; empty when the exact engine finds
+    nothing.
+    """
     contacts = _contacts(model, q, margins)
     return tuple(
         Finding(code, f"{what}: {first} and {second} are {_gap_text(distance)}, the margin is {margin * 1e3:g} mm")
@@ -57,26 +59,30 @@ def explain_seam(problem: SeamProblem, model: CollisionModel, where: str) -> tup
 
 def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
     """P201: stations where no spin and tilt has any inverse, whatever the joint limits say."""
-    bad = ~reach.valid.any(axis=(1, 2))
+    bad: NDArray[np.bool_] = np.logical_not(reach.valid.any(axis=(1, 2)))
     if not bad.any():
         return None
     at = problem.stations.s[np.flatnonzero(bad)]
     point = problem.stations.frames.points[np.flatnonzero(bad)[0]]
     base = np.linalg.inv(problem.stations.pose_base_world)[:3, 3]
     distance = float(np.linalg.norm(point - base))
-    text = f"{where}: no joint values put the torch at {_stretch(problem, bad)}; the point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    far = f"the point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    text = f"{where}: no joint values put the torch at {_stretch(problem, bad)}; {far}"
     return Finding("P201", text, suggestion="move the part or the arm nearer to each other")
 
 
 def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
-    """P202: stations where inverses exist, but each has a joint outside its limits; the joints that alone would free them."""
+    """P202: stations where inverses exist, but each has a joint outside its limits; the joints that alone would free
+    them.
+    """
     lower, upper = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
     excess = np.full(reach.joints.shape, np.inf)
     for turn in (-1, 0, 1):
         value = reach.joints + 2.0 * np.pi * turn
         excess = np.minimum(excess, np.maximum(np.maximum(lower - value, value - upper), 0.0))
     outside = excess > 0.0
-    bad = ~(reach.valid & ~outside.any(axis=3)).any(axis=(1, 2))
+    usable = reach.valid & np.logical_not(outside.any(axis=3))
+    bad: NDArray[np.bool_] = np.logical_not(usable.any(axis=(1, 2)))
     if not bad.any():
         return None
     needs = []
@@ -117,7 +123,7 @@ def _blocked(problem: SeamProblem, model: CollisionModel, reach: Reach, where: s
 
 
 def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp]) -> NDArray[np.intp]:
-    _, first = np.unique(station * SPINS + spin, return_index=True)
+    first: NDArray[np.intp] = np.unique(station * SPINS + spin, return_index=True)[1]
     return first
 
 

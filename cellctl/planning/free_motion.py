@@ -1,12 +1,12 @@
 """Free motion between two configurations: a bidirectional rapidly-exploring random tree (Kuffner and LaValle 2000) over
-edges that are proved free, straight interpolation first, then shortcuts. Deterministic for a seed; limited by iterations.
+edges that are proved free, straight interpolation first, then shortcuts. Deterministic for a seed; limited by
+iterations.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import types
-
 from numpy.typing import NDArray
 
 from cellctl.kinematics.compiled import COUNT, FLAG, REAL, compiled, reads, writes

@@ -21,7 +21,8 @@ CHOICE = types.Tuple((writes(1, types.int32), writes(1, types.int32), REAL, COUN
 class Rungs(NamedTuple):
     """Nodes of one configuration: `joints` (n, spins, slots, dof), `costs` (n, spins, slots), `counts` (n, spins).
 
-    A slot is one tilt with one set of turns; `tilts` (n, spins, slots) says which tilt. Slots past the count are unused.
+    A slot is one tilt with one set of turns; `tilts` (n, spins, slots) says which tilt. Slots past the count are
+    unused.
     """
 
     joints: FloatArray
@@ -34,7 +35,9 @@ class Rungs(NamedTuple):
 def _turned_values(
     q: FloatArray, lower: FloatArray, upper: FloatArray, turned: FloatArray, choices: NDArray[np.intp]
 ) -> int:
-    """All values of each joint inside its limits into `turned` (dof, 3), their number into `choices`; the product of those."""
+    """All values of each joint inside its limits into `turned` (dof, 3), their number into `choices`; the product of
+    those.
+    """
     ways = 1
     for j in range(len(q)):
         choices[j] = 0
@@ -57,9 +60,11 @@ def fill_rungs(
     tilts: int,
     slots: int,
 ) -> tuple[FloatArray, FloatArray, NDArray[np.int16], NDArray[np.int32]]:
-    """Rungs of one branch from IK answers `joints` (n, spins * tilts, branches, dof) and `valid` (n, spins * tilts, branches).
+    """Rungs of one branch from IK answers `joints` (n, spins * tilts, branches, dof) and `valid` (n, spins * tilts,
+    branches).
 
-    Every turn of a joint by -2 pi, 0 or 2 pi that is inside the limits is a node of its own; a node costs more near a limit.
+    Every turn of a joint by -2 pi, 0 or 2 pi that is inside the limits is a node of its own; a node costs more near a
+    limit.
     """
     n, variants, _, dof = joints.shape
     spins = variants // tilts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -128,14 +129,10 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
     problem = _seam_problem(arm, step, settings, contacts)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
-    tried = 0
-    for way in seam_ways(problem, q):
-        tried += 1
+    for way in islice(seam_ways(problem, q), WAYS_TRIED):
         segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
         if segments:
             return segments
-        if tried == WAYS_TRIED:
-            break
     if failed is not None:
         raise PlanningFailed(failed)
     raise PlanningFailed(explain_seam(problem, arm.model, where))

@@ -33,7 +33,9 @@ class Torches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
-    """Bounds `lower`, `upper` (n, 3) of z, the values `wanted` (n, 3) that it is pulled to with weights `pull` (n, 3)."""
+    """Bounds `lower`, `upper` (n, 3) of z, the values `wanted` (n, 3) that it is pulled to with weights `pull` (n,
+    3).
+    """
 
     lower: FloatArray
     upper: FloatArray
@@ -64,7 +66,9 @@ NOWHERE = KeepOut(0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objective:
-    """What is minimised: the smoothness matrix in `bands` (3, n), joint `weights` (dof,), the box with its pulls, the keep-out."""
+    """What is minimised: the smoothness matrix in `bands` (3, n), joint `weights` (dof,), the box with its pulls, the
+    keep-out.
+    """
 
     bands: FloatArray
     weights: FloatArray
@@ -125,7 +129,7 @@ def _smoothness_matrix(s: FloatArray) -> FloatArray:
 
 
 def _applied(bands: FloatArray, q: FloatArray) -> FloatArray:
-    result = bands[0][:, None] * q
+    result: FloatArray = bands[0][:, None] * q
     for k in (1, 2):
         band = bands[k][: len(q) - k, None]
         result[:-k] += band * q[k:]
@@ -206,7 +210,7 @@ def _solved(matrix: FloatArray, gradient: FloatArray, active: NDArray[np.bool_],
 
 def _banded_product(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     """A symmetric matrix in lower banded form times a vector (n,)."""
-    result = matrix[0] * vector
+    result: FloatArray = matrix[0] * vector
     for offset in range(1, len(matrix)):
         band = matrix[offset, :-offset]
         result[offset:] += band * vector[:-offset]

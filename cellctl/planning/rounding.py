@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from cellctl.model.pose import FloatArray
@@ -38,9 +40,11 @@ def _leg_thirds(end: FloatArray, start: FloatArray, towards: FloatArray) -> list
 
 
 def _filled(points: FloatArray, largest: float = 0.35) -> FloatArray:
-    """More points on the straight pieces, none further apart than `largest`, so that knots stay even; repeats removed."""
+    """More points on the straight pieces, none further apart than `largest`, so that knots stay even; repeats
+    removed.
+    """
     result = [points[0]]
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in pairwise(points):
         distance = float(np.linalg.norm(b - a))
         if distance < 1e-9:
             continue

@@ -21,6 +21,8 @@ from cellctl.planning.torch_poses import Stations
 from cellctl.processes.procedure import WeldSettings
 from cellctl.scene.screen import ScreenArrays, states_free
 
+IntArray = NDArray[np.intp] | NDArray[np.int32]
+
 SPINS = 36
 TURNS = 8
 GATE = np.radians(14.0)
@@ -66,7 +68,9 @@ class Reach:
 
 
 def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
-    """Ways along the seam, best first (smooth, and not far from joints `near`); nominal tilt first, then tilts of the window."""
+    """Ways along the seam, best first (smooth, and not far from joints `near`); nominal tilt first, then tilts of the
+    window.
+    """
     for tilts in (nominal_tilt(problem.settings), window_tilts(problem.settings)):
         found = False
         reach = reach_of(problem, tilts)
@@ -138,19 +142,17 @@ def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[t
     return sorted(ways, key=lambda way: (way[2], way[1]))
 
 
-def _free_way(
-    problem: SeamProblem, rungs: Rungs, speeds: FloatArray
-) -> tuple[NDArray[np.int32], NDArray[np.int32], float] | None:
+def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[IntArray, IntArray, float] | None:
     """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free.
 
     A few stations are asked whole at first: a seam that is blocked at one of them is blocked.
     """
     n = len(rungs.joints)
     asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
-    for station in (0, n // 4, n // 2, 3 * n // 4, n - 1):
-        spin, slot = np.nonzero(~asked[station])
-        _ask(problem, rungs, asked, np.full(len(spin), station), spin, slot)
-        if not np.isfinite(rungs.costs[station]).any():
+    for whole in (0, n // 4, n // 2, 3 * n // 4, n - 1):
+        spins, slots = np.nonzero(~asked[whole])
+        _ask(problem, rungs, asked, np.full(len(spins), whole), spins, slots)
+        if not np.isfinite(rungs.costs[whole]).any():
             return None
     gate = np.full(problem.robot.dof, GATE)
     rows = np.arange(n)
@@ -173,9 +175,9 @@ def _ask(
     problem: SeamProblem,
     rungs: Rungs,
     asked: NDArray[np.bool_],
-    station: NDArray[np.intp],
-    spin: NDArray[np.intp],
-    slot: NDArray[np.intp],
+    station: IntArray,
+    spin: IntArray,
+    slot: IntArray,
 ) -> None:
     """Put the cost of every given node that is not free to infinity. Turns share the answer of their pose."""
     if not len(station):
@@ -221,7 +223,7 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
 
 
 def wrist_keep_out(robot: Robot) -> KeepOut:
-    """Where axis 5 of an arm with a spherical wrist lies along axis 4 (WRIST_WIDTH about it); nowhere for other arms."""
+    """Where axis 5 of an arm with a spherical wrist makes axes 4 and 6 parallel; nowhere for other arms."""
     if robot.opw is None:
         return NOWHERE
     centre = robot.opw.offsets[4] * robot.opw.signs[4]
@@ -247,7 +249,9 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
 
 
 def nearest_joints(robot: Robot, inverse: OpwArrays, poses: FloatArray, near: FloatArray) -> FloatArray:
-    """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows where none."""
+    """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows
+    where none.
+    """
     joints, valid = branches(inverse, poses)
     turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
     joints = joints + 2.0 * np.pi * turns

@@ -170,7 +170,8 @@ def _third(spline: BSpline, u: FloatArray) -> FloatArray:
 
 
 def constant_speed_law(length: float, speed: float, ramp_knot: float = RAMP_KNOT) -> BSpline:
-    """The law that covers `length` (m) at exactly `speed` (m/s), with a smooth start and end over a few `ramp_knot`s (s).
+    """The law that covers `length` (m) at exactly `speed` (m/s), with a smooth start and end over a few `ramp_knot`s
+    (s).
 
     Control points lie on a straight line over the Greville abscissae, so the speed between the ramps is exact.
     """
@@ -184,7 +185,9 @@ def constant_speed_law(length: float, speed: float, ramp_knot: float = RAMP_KNOT
 
 
 def process_law(path: BSpline, speed: float, limits: MotionLimits) -> BSpline | None:
-    """Constant `speed` along `path` (parameter arc length, m) with the shortest ramps that hold `limits`; None if none do."""
+    """Constant `speed` along `path` (parameter arc length, m) with the shortest ramps that hold `limits`; None if
+    none do.
+    """
     for ramp_knot in RAMP_KNOTS:
         law = constant_speed_law(path.end, speed, ramp_knot)
         if slowdown(path, law, limits) <= RESERVE:

@@ -43,7 +43,9 @@ class Stations:
 
 
 def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:
-    """Stations no further apart than LARGEST_STEP, and than LARGEST_TURN of the seam frame; references for nominal angles."""
+    """Stations no further apart than LARGEST_STEP, and than LARGEST_TURN of the seam frame; references for nominal
+    angles.
+    """
     count = max(8, int(np.ceil(path.length / LARGEST_STEP)) + 1)
     probe = path.frames(np.linspace(0.0, path.length, count))
     turn = np.arccos(np.clip(np.einsum("ij,ij->i", probe.tangents[1:], probe.tangents[:-1]), -1.0, 1.0))

@@ -29,7 +29,8 @@ def torch_angles(tangents: ArrayLike, normals: ArrayLike, wires: ArrayLike) -> t
     b = np.cross(n, t)
     along = np.clip(np.einsum("...i,...i", a, t), -1.0, 1.0)
     work = np.arctan2(-np.einsum("...i,...i", a, b), -np.einsum("...i,...i", a, n))
-    return work, np.arcsin(along)
+    travel: FloatArray = np.arcsin(along)
+    return work, travel
 
 
 def torch_rotations(wires: ArrayLike, references: ArrayLike, spins: ArrayLike) -> FloatArray:
@@ -67,8 +68,11 @@ def transported_references(wires: ArrayLike) -> FloatArray:
 
 
 def spin_offsets(tangents: ArrayLike, wires: ArrayLike, references: ArrayLike) -> FloatArray:
-    """Angles (n,), rad, from the public spin zero (the travel tangent across the wire) to the references, about the wire."""
+    """Angles (n,), rad, from the public spin zero (the travel tangent across the wire) to the references, about the
+    wire.
+    """
     t, z, r = (np.asarray(v, dtype=np.float64) for v in (tangents, wires, references))
     x0 = unit(t - np.einsum("...i,...i", t, z)[..., None] * z)
     y0 = np.cross(z, x0)
-    return np.arctan2(np.einsum("...i,...i", r, y0), np.einsum("...i,...i", r, x0))
+    offsets: FloatArray = np.arctan2(np.einsum("...i,...i", r, y0), np.einsum("...i,...i", r, x0))
+    return offsets

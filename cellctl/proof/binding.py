@@ -29,7 +29,8 @@ def certified(plan: Plan) -> CertifiedPlan:
         raise NotCertified(
             Finding(
                 "C320",
-                f"the plan was changed after it was proved: certificate for {certificate.plan_sha256[:12]}, content is {digest[:12]}",
+                "the plan was changed after it was proved: "
+                f"its certificate is for {certificate.plan_sha256[:12]}, its content is {digest[:12]}",
                 suggestion="plan the task again",
             )
         )

@@ -13,7 +13,7 @@ import numpy as np
 import cellctl
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
-from cellctl.model.certificate import Certificate, SeamRecord, SegmentRecord
+from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
@@ -83,7 +83,7 @@ def _examine_segment(checker: Checker, task: Task, segment: Segment, index: int)
     robot = task.cell.mechanism(checker.model.mechanism).robot
     limits = check_limits(segment, robot, where)
     findings = list(limits.findings) + list(_contact_findings(task, segment, where))
-    gaps = ()
+    gaps: tuple[Gap, ...] = ()
     if not any(f.code == "C330" for f in findings):
         clearance = check_clearance(checker, segment, where)
         gaps = clearance.gaps
@@ -165,6 +165,7 @@ def _budget_findings(plan: Plan, task: Task, records: list[SegmentRecord]) -> li
     for record in records:
         for gap in record.gaps:
             if gap.margin == task.cell.margins.clearance and gap.proved < task.budget.clearance:
-                text = f"{gap.first} comes as near as {gap.proved * 1e3:.1f} mm to {gap.second}, the budget is {task.budget.clearance * 1e3:g} mm"
+                budget = f"the budget is {task.budget.clearance * 1e3:g} mm"
+                text = f"{gap.first} is only proved to keep {gap.proved * 1e3:.1f} mm from {gap.second}, {budget}"
                 findings.append(Finding("C326", f"segment {record.index}: {text}"))
     return findings

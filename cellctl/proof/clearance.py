@@ -46,7 +46,9 @@ class Checker:
 
 @dataclass(slots=True)
 class _Nearest:
-    """Pairs of one margin: the gap that is being proved (`goal`), and the smallest exact distance met, of which pair, where."""
+    """Pairs of one margin: the gap that is being proved (`goal`), and the smallest exact distance met, of which pair,
+    where.
+    """
 
     margin: float
     goal: float = FAR
@@ -134,7 +136,8 @@ def _not_proven(model: CollisionModel, segment: Segment, where: str, pair: int, 
     first, second = model.pair_names(pair)
     return Finding(
         "C302",
-        f"{where}{_at(segment, at)}: the gap of {first} and {second} is too near its margin of {margin * 1e3:g} mm to be proved",
+        f"{where}{_at(segment, at)}: the gap of {first} and {second} is too near its margin of {margin * 1e3:g} mm "
+        "to be proved",
         data={"first": first, "second": second, "at": at},
     )
 

@@ -68,7 +68,9 @@ class Readback:
 
 
 def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, q: FloatArray, ends: float) -> Readback:
-    """Read a weld back from joint values `q` (n, dof) at increasing times `t` (n,), TCP at `ctwd` from the contact tip."""
+    """Read a weld back from joint values `q` (n, dof) at increasing times `t` (n,), TCP at `ctwd` from the contact
+    tip.
+    """
     assert mechanism.tool is not None and mechanism.tool.torch is not None
     pose_flange_tcp = mechanism.tool.torch.tcp(ctwd)
     chain = chain_of(mechanism.robot)

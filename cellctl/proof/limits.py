@@ -46,7 +46,7 @@ def check_limits(segment: Segment, robot: Robot, where: str) -> LimitResult:
     values = q
     for quantity in ("velocity", "acceleration", "jerk"):
         values = np.diff(values, axis=0) / dt
-        ratios = np.abs(values) / robot.limit_array(quantity)  # type: ignore[arg-type]
+        ratios = np.abs(values) / robot.limit_array(quantity)
         uses.append(_worst(quantity, ratios, t, robot))
     findings = tuple(_limit_finding(use, where) for use in uses if use.ratio > TOLERANCE)
     return LimitResult(tuple(uses), findings)
@@ -81,12 +81,8 @@ def check_continuity(plan: Plan) -> tuple[Finding, ...]:
         ends = segment.joints_at(np.array([0.0, law.end]))
         jump = float(np.abs(ends[0] - standing[segment.group]).max())
         if jump > CONTINUITY:
-            findings.append(
-                Finding(
-                    "C323",
-                    f"segment {index} ({segment.kind}) starts {np.degrees(jump):.4f} deg away from where the arm stands",
-                )
-            )
+            away = f"{np.degrees(jump):.4f} deg away from where the arm stands"
+            findings.append(Finding("C323", f"segment {index} ({segment.kind}) starts {away}"))
         rate = law(np.array([0.0, law.end]), 1)
         if np.abs(rate).max() > 1e-9:
             findings.append(Finding("C323", f"segment {index} ({segment.kind}) does not start and end at rest"))

@@ -1,4 +1,5 @@
-"""The compiled search of a proof of clearance: which intervals of a path are proved, and where a pair is nearer than hoped.
+"""The compiled search of a proof of clearance: which intervals of a path are proved, and where a pair is nearer than
+hoped.
 
 No interval is given up before it is proved, found too near, or too short to be split further.
 """
@@ -83,8 +84,9 @@ def _search(
     near: FloatArray,
     open_ends: FloatArray,
 ) -> tuple[int, int]:
-    """Fill `near` with (u, pair) where a pair is nearer than its goal and `open_ends` with (u, pair) where neither proof
-    nor refutation was reached; how many of each."""
+    """Fill `near` with (u, pair) where a pair is nearer than its goal and `open_ends` with (u, pair) where neither
+    proof nor refutation was reached; how many of each.
+    """
     start, end = knots[0], knots[-1]
     dof, pairs = control.shape[1], len(goals)
     q, half_steps = np.empty(dof), np.empty(dof)

@@ -15,7 +15,9 @@ Spoil = Callable[..., Path]
 
 @pytest.fixture
 def spoiled(tmp_path: Path) -> Spoil:
-    """A project with a copy of the tray cell and task, where `file` has `old` replaced by `new`; returns the task file."""
+    """A project with a copy of the tray cell and task, where `file` has `old` replaced by `new`; returns the task
+    file.
+    """
 
     def make(*changes: tuple[str, str, str]) -> Path:
         (tmp_path / "cellctl.yaml").write_text("project: {name: spoiled}\n")

@@ -34,7 +34,11 @@ def test_a_clamp_in_the_way(spoiled: Spoil) -> None:
 
 
 def test_a_wall_made_200_mm_higher(spoiled: Spoil) -> None:
-    change = (TRAY, "    box: 400 4 100 mm\n    at: {xyz: 196 -2 50 mm}", "    box: 400 4 300 mm\n    at: {xyz: 196 -2 150 mm}")
+    change = (
+        TRAY,
+        "    box: 400 4 100 mm\n    at: {xyz: 196 -2 50 mm}",
+        "    box: 400 4 300 mm\n    at: {xyz: 196 -2 150 mm}",
+    )
     assert "tray.wall_left" in str(refusal(spoiled(change)))
 
 

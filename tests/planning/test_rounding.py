@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from cellctl.planning.rounding import LARGEST_ROUNDING, rounded
 
 def distance_to_polyline(points: np.ndarray, way: np.ndarray) -> np.ndarray:
     best = np.full(len(points), np.inf)
-    for a, b in zip(way[:-1], way[1:], strict=True):
+    for a, b in pairwise(way):
         share = np.clip((points - a) @ (b - a) / ((b - a) @ (b - a)), 0.0, 1.0)
         best = np.minimum(best, np.linalg.norm(points - (a + share[:, None] * (b - a)), axis=1))
     return best
