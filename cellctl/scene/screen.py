@@ -297,7 +297,9 @@ def edge_free(
     interval falls below `resolution_limit` (rad or m), which counts as not proved. A pair that violates its margin at
     a middle ends the search. Intervals are tried coarse ones first.
     """
-    longest = np.abs(qb - qa).max()
+    longest = 0.0
+    for j in range(qa.shape[0]):
+        longest = max(longest, abs(qb[j] - qa[j]))
     intervals = max(1, ceil(longest / _FIRST_SPLIT))
     work = np.empty((intervals * screen.pairs.shape[0], 2), dtype=np.intp)
     items = 0

@@ -45,7 +45,7 @@ SOLIDS: Final[Any] = record(Solids, writes(2), writes(1, COUNT), writes(1), writ
 def support(
     solids: Solids, k: int, places: FloatArray, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float, float]:
-    """Largest d . x over solid `k` without its ball, and that x in the world; `places` (n, 3, 4) say where solids are."""
+    """Largest d . x over solid `k` without its ball, and that x in the world; `places` (n, 3, 4) put solids there."""
     x = places[k, 0, 0] * dx + places[k, 1, 0] * dy + places[k, 2, 0] * dz
     y = places[k, 0, 1] * dx + places[k, 1, 1] * dy + places[k, 2, 1] * dz
     z = places[k, 0, 2] * dx + places[k, 1, 2] * dy + places[k, 2, 2] * dz
@@ -142,8 +142,7 @@ def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
             square += (trial[a] * s[a, i] + trial[b] * s[b, i] + trial[c] * s[c, i]) ** 2
         if square < least:
             least = square
-            weights[:] = trial
-            weights[apex] = 0.0
+            weights[a], weights[b], weights[c], weights[apex] = trial[a], trial[b], trial[c], 0.0
     return least < inf
 
 
