@@ -38,6 +38,18 @@ def writes(ndim: int, dtype: Any = REAL) -> Any:
     return numba.types.Array(dtype, ndim, "C")
 
 
+def several(count: int, dtype: Any = REAL) -> Any:
+    """Type of a tuple of `count` numbers."""
+    make: Any = numba.types.UniTuple
+    return make(dtype, count)
+
+
+def record(kind: type[tuple[Any, ...]], *fields: Any) -> Any:
+    """Type of the named tuple `kind`; its arrays must be exactly of these types, writable ones as `writes` says."""
+    make: Any = numba.types.NamedTuple
+    return make(fields, kind)
+
+
 def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
     """Compile the function for these argument types, or load it from numba's on-disk cache.
 
@@ -48,7 +60,7 @@ def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
     def declare(function: _Kernel) -> _Kernel:
         kernel: Any = numba.njit(function, error_model="numpy")
         # numba says RuntimeError where no folder can be written, and OSError where one is full.
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, OSError):
             kernel._cache = _KernelCache(function)
         try:
             kernel.compile(result(*arguments))

@@ -63,7 +63,9 @@ def fill_flanges(
     scratch = np.empty((dof + 2, 4, 4))
     for n in range(joints.shape[0]):
         link_frames(before, axes, prismatic, after, joints[n], scratch)
-        out[n] = scratch[dof + 1]
+        for i in range(4):
+            for j in range(4):
+                out[n, i, j] = scratch[dof + 1, i, j]
 
 
 def frames(chain: Chain, q: ArrayLike) -> FloatArray:

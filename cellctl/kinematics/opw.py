@@ -170,13 +170,14 @@ def _pose_error(target: FloatArray, reached: FloatArray, twist: FloatArray) -> f
 @compiled(NOTHING, writes(2), writes(1))
 def _solve_in_place(matrix: FloatArray, vector: FloatArray) -> None:
     """Replace `vector` (6,) by a solution of `matrix` (6, 6) x = vector; unknowns with no pivot above 1e-7 are 0."""
-    pivot_of = np.full(6, -1)
+    pivot_of, solution = np.empty(6, dtype=np.intp), np.empty(6)
     row = 0
     for column in range(6):
         best = row
         for i in range(row, 6):
             if abs(matrix[i, column]) > abs(matrix[best, column]):
                 best = i
+        pivot_of[column] = -1
         if row == 6 or abs(matrix[best, column]) < 1e-7:
             continue
         for j in range(6):
@@ -190,11 +191,11 @@ def _solve_in_place(matrix: FloatArray, vector: FloatArray) -> None:
                     matrix[i, j] -= factor * matrix[row, j]
         pivot_of[column] = row
         row += 1
-    solution = np.zeros(6)
     for column in range(6):
-        if pivot_of[column] >= 0:
-            solution[column] = vector[pivot_of[column]] / matrix[pivot_of[column], column]
-    vector[:] = solution
+        pivot = pivot_of[column]
+        solution[column] = vector[pivot] / matrix[pivot, column] if pivot >= 0 else 0.0
+    for column in range(6):
+        vector[column] = solution[column]
 
 
 @compiled(NOTHING, *_ARRAYS, reads(2), writes(2), writes(1, FLAG))
@@ -214,16 +215,16 @@ def solve_opw(
     """As `opw_branches`, every answer polished where needed and verified to ACCEPTED by the forward kinematics."""
     opw_branches(lengths, offsets, signs, flange_tip, target, out, valid)
     frames = np.empty((8, 4, 4))
-    twist = np.empty(6)
-    tried = np.empty(6)
+    point, twist, tried, jacobian = np.empty(3), np.empty(6), np.empty(6), np.empty((6, 6))
     for k in range(BRANCHES):
         if not valid[k]:
             continue
         link_frames(before, axes, prismatic, after, out[k], frames)
         error = _pose_error(target, frames[7], twist)
         if error > POLISHED:
-            jacobian = np.empty((6, 6))
-            fill_jacobian(frames, axes, prismatic, frames[7, :3, 3].copy(), jacobian)
+            for i in range(3):
+                point[i] = frames[7, i, 3]
+            fill_jacobian(frames, axes, prismatic, point, jacobian)
             _solve_in_place(jacobian, twist)
             for j in range(6):
                 tried[j] = wrapped(out[k, j] + twist[j])
@@ -231,7 +232,8 @@ def solve_opw(
             polished = _pose_error(target, frames[7], twist)
             if polished < error:
                 error = polished
-                out[k] = tried
+                for j in range(6):
+                    out[k, j] = tried[j]
         valid[k] = error <= ACCEPTED
 
 

@@ -1,148 +1,44 @@
 """A compiled conservative screen: distances of listed pairs never more than the true ones, of states and whole motions.
 
 "Free" is a proof within float64 rounding; "not free" only says that this screen could not prove it. No engine is asked.
+Every kernel takes the arrays of `pack`, and arrays that are C-contiguous float64.
 """
 
 from __future__ import annotations
 
 from math import ceil, inf, sqrt
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
-from numba import types
-from numpy.typing import NDArray
 
-from cellctl.kinematics.chain import BoolArray
-from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
+from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.model.pose import FloatArray
-from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners
-from cellctl.scene.bodies import CollisionModel
-from cellctl.scene.support import ROUNDING, SOLIDS, Solids, separation
+from cellctl.scene.packed import SCREEN, IntArray, ScreenArrays, pack
+from cellctl.scene.support import ROUNDING, separation
 
-IntArray = NDArray[np.intp]
+__all__ = [
+    "ScreenArrays",
+    "edge_free",
+    "motion_radii",
+    "pack",
+    "pair_bounds",
+    "pair_displacements",
+    "place",
+    "state_bounds",
+    "state_free",
+]
 
 _FIRST_SPLIT: Final = 0.3
 """Largest joint change (rad or m) of one interval before an edge is tried."""
-
-
-class ScreenArrays(NamedTuple):
-    """A `CollisionModel` as arrays, n solids and p pairs: what every kernel here takes.
-
-    `solids` in their own frames; `frames` (n,) the chain frame that carries each, -1 for the world; `poses` (n, 4, 4) the
-    solid in that frame; `spheres` (n, 4) centre and radius and `boxes` (n, 6) lower and upper corner around each, in its
-    own frame; `pairs` (p, 2); the chain, and its base in the world.
-    """
-
-    solids: Solids
-    frames: IntArray
-    poses: FloatArray
-    spheres: FloatArray
-    boxes: FloatArray
-    pairs: IntArray
-    before: FloatArray
-    axes: FloatArray
-    prismatic: BoolArray
-    after: FloatArray
-    base: FloatArray
-
-
-SCREEN: Final[Any] = types.NamedTuple(
-    (
-        SOLIDS,
-        writes(1, COUNT),
-        writes(3),
-        writes(2),
-        writes(2),
-        writes(2, COUNT),
-        writes(3),
-        writes(2),
-        writes(1, FLAG),
-        writes(2),
-        writes(2),
-    ),
-    ScreenArrays,
-)
-
-
-def pack(model: CollisionModel) -> ScreenArrays:
-    """The arrays of `model`; hulls are reduced to their extreme vertices."""
-    covers = [_cover(solid.shape) for solid in model.solids]
-    vertices = [cover.vertices for cover in covers]
-    first = np.concatenate([[0], np.cumsum([len(v) for v in vertices])]).astype(np.intp)
-    solids = Solids(
-        np.concatenate([np.empty((0, 3)), *vertices]),
-        first,
-        np.array([cover.disc for cover in covers], dtype=np.float64),
-        np.array([cover.ball for cover in covers], dtype=np.float64),
-    )
-    return ScreenArrays(
-        solids,
-        np.array([solid.frame for solid in model.solids], dtype=np.intp),
-        np.array([solid.pose.matrix for solid in model.solids]).reshape(-1, 4, 4),
-        np.array([_sphere_around(cover) for cover in covers]).reshape(-1, 4),
-        np.array([_box_around(cover) for cover in covers]).reshape(-1, 6),
-        np.array(model.pairs, dtype=np.intp),
-        *(np.array(values) for values in model.chain),
-        np.array(model.pose_world_base.matrix),
-    )
-
-
-class _Cover(NamedTuple):
-    """One solid in its own frame: the hull of `vertices` (n, 3), plus a disc about z, plus a ball (radii, m)."""
-
-    vertices: FloatArray
-    disc: float = 0.0
-    ball: float = 0.0
-
-
-def _cover(shape: Shape) -> _Cover:
-    match shape:
-        case Box(size):
-            return _Cover(corners(size))
-        case Cylinder(radius, length):
-            return _Cover(np.array([[0.0, 0.0, -0.5 * length], [0.0, 0.0, 0.5 * length]]), disc=radius)
-        case Sphere(radius):
-            return _Cover(np.zeros((1, 3)), ball=radius)
-        case Hull(vertices):
-            return _Cover(_extreme(vertices))
-
-
-def _extreme(vertices: FloatArray) -> FloatArray:
-    """The corners (m, 3) of the hull of `vertices` (n, 3) in their order; all of them where they lie in a plane."""
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        kept = np.sort(ConvexHull(vertices).vertices)
-    except QhullError:
-        return np.array(vertices)
-    return np.array(vertices[kept])
-
-
-def _sphere_around(cover: _Cover) -> FloatArray:
-    """Centre and radius (4,) of a small sphere around a solid, by the steps of Badoiu and Clarkson (2003)."""
-    centre = 0.5 * (cover.vertices.min(axis=0) + cover.vertices.max(axis=0))
-    if len(cover.vertices) > 8:
-        for step in range(1, 64):
-            away = cover.vertices - centre
-            centre = centre + away[np.argmax((away**2).sum(axis=1))] / (step + 1.0)
-    heights = cover.vertices - centre
-    radius = np.sqrt(((np.hypot(heights[:, 0], heights[:, 1]) + cover.disc) ** 2 + heights[:, 2] ** 2).max())
-    return np.array([*centre, radius + cover.ball])
-
-
-def _box_around(cover: _Cover) -> FloatArray:
-    """Lower and upper corner (6,) of the axis-parallel box around a solid in its own frame."""
-    grow = np.array([cover.disc, cover.disc, 0.0]) + cover.ball
-    return np.concatenate([cover.vertices.min(axis=0) - grow, cover.vertices.max(axis=0) + grow])
 
 
 @compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2))
 def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: FloatArray, centres: FloatArray) -> None:
     """Put the solids where `q` (dof,) has them, in the world.
 
-    Fills the chain's `frames` (dof + 2, 4, 4), in its base frame, the upper rows `places` (n, 3, 4) of the solids' poses
-    and the `centres` (n, 3) of their spheres.
+    Fills the chain's `frames` (dof + 2, 4, 4), in its base frame, the upper rows `places` (n, 3, 4) of the poses of the
+    solids, and the `centres` (n, 3) of their spheres.
     """
     link_frames(screen.before, screen.axes, screen.prismatic, screen.after, q, frames)
     base, poses = screen.base, screen.poses
@@ -183,10 +79,10 @@ def _sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
     """Lower bound (m) on the distance of a pair from the spheres around its solids; small enough to be inlined."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
     x, y, z = centres[b, 0] - centres[a, 0], centres[b, 1] - centres[a, 1], centres[b, 2] - centres[a, 2]
-    return sqrt(x * x + y * y + z * z) - screen.spheres[a, 3] - screen.spheres[b, 3] - ROUNDING
+    return sqrt(x * x + y * y + z * z) - float(screen.spheres[a, 3] + screen.spheres[b, 3]) - ROUNDING
 
 
-@compiled(types.UniTuple(REAL, 4), SCREEN, reads(3), reads(2), COUNT, COUNT)
+@compiled(several(4), SCREEN, reads(3), reads(2), COUNT, COUNT)
 def _gap_to_box(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, ball: int, box: int
 ) -> tuple[float, float, float, float]:
@@ -214,7 +110,7 @@ def _gap_to_box(
     return length - screen.spheres[ball, 3], x, y, z
 
 
-@compiled(types.UniTuple(REAL, 2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1))
+@compiled(several(2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1))
 def pair_bounds(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, pair: int, threshold: float, direction: FloatArray
 ) -> tuple[float, float]:
@@ -243,8 +139,8 @@ def pair_bounds(
 def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, out: FloatArray) -> None:
     """Fill `out` (p,) with a lower bound (m) on the distance of every listed pair at `q` (dof,).
 
-    A bound is refined until it reaches its threshold (p,), so a far pair costs next to nothing; where the two overlap it
-    is negative. Only bounds at or above their thresholds prove anything about them.
+    A bound is refined until it reaches its threshold (p,) or cannot any more, so a far pair costs next to nothing; an
+    infinite threshold refines it to 1 um where the two are apart. Where they overlap it is not positive.
     """
     frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
     places = np.empty((screen.frames.shape[0], 3, 4))
@@ -329,14 +225,14 @@ def _displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps
 
 @compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
 def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (p,) with how much nearer (m) each pair can come while no joint j leaves q_mid[j] by more than half_steps[j].
+    """Fill `out` (p,) with how much nearer (m) each pair can come while joint j stays within half_steps[j] of q_mid[j].
 
     Let joints k, k + 1 ... carry a point; in the frame before joint k it is R(t) y(t), and
 
         |R(t) y(t) - R(0) y(0)| <= |y(t) - y(0)| + |R(t) y(0) - R(0) y(0)| <= (the same from joint k + 1 on) + D_k r_k
 
-    with r_k its distance from axis k at `q_mid`. So the sum of D_k r_k over the joints between the two solids bounds the
-    motion of either as seen from the other, with nothing left out; the smaller of the two views counts.
+    with r_k its distance from axis k at `q_mid`. So the sum of D_k r_k over the joints between the two solids bounds
+    the motion of either as seen from the other, with nothing left out; the smaller of the two views counts.
     """
     radii = np.empty((screen.frames.shape[0], screen.axes.shape[0]))
     motion_radii(screen, q_mid, radii)
@@ -356,7 +252,7 @@ def _fill_unproved(
     directions: FloatArray,
     rest: IntArray,
 ) -> int:
-    """Try the first `items` of `work` (w, 2), interval and pair, of an edge cut into `intervals`; how many remain, or -1.
+    """Try the first `items` rows of `work` (w, 2), interval and pair, of an edge cut into `intervals`; how many remain.
 
     Fills `rest` (2 w, 2) with the halves of what is not proved; -1 says that a pair violates its margin at a middle.
     """
@@ -375,7 +271,7 @@ def _fill_unproved(
         while item < items and work[item, 0] == interval:
             pair = work[item, 1]
             item += 1
-            reach = margins[pair] + _displacement(screen, radii, pair, half_steps)
+            reach = float(margins[pair]) + _displacement(screen, radii, pair, half_steps)
             if _sphere_gap(screen, centres, pair) >= reach:
                 continue
             lower, upper = pair_bounds(screen, places, centres, pair, reach, directions[pair])
@@ -394,14 +290,16 @@ def _fill_unproved(
 def edge_free(
     screen: ScreenArrays, qa: FloatArray, qb: FloatArray, margins: FloatArray, resolution_limit: float
 ) -> bool:
-    """Whether every listed pair is proved to keep its margin (p,) all along the straight joint motion from `qa` to `qb`.
+    """Whether every listed pair is proved to keep its margin (p,) along the straight joint motion from `qa` to `qb`.
 
     An interval proves a pair when its distance at the middle exceeds the margin by what the pair can come nearer within
     the interval (`pair_displacements`); else it is halved for that pair, until the largest joint change of half an
     interval falls below `resolution_limit` (rad or m), which counts as not proved. A pair that violates its margin at
     a middle ends the search. Intervals are tried coarse ones first.
     """
-    longest = np.abs(qb - qa).max()
+    longest = 0.0
+    for j in range(qa.shape[0]):
+        longest = max(longest, abs(qb[j] - qa[j]))
     intervals = max(1, ceil(longest / _FIRST_SPLIT))
     work = np.empty((intervals * screen.pairs.shape[0], 2), dtype=np.intp)
     items = 0

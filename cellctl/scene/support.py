@@ -16,10 +16,9 @@ from math import inf, sqrt
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, writes
+from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, record, several, writes
 from cellctl.model.pose import FloatArray
 
 ROUNDING: Final = 1e-9
@@ -39,14 +38,14 @@ class Solids(NamedTuple):
     balls: FloatArray
 
 
-SOLIDS: Final[Any] = types.NamedTuple((writes(2), writes(1, COUNT), writes(1), writes(1)), Solids)
+SOLIDS: Final[Any] = record(Solids, writes(2), writes(1, COUNT), writes(1), writes(1))
 
 
-@compiled(types.UniTuple(REAL, 4), SOLIDS, COUNT, reads(3), REAL, REAL, REAL)
+@compiled(several(4), SOLIDS, COUNT, reads(3), REAL, REAL, REAL)
 def support(
     solids: Solids, k: int, places: FloatArray, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float, float]:
-    """Largest d . x over solid `k` without its ball, and the point x in the world; `places` (n, 4, 4) place the solids."""
+    """Largest d . x over solid `k` without its ball, and that x in the world; `places` (n, 3, 4) put solids there."""
     x = places[k, 0, 0] * dx + places[k, 1, 0] * dy + places[k, 2, 0] * dz
     y = places[k, 0, 1] * dx + places[k, 1, 1] * dy + places[k, 2, 1] * dz
     z = places[k, 0, 2] * dx + places[k, 1, 2] * dy + places[k, 2, 2] * dz
@@ -72,7 +71,7 @@ def support(
 @compiled(REAL, reads(2), COUNT, COUNT, COUNT)
 def _along(s: FloatArray, tail: int, head: int, at: int) -> float:
     """(s[head] - s[tail]) . (0 - s[at]): how far the origin lies past corner `at` along an edge."""
-    return -(
+    return -float(
         (s[head, 0] - s[tail, 0]) * s[at, 0]
         + (s[head, 1] - s[tail, 1]) * s[at, 1]
         + (s[head, 2] - s[tail, 2]) * s[at, 2]
@@ -123,9 +122,9 @@ def _weigh_triangle(s: FloatArray, a: int, b: int, c: int, weights: FloatArray) 
         weights[a] = 1.0 - weights[b] - weights[c]
 
 
-@compiled(types.boolean, reads(2), writes(1))
+@compiled(FLAG, reads(2), writes(1))
 def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
-    """Weights of the nearest point over the faces that have the origin on their outer side; False if none has."""
+    """Weights of the nearest point of the faces that have the origin on their outer side; False if none has."""
     trial = np.empty(4)
     least = inf
     for apex in range(4):
@@ -143,8 +142,7 @@ def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
             square += (trial[a] * s[a, i] + trial[b] * s[b, i] + trial[c] * s[c, i]) ** 2
         if square < least:
             least = square
-            weights[:] = trial
-            weights[apex] = 0.0
+            weights[a], weights[b], weights[c], weights[apex] = trial[a], trial[b], trial[c], 0.0
     return least < inf
 
 
@@ -152,8 +150,8 @@ def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
 def nearest_on_simplex(simplex: FloatArray, size: int, nearest: FloatArray) -> int:
     """Fill `nearest` (3,) with the point of a simplex nearest to the origin; how many corners carry it.
 
-    The corners are the first `size` (1 to 4) rows of `simplex` (4, 3); those that carry the point are moved to the front.
-    4 means that the origin is inside.
+    The corners are the first `size` (1 to 4) rows of `simplex` (4, 3); those that carry the point are moved to the
+    front. 4 means that the origin is inside.
     """
     weights = np.zeros(4)
     if size == 1:
@@ -175,15 +173,15 @@ def nearest_on_simplex(simplex: FloatArray, size: int, nearest: FloatArray) -> i
     return kept
 
 
-@compiled(types.UniTuple(REAL, 2), SOLIDS, reads(3), COUNT, COUNT, REAL, writes(1))
+@compiled(several(2), SOLIDS, reads(3), COUNT, COUNT, REAL, writes(1))
 def separation(
     solids: Solids, places: FloatArray, a: int, b: int, threshold: float, direction: FloatArray
 ) -> tuple[float, float]:
     """A lower and an upper bound (m) on the distance of solids `a` and `b`; the lower one may be negative.
 
-    The search starts at the unit vector `direction` (3,), from a to b, and leaves the best one there. It ends as soon as
-    the lower bound reaches `threshold` or the upper one falls below it; with `threshold` infinite the two meet to 1 um
-    where the solids are apart.
+    The search starts at the unit vector `direction` (3,), from a to b, and leaves the best one there. It ends as soon
+    as the lower bound reaches `threshold` or the upper one falls below it; with an infinite `threshold` the two meet to
+    1 um where the solids are apart.
     """
     balls = solids.balls[a] + solids.balls[b]
     simplex = np.empty((4, 3))
