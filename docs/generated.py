@@ -9,24 +9,16 @@ from cellctl import catalogue
 from cellctl.cli.schema import KINDS
 from cellctl.files import schemas
 
-RANGES = {
-    "F": "Files",
-    "P": "Planning",
-    "C": "Certificate",
-    "X": "Execution",
-    "E": "Environment",
-    "U": "Usage",
-}
-
 
 def error_catalogue() -> str:
     """Every code with what it means and what to do, in the order of the codes."""
     lines = []
-    for letter, title in RANGES.items():
-        lines += [f"## {letter}: {title}", ""]
+    for letter, name in catalogue.RANGES.items():
+        lines += [f"## {letter}: {name}", ""]
         for entry in catalogue.entries():
             if entry.code.startswith(letter):
-                lines += [f"### {entry.code}", "", f"**{entry.title}** {entry.text}", ""]
+                remark = "" if entry.severity == "error" else f" ({entry.severity})"
+                lines += [f"### {entry.code}: {entry.title}{remark}", "", f"{entry.cause} {entry.remedy}", ""]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from difflib import get_close_matches
 
 from cellctl.cli.output import Outcome
@@ -18,8 +19,7 @@ def explain(code: str) -> Outcome:
 
     entry = catalogue.lookup(code.upper())
     if entry is None:
-        near = get_close_matches(code.upper(), [known.code for known in catalogue.entries()], n=1)
+        near = get_close_matches(code.upper(), catalogue.all_codes(), n=1)
         suggestion = f"did you mean {near[0]}?" if near else "a code is a letter and three digits, such as F110"
         raise UsageError(Finding("U616", f"no finding has the code '{code}'", suggestion=suggestion))
-    text = (f"{entry.code}: {entry.title}", entry.text)
-    return Outcome(text=text, data={"code": entry.code, "title": entry.title, "text": entry.text})
+    return Outcome(text=(f"{entry.code}: {entry.title}", entry.cause, entry.remedy), data=asdict(entry))

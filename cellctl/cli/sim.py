@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from cellctl.cli.output import Outcome
 
 
@@ -12,10 +14,10 @@ def start(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files
-    from cellctl.execution import session
+    from cellctl.execution import standing
 
-    status = session.start(files.load_cell(cell))
-    return Outcome(text=(f"{cell}: up, {status}",), data={"cell": cell, "up": True, "status": str(status)})
+    up = standing.start(files.load_cell(cell))
+    return Outcome(text=(f"{cell}: up",), data={"cell": cell, "up": True, "socket": str(up.socket)})
 
 
 def stop(cell: str) -> Outcome:
@@ -25,9 +27,9 @@ def stop(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files
-    from cellctl.execution import session
+    from cellctl.execution import standing
 
-    session.stop(files.load_cell(cell))
+    standing.stop(files.load_cell(cell))
     return Outcome(text=(f"{cell}: down",), data={"cell": cell, "up": False})
 
 
@@ -38,7 +40,9 @@ def status(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files
-    from cellctl.execution import session
+    from cellctl.execution import standing
 
-    now = session.status(files.load_cell(cell))
-    return Outcome(text=(f"{cell}: {now or 'down'}",), data={"cell": cell, "up": now is not None, "status": str(now)})
+    now = standing.status(files.load_cell(cell))
+    if now is None:
+        return Outcome(text=(f"{cell}: down",), data={"cell": cell, "up": False})
+    return Outcome(text=(f"{cell}: {now}",), data={"cell": cell, "up": True, **asdict(now)})

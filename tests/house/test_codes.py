@@ -1,4 +1,4 @@
-"""Every code of a finding is in the catalogue, and the catalogue has no code that nothing uses."""
+"""Every code of a finding is in the catalogue, with its cause and its remedy."""
 
 from __future__ import annotations
 
@@ -22,19 +22,15 @@ def used_codes(package: Path) -> set[str]:
     return set().union(*(codes_in(path.read_text("utf-8")) for path in paths))
 
 
-def test_catalogue_and_source_agree(checkout: Path) -> None:
-    known = [entry.code for entry in catalogue.entries()]
-    assert known == sorted(set(known))
+def test_every_code_is_in_the_catalogue(checkout: Path) -> None:
     used = used_codes(checkout / "cellctl")
-    assert {"unexplained": sorted(used - set(known)), "unused": sorted(set(known) - used)} == {
-        "unexplained": [],
-        "unused": [],
-    }
+    assert len(used) > 100
+    assert sorted(used - set(catalogue.all_codes())) == []
 
 
-def test_every_entry_says_something() -> None:
-    short = [entry.code for entry in catalogue.entries() if len(entry.title) < 8 or len(entry.text) < 20]
-    assert short == []
+def test_every_entry_says_what_to_do() -> None:
+    assert [entry.code for entry in catalogue.entries() if len(entry.cause) < 20 or len(entry.remedy) < 5] == []
+    assert [entry.code for entry in catalogue.entries() if entry.code[0] not in catalogue.RANGES] == []
 
 
 def test_a_code_in_the_source_is_seen() -> None:
