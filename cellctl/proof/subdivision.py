@@ -7,10 +7,9 @@ No interval is given up before it is proved, found too near, or too short to be 
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, writes
+from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 from cellctl.scene.screen import SCREEN, ScreenArrays, pair_bounds, pair_displacements, place
@@ -71,7 +70,7 @@ def _by_interval(items: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 
 @compiled(
-    types.UniTuple(COUNT, 2), SCREEN, reads(1), reads(2), reads(1), reads(2), reads(1), COUNT, writes(2), writes(2)
+    several(2, COUNT), SCREEN, reads(1), reads(2), reads(1), reads(2), reads(1), COUNT, writes(2), writes(2)
 )
 def _search(
     screen: ScreenArrays,
