@@ -12,8 +12,8 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup, Setpoint, open_driver
 from cellctl.drivers.simulated import SimulatedArm
-from cellctl.emulators.simulated_arm import wire
 from cellctl.errors import EnvironmentMissing, Faulted
+from cellctl.model import arm_wire as wire
 
 ARC = 1 << 1
 
