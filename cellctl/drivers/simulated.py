@@ -36,7 +36,11 @@ class SimulatedArm:
             raise EnvironmentMissing(
                 Finding("E530", message, suggestion="start one, or choose another driver")
             ) from None
-        self._identity = self._ask_identity()
+        try:
+            self._identity = self._ask_identity()
+        except Faulted:
+            self._socket.close()
+            raise
 
     def identify(self) -> ArmIdentity:
         """The identity that the controller gave when it was connected."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from cellctl.errors import EnvironmentMissing, Faulted, Finding
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding
 from cellctl.execution import protocol
 from cellctl.execution.lease import HEARTBEAT
 from cellctl.execution.outcome import Outcome
@@ -42,7 +42,11 @@ class ExecutorClient:
         self._epoch = 0
         self._closed = threading.Event()
         self._pulse: threading.Thread | None = None
-        self.hello = self.ask("hello", name=name)
+        try:
+            self.hello = self.ask("hello", name=name)
+        except CellctlError:
+            self._socket.close()
+            raise
 
     def ask(self, do: str, **arguments: object) -> dict[str, Any]:
         """Send a request and return its result; what else comes meanwhile is kept."""

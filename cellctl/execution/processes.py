@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cellctl.errors import EnvironmentMissing, Finding, UsageError
+from cellctl.execution.clock import MonotonicClock
 from cellctl.model.inputs import pack_inputs
 
 if TYPE_CHECKING:
@@ -139,9 +139,7 @@ class Child(subprocess.Popen[bytes]):
         """Leave a child that still runs to its lifeline."""
 
 
-def spawn(
-    command: Sequence[str], *, complaints: Path, stdin: int = subprocess.DEVNULL, keep: Sequence[int] = ()
-) -> Child:
+def spawn(command: Sequence[str], *, complaints: Path, stdin: int, keep: Sequence[int] = ()) -> Child:
     """A process in a session of its own, so that Ctrl-C reaches only the client. `keep` are pipe ends it shall hold
     open.
     """
@@ -154,12 +152,13 @@ def spawn(
 
 def wait_for(socket: Path, process: Child, *, who: str, complaints: Path) -> None:
     """Return when the process listens; raises EnvironmentMissing (E533) when it ends or takes too long instead."""
-    deadline = time.monotonic() + _START_TIME
+    clock = MonotonicClock()
+    deadline = clock.now() + _START_TIME
     while not socket.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None or clock.now() > deadline:
             last = complaints.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise EnvironmentMissing(Finding("E533", f"the {who} did not start: {last[0]}"))
-        time.sleep(0.01)
+        clock.wait_until(clock.now() + 0.01)
 
 
 @contextmanager
@@ -198,7 +197,7 @@ def _nothing() -> None:
 
 
 def _python(program: tuple[str, ...]) -> list[str]:
-    """This Python, without the working directory on its path."""
+    """The running Python, without the working directory on its path."""
     return [sys.executable, "-P", *program]
 
 

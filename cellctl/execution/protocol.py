@@ -114,7 +114,7 @@ def finding_from_json(value: Mapping[str, Any]) -> Finding:
     return Finding(value["code"], value["message"], suggestion=value["suggestion"], severity=value["severity"])
 
 
-def outcome_as_json(outcome: Outcome) -> dict[str, object]:
+def outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
     """An outcome as JSON values."""
     return asdict(outcome) | {"findings": [finding_as_json(finding) for finding in outcome.findings]}
 

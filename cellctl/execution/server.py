@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from cellctl import __version__
 from cellctl.drivers.driver import Driver
@@ -148,15 +148,13 @@ class Executor:
 
     def _status(self, client: ClientLink, request: Request) -> Result:
         del client, request
-        place = (
-            {} if self._last is None else {k: v for k, v in self._last.data.items() if k in ("step", "segment", "s")}
-        )
+        last = {} if self._last is None else self._last.data
         held = not self._lease.lost(time.monotonic())
         return {
             "state": self._state,
             "running": self._started is not None,
             "plan": None if self._loaded is None else str(self._loaded[0]),
-            "place": place,
+            "place": {name: last[name] for name in ("step", "segment", "s") if name in last},
             "override": self._command.override,
             "lease": self._lease.holder if held else None,
             "joints": None if self._started is not None else self._driver.read().joints.tolist(),
@@ -207,7 +205,7 @@ class Executor:
             message = "the arc was cut in the middle of this seam, and is never struck again by itself"
             raise UsageError(Finding("X424", message, suggestion="resume with arc 'dry' to finish the move, or stop"))
         self._note("resume", client.name)
-        self._command = replace(self._command, demand="run", arc=cast(Literal["weld", "dry"], arc))
+        self._command = replace(self._command, demand="run", arc=arc)
         return {}
 
     def _override(self, client: ClientLink, request: Request) -> Result:

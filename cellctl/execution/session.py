@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Literal
 from cellctl.execution.client import ExecutorClient
 from cellctl.execution.outcome import Outcome
 from cellctl.execution.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
+from cellctl.execution.standing import start, status, stop
 from cellctl.model.event import Event
 
 if TYPE_CHECKING:
     from cellctl.model.cell import Cell
+
+__all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]
 
 _PATIENCE = 0.2
 

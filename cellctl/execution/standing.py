@@ -12,14 +12,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cellctl.errors import CellctlError, EnvironmentMissing, Finding, UsageError
 from cellctl.execution.client import ExecutorClient
+from cellctl.execution.clock import MonotonicClock
 from cellctl.execution.processes import (
     CellFolder,
     CellOptions,
@@ -53,19 +53,43 @@ class StandingCell:
         return CellFolder(Path(self.folder)).executor
 
 
-def start_standing_cell(
-    cell: Cell, options: CellOptions | None = None, *, programs: Programs | None = None
-) -> StandingCell:
+@dataclass(frozen=True, slots=True)
+class StandingStatus:
+    """What a standing cell does: its arm, pace, execution state, and who has the lease."""
+
+    name: str
+    robot: str
+    pace: str
+    state: str
+    lease: str | None
+
+    def __str__(self) -> str:
+        held = f", lease held by {self.lease}" if self.lease else ""
+        return f"{self.robot}, {self.pace}, {self.state}{held}"
+
+
+def start(cell: Cell, options: CellOptions | None = None) -> StandingCell:
     """Start a cell that stays up; raises UsageError (U642) when one of its name is up already."""
-    return stand(cell.name, packed_cell(cell), options or CellOptions(), programs or Programs())
+    return stand(cell.name, packed_cell(cell), options or CellOptions(), Programs())
+
+
+def stop(cell: Cell) -> None:
+    """Stop what runs in a standing cell and end it; raises EnvironmentMissing (E534) when it is not up."""
+    take_down(cell.name)
+
+
+def status(cell: Cell) -> StandingStatus | None:
+    """What a standing cell does, None when it is not up."""
+    with suppress(EnvironmentMissing):
+        return ask_status(cell.name)
+    return None
 
 
 def stand(name: str, packed: bytes, options: CellOptions, programs: Programs) -> StandingCell:
     """The same from packed inputs."""
-    with suppress(EnvironmentMissing):
-        find_standing_cell(name)
+    if _answers(name):
         message = f"cell '{name}' is up already"
-        raise UsageError(Finding("U642", message, suggestion=f"stop it first: cellctl sim stop {name}"))
+        raise UsageError(Finding("U642", message, suggestion="stop it first: cellctl sim stop CELL"))
     folder = new_folder(packed)
     try:
         _start_processes(folder, options, programs)
@@ -83,37 +107,47 @@ def find_standing_cell(name: str) -> StandingCell:
     state file.
     """
     path = _state_file(name)
-    missing = Finding("E534", f"no cell '{name}' is up", suggestion="start it with: cellctl sim start CELL")
     try:
         cell = StandingCell(**json.loads(path.read_bytes()))
         with ExecutorClient(cell.socket, name="find") as client:
-            alive = client.hello["instance"] == cell.instance
+            if client.hello["instance"] == cell.instance:
+                return cell
     except (OSError, ValueError, TypeError, CellctlError):
-        alive = False
-    if not alive:
-        path.unlink(missing_ok=True)
-        raise EnvironmentMissing(missing)
-    return cell
+        pass
+    path.unlink(missing_ok=True)
+    raise EnvironmentMissing(
+        Finding("E534", f"no cell '{name}' is up", suggestion="start it with: cellctl sim start CELL")
+    )
 
 
-def standing_cell_status(name: str) -> dict[str, Any]:
+def ask_status(name: str) -> StandingStatus:
     """What the executor of a standing cell says about itself; raises EnvironmentMissing (E534)."""
     with ExecutorClient(find_standing_cell(name).socket, name="status") as client:
-        return client.ask("status") | {"name": name, "arm": client.hello["arm"], "pace": client.hello["pace"]}
+        said = client.ask("status")
+        return StandingStatus(name, client.hello["arm"]["robot"], client.hello["pace"], said["state"], said["lease"])
 
 
-def stop_standing_cell(name: str) -> None:
+def take_down(name: str) -> None:
     """Stop what runs and end the cell; returns when it is gone. Raises EnvironmentMissing (E534) when it was not up."""
     cell = find_standing_cell(name)
     with ExecutorClient(cell.socket, name="stop") as client:
         client.ask("shutdown")
-    deadline = time.monotonic() + _END_TIME
+    clock = MonotonicClock()
+    deadline = clock.now() + _END_TIME
     while any(path.exists() for path in (cell.socket, CellFolder(Path(cell.folder)).controller)):
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             raise EnvironmentMissing(Finding("E535", f"cell '{name}' did not end within {_END_TIME:g} s"))
-        time.sleep(0.02)
+        clock.wait_until(clock.now() + 0.02)
     shutil.rmtree(cell.folder, ignore_errors=True)
     _state_file(name).unlink(missing_ok=True)
+
+
+def _answers(name: str) -> bool:
+    try:
+        find_standing_cell(name)
+    except EnvironmentMissing:
+        return False
+    return True
 
 
 def _start_processes(folder: CellFolder, options: CellOptions, programs: Programs) -> None:

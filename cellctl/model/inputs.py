@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file that was read. `content` is canonical JSON for YAML (so that a comment changes nothing), bytes for meshes.
+    """One file that was read. `content` is canonical JSON for YAML (so that a comment changes nothing), bytes for
+    meshes.
 
-    `reference` is the resolved name (`lib:robots/kuka_kr16_2/robot.yaml`, `project:sim/x/cell.yaml`, `pkg:rtbdata/...`),
-    never a path of this machine. `kind` is `cell`, `task`, `robot`, `tool`, `part`, `wps` or `hull`.
+    `reference` is the resolved name (`lib:robots/kuka_kr16_2/robot.yaml`, `project:sim/x/cell.yaml`,
+    `pkg:rtbdata/...`), never a path of this machine. `kind` is `cell`, `task`, `robot`, `tool`, `part`, `wps` or
+    `hull`.
     """
 
     reference: str

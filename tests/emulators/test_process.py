@@ -1,4 +1,4 @@
-"""The controller as a process of its own, with its driver: lock-step, real time, watchdog, disconnection, end of the parent."""
+"""The controller as a process, with its driver: lock-step, real time, watchdog, disconnection, end of the parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An executor process whose plan files are not read: one that says `certified` stands for the small job of these tests."""
+"""An executor process that reads no plan files: one that says `certified` stands for the small job of these tests."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from cellctl.execution.client import ExecutorClient
 from cellctl.execution.journal import read_journal
 from cellctl.execution.processes import CellOptions
 from cellctl.execution.session import attached
-from cellctl.execution.standing import find_standing_cell, stand, standing_cell_status, stop_standing_cell
+from cellctl.execution.standing import ask_status, find_standing_cell, stand, take_down
 from cellctl.execution.trace import read_trace
 
 ARC = 1 << 1
@@ -28,7 +28,7 @@ REAL_TIME = CellOptions(pace="real_time", patience=0.5)
 
 @pytest.fixture(autouse=True)
 def no_orphans(tmp_path, monkeypatch):
-    """Every process that a test starts, it also ends. They all have the test's own temporary folder in their arguments."""
+    """Every process that a test starts, it also ends: none is left with the test's folder in its arguments."""
     base = Path("/tmp") / f"ct{os.getpid()}-{abs(hash(str(tmp_path))) % 100_000}"
     base.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(base))
@@ -335,7 +335,7 @@ def test_a_killed_executor_leaves_a_standing_arm_without_arc(cell_processes, pla
         kinds = [json.loads(line)["event"] for line in log.read_text().splitlines()]
         assert kinds == ["arc_on", "arc_established", "fault_disconnected", "arc_off"]
     journal = read_journal(tmp_path / "run" / "journal.jsonl")
-    assert [r.kind for r in journal.records if r.kind.startswith("arc")][0] == "arc_intent"
+    assert next(r.kind for r in journal.records if r.kind.startswith("arc")) == "arc_intent"
     assert journal.records[-1].kind != "end"
     assert len(read_trace(tmp_path / "run" / "trace.csv")) > 0
     assert not (tmp_path / "run" / "outcome.json").exists()
@@ -373,7 +373,7 @@ def test_a_signal_to_the_executor_is_a_controlled_stop(cell_processes, plan_file
 
 
 def test_an_executor_that_hangs_is_outlived_by_the_controller(cell_processes, plan_file, tmp_path):
-    """Stopped for a while in real time: the watchdog stops the arm, and the executor does not go on as if nothing were."""
+    """Suspended for a while: the watchdog stops the arm, and the executor does not go on as if nothing had been."""
     packed, programs = cell_processes
     options = CellOptions(pace="real_time", patience=0.1)
     with attached(packed, options, programs, name="test") as link:
@@ -392,9 +392,11 @@ def test_an_executor_that_hangs_is_outlived_by_the_controller(cell_processes, pl
 
 def test_a_process_that_does_not_start_says_why(cell_processes):
     _, programs = cell_processes
-    with pytest.raises(EnvironmentMissing, match="the controller did not start: .*JSONDecodeError") as caught:
-        with attached(b"no json", CellOptions(), programs, name="test"):
-            pass
+    with (
+        pytest.raises(EnvironmentMissing, match=r"the controller did not start: .*JSONDecodeError") as caught,
+        attached(b"no json", CellOptions(), programs, name="test"),
+    ):
+        pass
     assert caught.value.findings[0].code == "E533"
 
 
@@ -405,18 +407,18 @@ def test_a_standing_cell(cell_processes, plan_file):
     cell = stand("bench", packed, CellOptions(), programs)
     try:
         assert len(processes_of(cell.folder)) == 2
-        assert standing_cell_status("bench")["state"] == "idle"
+        assert str(ask_status("bench")) == "test_arm, lock_step, idle"
         with pytest.raises(UsageError, match="cell 'bench' is up already"):
             stand("bench", packed, CellOptions(), programs)
         with ExecutorClient(find_standing_cell("bench").socket, name="jog") as client:
             client.acquire()
             client.command("load", plan=str(plan_file))
     finally:
-        stop_standing_cell("bench")
+        take_down("bench")
     eventually(lambda: not processes_of(cell.folder))
     assert not Path(cell.folder).exists()
     with pytest.raises(EnvironmentMissing):
-        stop_standing_cell("bench")
+        take_down("bench")
 
 
 def test_a_standing_cell_whose_executor_was_killed_is_not_found(cell_processes):
@@ -428,7 +430,7 @@ def test_a_standing_cell_whose_executor_was_killed_is_not_found(cell_processes):
         find_standing_cell("bench")
     again = stand("bench", packed, CellOptions(), programs)
     assert again.instance != cell.instance
-    stop_standing_cell("bench")
+    take_down("bench")
 
 
 def is_zombie(number):
@@ -440,7 +442,7 @@ def is_zombie(number):
 
 def test_the_executor_loads_neither_planning_nor_engines():
     script = (
-        "import sys, cellctl.execution.launch, cellctl.execution.server, cellctl.drivers.simulated, cellctl.drivers.memory\n"
+        "import sys, cellctl.execution.launch, cellctl.drivers.simulated, cellctl.drivers.memory\n"
         "bad = {'pybullet', 'numba', 'roboticstoolbox', 'cellctl.planning', 'scipy', 'pydantic'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(bad)) or 0)"
     )
