@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
-from cellctl.emulators.simulated_arm import wire
-from cellctl.emulators.simulated_arm.wire import Fault, Frame, Kind, Report
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
+from cellctl.model import arm_wire as wire
+from cellctl.model.arm_wire import Fault, Frame, Kind, Report
 
 _ANSWER_TIME = 5.0
 
@@ -36,7 +36,11 @@ class SimulatedArm:
             raise EnvironmentMissing(
                 Finding("E530", message, suggestion="start one, or choose another driver")
             ) from None
-        self._identity = self._ask_identity()
+        try:
+            self._identity = self._ask_identity()
+        except Faulted:
+            self._socket.close()
+            raise
 
     def identify(self) -> ArmIdentity:
         """The identity that the controller gave when it was connected."""

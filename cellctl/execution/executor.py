@@ -310,7 +310,7 @@ class _Run:
             if self._rate == 0.0 and self._stream.outputs == self._arc.outputs:
                 raise _Ended
         elif command.demand == "stop":
-            self._ending = Finding("X410", f"stopped on request, {self._where()}", severity="note")
+            self._ending = Finding("X409", f"stopped on request, {self._where()}", severity="note")
             self._status = "stopped"
             yield self._enter("stopping")
             yield from self._extinguish("stop")

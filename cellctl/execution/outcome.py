@@ -26,7 +26,7 @@ class WeldRun:
 class Outcome:
     """How a run ended: `segment` and `s` are where on the path, `time` (s) and `cycles` how long it took.
 
-    `late_cycles` counts the cycles that came after their deadline.
+    `late_cycles` counts the cycles that took so long that path time had to wait for them.
     """
 
     status: Status

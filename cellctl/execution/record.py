@@ -70,6 +70,7 @@ class RunFolder:
         self._journal = Journal(folder / "journal.jsonl")
         self._trace = TraceWriter(folder / "trace.csv", joints)
         self._events = (folder / "events.jsonl").open("xb")
+        self._folder = folder
         self._failure: OSError | None = None
 
     @property
@@ -99,6 +100,12 @@ class RunFolder:
             self._events.flush()
         except OSError as error:
             self._failure = self._failure or error
+
+    def write_outcome(self, content: bytes) -> None:
+        """Write `outcome.json` whole or not at all, once everything else is closed."""
+        unfinished = self._folder / "outcome.json~"
+        unfinished.write_bytes(content)
+        unfinished.rename(self._folder / "outcome.json")
 
     def __enter__(self) -> Self:
         return self

@@ -106,8 +106,10 @@ class SetpointStream:
             self._clock.wait_until(self._deadline)
 
     def _count(self, elapsed: float) -> None:
-        """Count the cycle; the next one advances by what this one took, two periods at most."""
-        late = self.cycles > 0 and elapsed > 1.5 * self.arm.period
+        """Count the cycle; the next one advances by what this one took, two periods at most. What takes longer is
+        late.
+        """
+        late = self.cycles > 0 and elapsed > 2.5 * self.arm.period
         self.cycles += 1
         self.late += late
         self.late_in_a_row = self.late_in_a_row + 1 if late else 0

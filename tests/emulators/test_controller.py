@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellctl.emulators.simulated_arm.weld_source import WeldSource, WeldSourceSettings
-from cellctl.emulators.simulated_arm.wire import Condition, Fault
+from cellctl.model.arm_wire import Condition, Fault
 
 ARC = 1 << 1
 

@@ -1,4 +1,4 @@
-"""The controller as a process of its own, with its driver: lock-step, real time, watchdog, disconnection, end of the parent."""
+"""The controller as a process, with its driver: lock-step, real time, watchdog, disconnection, end of the parent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup, Setpoint, open_driver
 from cellctl.drivers.simulated import SimulatedArm
-from cellctl.emulators.simulated_arm import wire
 from cellctl.errors import EnvironmentMissing, Faulted
+from cellctl.model import arm_wire as wire
 
 ARC = 1 << 1
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellctl.emulators.simulated_arm import wire
-from cellctl.emulators.simulated_arm.wire import Condition, Fault, Kind, Report, WireError
+from cellctl.model import arm_wire as wire
+from cellctl.model.arm_wire import Condition, Fault, Kind, Report, WireError
 
 finite = st.floats(-1e6, 1e6)
 

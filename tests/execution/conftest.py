@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
 from cellctl.execution.outcome import Outcome
+from cellctl.execution.processes import Programs
 from cellctl.execution.record import RunFolder
 from cellctl.execution.trace import Trace, read_trace
 from cellctl.model.certificate import Certificate
@@ -156,3 +158,32 @@ def off_path(job: Job, trace: Trace) -> float:
 @pytest.fixture
 def path_error() -> object:
     return off_path
+
+
+def packed_arm() -> bytes:
+    """The arm of the small job for the stand-in controller."""
+    envelope = small_job().envelope
+    arm: dict[str, object] = {"robot": "test_arm", "joints": JOINTS, "start": HOME.tolist(), "arc_on": 1, "arc_ok": 1}
+    for name in ("lower", "upper", "velocity", "acceleration"):
+        arm[name] = getattr(envelope, name).tolist()
+    return json.dumps(arm).encode()
+
+
+HERE = Path(__file__).resolve().parent
+PROGRAMS = Programs(
+    controller=(str(HERE.parent / "emulators" / "stand_in_controller.py"),),
+    executor=(str(HERE / "executor_process.py"),),
+)
+
+
+@pytest.fixture
+def cell_processes() -> tuple[bytes, Programs]:
+    """What `attached` and `stand` need to start the stand-in controller and an executor of the small job."""
+    return packed_arm(), PROGRAMS
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.plan"
+    path.write_text("certified")
+    return path

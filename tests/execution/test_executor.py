@@ -130,7 +130,7 @@ def test_a_stop_ends_at_rest_on_the_path_with_the_arc_off(job, run_job, path_err
     ran = run_job(job, control=Script({cycle: Command("stop")}))
     assert ran.outcome.status == "stopped"
     assert isinstance(ran.outcome.error(), Stopped)
-    assert [f.code for f in ran.outcome.findings] == ["X410"]
+    assert [f.code for f in ran.outcome.findings] == ["X409"]
     assert path_error(job, ran.trace) < 1e-9
     assert ran.arm.outputs[-1] == 0
     taken = next(e.time for e in ran.events if e.data.get("state") == "stopping")

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cellctl.emulators.simulated_arm.weld_source import Log, WeldSource, WeldSourceSettings
-from cellctl.emulators.simulated_arm.wire import Condition, Fault, Report
+from cellctl.model.arm_wire import Condition, Fault, Report
 from cellctl.model.pose import FloatArray, frozen_array
 
 _SPEED_SLACK = 1.05
@@ -102,6 +102,11 @@ class Controller:
     @property
     def _commanded_to_stand(self) -> bool:
         return self._condition in (Condition.STANDING, Condition.BRAKED)
+
+    @property
+    def streams(self) -> bool:
+        """True while setpoints are expected."""
+        return self._condition == Condition.STREAMING
 
     def accept(self, joints: FloatArray, outputs: int) -> None:
         """Take a setpoint for the next tick, or refuse it: stop, process off, latch a fault. Ignored while a fault is

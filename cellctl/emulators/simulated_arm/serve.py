@@ -1,7 +1,8 @@
 """The controller behind a local socket: one client at a time, in lock-step or in real time. It decides nothing about
 motion.
 
-The process also watches its parent: when the pipe that it got as standard input closes, it stops the arm and ends.
+The process also watches its parent: when the pipe that it got as standard input closes, it ends once its client has
+stopped the arm, or stops the arm itself when the client takes too long.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from cellctl.emulators.simulated_arm import wire
 from cellctl.emulators.simulated_arm.controller import Controller
-from cellctl.emulators.simulated_arm.wire import Fault, Frame, Kind
+from cellctl.model import arm_wire as wire
+from cellctl.model.arm_wire import Fault, Frame, Kind
 from cellctl.model.inputs import canonical_json
 
 Pace = Literal["lock_step", "arm"]
 _IDLE = 0.5
+_GRACE = 2.0
 _BACKLOG = 4
 
 
@@ -33,6 +35,7 @@ class ControllerSocket:
 
     def __init__(self, path: Path, *, lifeline: int | None) -> None:
         self.ended = False
+        self._grace_ends = 0.0
         self._client: socket.socket | None = None
         self._buffer = bytearray()
         self._lifeline = lifeline
@@ -51,7 +54,7 @@ class ControllerSocket:
             if key.fileobj is self._listening:
                 self._take_client()
             elif key.fileobj == self._lifeline:
-                self.ended = not os.read(key.fd, 4096) or self.ended
+                self._read_lifeline(key.fd)
             else:
                 yield from self._read_client()
 
@@ -65,8 +68,14 @@ class ControllerSocket:
             self._drop()
 
     def end(self) -> None:
-        """Ask for the end, as a signal does; what waits for requests returns."""
-        self.ended = True
+        """Ask for the end, as a signal does."""
+        if not self.ended:
+            self.ended, self._grace_ends = True, time.monotonic() + _GRACE
+
+    @property
+    def overdue(self) -> bool:
+        """True when the client had its time to stop the arm on its path after the end was asked for."""
+        return self.ended and time.monotonic() > self._grace_ends
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +88,11 @@ class ControllerSocket:
         self._selector.close()
         with suppress(FileNotFoundError):
             self._path.unlink()
+
+    def _read_lifeline(self, descriptor: int) -> None:
+        if not os.read(descriptor, 4096):
+            self._selector.unregister(descriptor)
+            self.end()
 
     def _take_client(self) -> None:
         client, _ = self._listening.accept()
@@ -131,8 +145,10 @@ def _listening_socket(path: Path) -> socket.socket:
 
 
 def serve_lock_step(controller: Controller, link: ControllerSocket) -> None:
-    """One tick for every setpoint, as fast as they come, until the parent is gone."""
-    while not link.ended:
+    """One tick for every setpoint, as fast as they come, until the parent is gone and the stream of setpoints has
+    ended.
+    """
+    while not (link.ended and (link.overdue or not controller.streams)):
         for frame in link.requests(patience=_IDLE):
             if frame is None:
                 controller.abort_if_streaming(Fault.DISCONNECTED)
@@ -167,7 +183,7 @@ def serve_real_time(controller: Controller, link: ControllerSocket) -> None:
                 link.send(_answer(controller, frame, pace="arm"))
         if time.monotonic() < deadline:
             continue
-        if link.ended:
+        if link.overdue:
             controller.abort_if_streaming(Fault.DISCONNECTED)
         controller.tick()
         deadline += period

@@ -1,4 +1,6 @@
-"""The wire between a driver and the controller of the simulated arm: bytes to values and back. It opens no socket.
+"""The wire between the driver and the controller of the simulated arm: bytes to values and back. It opens no socket.
+
+Both ends of a wire have to agree and neither may import the other, so its form stands here, below both.
 
 A frame, all little-endian, over a local stream socket:
 

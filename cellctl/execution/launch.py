@@ -1,0 +1,48 @@
+"""The executor process from its arguments. It reads no plan and no cell by itself; it is told how."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellctl.drivers.driver import ArmSetup, open_driver
+from cellctl.execution.links import ClientLinks
+from cellctl.execution.server import Executor, Load
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the process was told: where to listen, which driver (`NAME` or `NAME:PORT`), and a file of packed inputs."""
+
+    socket: Path
+    driver: str
+    cell: Path
+    mechanism: str
+    at: str
+    lifeline: bool
+
+
+def parsed(arguments: Sequence[str]) -> Launch:
+    """The launch that a command line asks for; ends the process with its usage when it asks for nothing."""
+    parser = argparse.ArgumentParser("python -m cellctl.execution", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="path of the local socket to listen on")
+    parser.add_argument("--driver", required=True, help="the arm: memory, sim:SOCKET, or another NAME:PORT")
+    parser.add_argument("--cell", type=Path, required=True, help="file of packed inputs that say what the cell is")
+    parser.add_argument("--mechanism", default="", help="which arm of the cell; its only one by default")
+    parser.add_argument("--at", default="home", help="the configuration in which an arm in memory stands at first")
+    parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
+    return Launch(**vars(parser.parse_args(arguments)))
+
+
+def run(launch: Launch, setup: ArmSetup, load: Load) -> None:
+    """Serve until the parent is gone or the process is asked to end; a first signal stops the arm on its path."""
+    lifeline = sys.stdin.fileno() if launch.lifeline else None
+    with open_driver(launch.driver, setup) as driver, ClientLinks(launch.socket, lifeline=lifeline) as links:
+        executor = Executor(driver, links, load)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: executor.end())
+        executor.serve()

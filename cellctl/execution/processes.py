@@ -1,0 +1,207 @@
+"""Start the controller and the executor of a cell as processes, and end them. It speaks to neither.
+
+Each child has a lifeline: the pipe it gets as standard input. When the last writer of that pipe is gone, for whatever
+reason, the child stops the arm and ends, so that no process is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cellctl.errors import EnvironmentMissing, Finding, UsageError
+from cellctl.execution.clock import MonotonicClock
+from cellctl.model.inputs import pack_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cellctl.model.cell import Cell
+
+_START_TIME = 60.0
+_END_TIME = 20.0
+_LONGEST_SOCKET_PATH = 100
+
+DriverName = Literal["sim", "memory"]
+Pace = Literal["lock_step", "real_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The modules or scripts that are run as controller and executor."""
+
+    controller: tuple[str, ...] = ("-m", "cellctl.emulators.simulated_arm")
+    executor: tuple[str, ...] = ("-m", "cellctl.execution")
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the weld source
+    does.
+
+    `arc_fault` is `none`, `never`, or the seconds after which an arc is lost. `patience` (s) is how long the controller
+    goes without a setpoint in real time.
+    """
+
+    driver: DriverName = "sim"
+    pace: Pace = "lock_step"
+    mechanism: str = ""
+    at: str = "home"
+    arc_fault: str = "none"
+    patience: float = 0.020
+
+
+@dataclass(frozen=True, slots=True)
+class CellFolder:
+    """The private folder of a running cell: sockets, packed inputs, the weld source's log, what the processes
+    complained.
+    """
+
+    path: Path
+
+    @property
+    def executor(self) -> Path:
+        """The executor's socket."""
+        return self.path / "executor"
+
+    @property
+    def controller(self) -> Path:
+        """The controller's socket."""
+        return self.path / "controller"
+
+    @property
+    def cell(self) -> Path:
+        """The packed inputs."""
+        return self.path / "cell.json"
+
+    @property
+    def weld_source(self) -> Path:
+        """The weld source's own log."""
+        return self.path / "weld_source.jsonl"
+
+    def complaints(self, who: str) -> Path:
+        """What a process wrote to its standard error."""
+        return self.path / f"{who}.log"
+
+
+def new_folder(packed: bytes) -> CellFolder:
+    """A new private folder (0700) with a cell's packed inputs, at a path that is short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="cellctl-"))
+    if len(str(folder)) > _LONGEST_SOCKET_PATH - len("/controller~"):
+        folder.rmdir()
+        finding = Finding("E532", f"the path of the temporary folder is too long for a socket: {folder.parent}")
+        raise EnvironmentMissing(finding)
+    cell = CellFolder(folder)
+    cell.cell.write_bytes(packed)
+    return cell
+
+
+def packed_cell(cell: Cell) -> bytes:
+    """The inputs of a cell for another process; raises UsageError (U641) for a cell that was not read from files."""
+    if not cell.inputs:
+        raise UsageError(Finding("U641", f"cell '{cell.name}' was not read from files, so no process can be given it"))
+    return pack_inputs(cell.inputs)
+
+
+def controller_command(folder: CellFolder, options: CellOptions, programs: Programs) -> list[str]:
+    """The command line of the controller process."""
+    return [
+        *_python(programs.controller),
+        *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
+        *("--mechanism", options.mechanism, "--at", options.at, "--arc-fault", options.arc_fault),
+        *("--patience", str(options.patience), "--real-time" if options.pace == "real_time" else "--lock-step"),
+        "--lifeline",
+    ]
+
+
+def executor_command(folder: CellFolder, options: CellOptions, programs: Programs) -> list[str]:
+    """The command line of the executor process."""
+    driver = f"sim:{folder.controller}" if options.driver == "sim" else options.driver
+    return [
+        *_python(programs.executor),
+        *("--socket", str(folder.executor), "--cell", str(folder.cell), "--driver", driver),
+        *("--mechanism", options.mechanism, "--at", options.at),
+    ]
+
+
+class Child(subprocess.Popen[bytes]):
+    """A process that may outlive the one that started it: its lifeline ends it, so nobody need wait for it."""
+
+    def __del__(self) -> None:
+        """Leave a child that still runs to its lifeline."""
+
+
+def spawn(command: Sequence[str], *, complaints: Path, stdin: int, keep: Sequence[int] = ()) -> Child:
+    """A process in a session of its own, so that Ctrl-C reaches only the client. `keep` are pipe ends it shall hold
+    open.
+    """
+    environment = os.environ | {"PYTHONPATH": _import_path()}
+    with complaints.open("ab") as log:
+        return Child(
+            command, stdin=stdin, stdout=log, stderr=log, start_new_session=True, pass_fds=tuple(keep), env=environment
+        )
+
+
+def wait_for(socket: Path, process: Child, *, who: str, complaints: Path) -> None:
+    """Return when the process listens; raises EnvironmentMissing (E533) when it ends or takes too long instead."""
+    clock = MonotonicClock()
+    deadline = clock.now() + _START_TIME
+    while not socket.exists():
+        if process.poll() is not None or clock.now() > deadline:
+            last = complaints.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise EnvironmentMissing(Finding("E533", f"the {who} did not start: {last[0]}"))
+        clock.wait_until(clock.now() + 0.01)
+
+
+@contextmanager
+def running(folder: CellFolder, options: CellOptions, programs: Programs) -> Iterator[None]:
+    """Both processes of a cell for as long as the context lasts; they, and the folder, are gone after it."""
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder.path, ignore_errors=True)
+        if options.driver == "sim":
+            command = controller_command(folder, options, programs)
+            _enter(stack, command, folder.controller, who="controller", folder=folder)
+        command = [*executor_command(folder, options, programs), "--lifeline"]
+        _enter(stack, command, folder.executor, who="executor", folder=folder)
+        yield
+
+
+def _enter(stack: ExitStack, command: Sequence[str], socket: Path, *, who: str, folder: CellFolder) -> None:
+    complaints = folder.complaints(who)
+    process = spawn(command, complaints=complaints, stdin=subprocess.PIPE)
+    stack.callback(_end, process)
+    wait_for(socket, process, who=who, complaints=complaints)
+
+
+def _end(process: Child) -> None:
+    """Close the lifeline; a process that does not end by itself is ended."""
+    if process.stdin is not None:
+        process.stdin.close()
+    for insist in (_nothing, process.terminate, process.kill):
+        insist()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_END_TIME)
+            return
+
+
+def _nothing() -> None:
+    """The first way to insist."""
+
+
+def _python(program: tuple[str, ...]) -> list[str]:
+    """The running Python, without the working directory on its path."""
+    return [sys.executable, "-P", *program]
+
+
+def _import_path() -> str:
+    """Where this very package lies, and what the path was."""
+    here = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

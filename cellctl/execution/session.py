@@ -1,0 +1,102 @@
+"""A cell for as long as a `with` block: both processes, a client with the lease, runs. It plans nothing and proves
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cellctl.execution.client import ExecutorClient
+from cellctl.execution.outcome import Outcome
+from cellctl.execution.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
+from cellctl.execution.standing import start, status, stop
+from cellctl.model.event import Event
+
+if TYPE_CHECKING:
+    from cellctl.model.cell import Cell
+
+__all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]
+
+_PATIENCE = 0.2
+
+
+class CellLink:
+    """A running cell with the lease in hand."""
+
+    def __init__(self, client: ExecutorClient, folder: CellFolder) -> None:
+        self._client = client
+        self._weld_source = folder.weld_source
+
+    @property
+    def client(self) -> ExecutorClient:
+        """The connection underneath, for what has no method here."""
+        return self._client
+
+    def run(self, plan: Path, folder: Path) -> Generator[Event, None, Outcome]:
+        """Run a certified plan file, recorded in `folder`; yields events, returns how it ended.
+
+        Raises NotCertified for a plan that is not proved, UsageError for a folder that holds a run. Closing the
+        generator early stops the arm on its path and waits until its record is complete.
+        """
+        logged = self._weld_source.stat().st_size if self._weld_source.exists() else 0
+        self._client.command("load", plan=str(plan.resolve()))
+        self._client.ask("subscribe")
+        self._client.command("start", folder=str(folder.resolve()))
+        ended = False
+        try:
+            while not isinstance(news := self._client.news(patience=_PATIENCE), Outcome):
+                if news is not None:
+                    yield news
+            ended = True
+            return news
+        finally:
+            if not ended:
+                self._stop_and_wait()
+            self._keep_weld_log(folder, logged)
+
+    def hold(self) -> None:
+        """Stand on the path; the arc goes off."""
+        self._client.ask("hold")
+
+    def resume(self, *, arc: Literal["weld", "dry"] = "weld") -> None:
+        """Go on; a seam whose arc was cut goes on only with `arc="dry"`."""
+        self._client.command("resume", arc=arc)
+
+    def stop(self) -> None:
+        """Decelerate on the path and end the run; the arc goes off at once."""
+        self._client.ask("stop")
+
+    def override(self, value: float) -> None:
+        """Speed of moves without arc, above 0 and at most 1 of what was planned."""
+        self._client.command("override", value=value)
+
+    def _stop_and_wait(self) -> None:
+        self._client.ask("stop")
+        while not isinstance(self._client.news(patience=_PATIENCE), Outcome):
+            pass
+
+    def _keep_weld_log(self, folder: Path, logged: int) -> None:
+        """Put what the weld source says about this run beside the record."""
+        if self._weld_source.exists():
+            (folder / "weld_source.jsonl").write_bytes(self._weld_source.read_bytes()[logged:])
+
+
+@contextmanager
+def start_cell(
+    cell: Cell, options: CellOptions | None = None, *, programs: Programs | None = None, name: str = "session"
+) -> Iterator[CellLink]:
+    """Start a cell's controller and executor and take the lease; both end with the block, or with this process."""
+    with attached(packed_cell(cell), options or CellOptions(), programs or Programs(), name=name) as link:
+        yield link
+
+
+@contextmanager
+def attached(packed: bytes, options: CellOptions, programs: Programs, *, name: str) -> Iterator[CellLink]:
+    """The same from packed inputs."""
+    folder = new_folder(packed)
+    with running(folder, options, programs), ExecutorClient(folder.executor, name=name) as client:
+        client.acquire()
+        yield CellLink(client, folder)
