@@ -69,9 +69,7 @@ def _by_interval(items: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return ordered
 
 
-@compiled(
-    several(2, COUNT), SCREEN, reads(1), reads(2), reads(1), reads(2), reads(1), COUNT, writes(2), writes(2)
-)
+@compiled(several(2, COUNT), SCREEN, reads(1), reads(2), reads(1), reads(2), reads(1), COUNT, writes(2), writes(2))
 def _search(
     screen: ScreenArrays,
     knots: FloatArray,
