@@ -22,7 +22,7 @@ def check(
         tasks: Task files. All of them are checked, also after one that fails.
         format: `json` is the same as `--json`.
     """
-    from cellctl.cli.table import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     outcomes = []
     with progress() as say:
@@ -44,7 +44,7 @@ def verify(plan: str) -> Outcome:
         plan: The plan file.
     """
     from cellctl import jobs
-    from cellctl.cli.table import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     with progress() as say:
         say(f"reading {plan}", None)

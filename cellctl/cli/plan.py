@@ -30,7 +30,7 @@ def plan(
         seed: The same seed and inputs give the same file, byte for byte.
     """
     from cellctl import files
-    from cellctl.cli.table import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     with progress() as say:
         certified = planned_and_proved(task, seed=seed, say=say)

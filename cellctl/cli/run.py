@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from cellctl.cli.progress import ProgressCall, progress
 from cellctl.errors import Finding, Stopped
 
 if TYPE_CHECKING:
+    from cellctl.jobs.measuring import MeasuredWeld
     from cellctl.model.event import Event
     from cellctl.model.plan import CertifiedPlan
 
@@ -46,13 +47,17 @@ def run(
         seed: For planning a task; the same seed and inputs give the same plan.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
+    from cellctl import jobs
+
     with progress() as say:
         certified = certified_subject(subject, seed=seed, say=say)
         folder = folder or new_run_folder(certified.plan.task_name)
         stopped = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        say("reading the welds back from the measured joints", None)
+        welds = jobs.measured_welds(folder)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
-    return outcome_of_run(certified, folder, picture, stopped)
+    return outcome_of_run(certified, folder, picture, welds, stopped)
 
 
 def certified_subject(subject: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
@@ -83,15 +88,29 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path:
     return path
 
 
-def outcome_of_run(certified: CertifiedPlan, folder: Path, picture: Path, stopped: Stopped | None) -> Outcome:
+def outcome_of_run(
+    certified: CertifiedPlan,
+    folder: Path,
+    picture: Path,
+    welds: Sequence[MeasuredWeld],
+    stopped: Stopped | None,
+) -> Outcome:
     """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
-    from cellctl.cli.table import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_table
 
+    measured = [weld.record for weld in welds]
     places = (f"record  {folder}", f"picture {picture}")
-    data = {"record": str(folder), "picture": str(picture), "completed": stopped is None, **proof_data(certified)}
+    data = {
+        "record": str(folder),
+        "picture": str(picture),
+        "completed": stopped is None,
+        **proof_data(certified, measured),
+    }
     if stopped is not None:
         return Outcome(text=places, data=data, findings=stopped.findings, exit_code=stopped.exit_code)
-    return Outcome(text=(seam_table(certified), closing_line(certified), *places), data=data)
+    off = tuple(finding for weld in welds for finding in weld.findings)
+    text = (seam_table(certified, measured), closing_line(certified), *places)
+    return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
 
 
 def _followed(

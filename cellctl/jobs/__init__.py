@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cellctl.jobs.measuring import measured_welds as measured_welds
     from cellctl.jobs.proving import certify as certify
     from cellctl.jobs.proving import check as check
     from cellctl.jobs.proving import plan as plan
@@ -17,12 +18,13 @@ _HOMES = {
     "certify": "proving",
     "check": "proving",
     "connect": "running",
+    "measured_welds": "measuring",
     "plan": "proving",
     "run": "running",
     "verify": "proving",
 }
 
-__all__ = ["certify", "check", "connect", "plan", "run", "verify"]
+__all__ = ["certify", "check", "connect", "measured_welds", "plan", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -30,7 +30,8 @@ def run(
     override: float = 1.0,
     folder: str | Path | None = None,
 ) -> Generator[Event, None, Outcome]:
-    """Run a certified plan on a simulated arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
+    """Run a certified plan on a simulated arm and yield what happens; the record goes to `folder` (`runs/...` unless
+    given).
 
     `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`) or `memory` (obeys at once).
     `override` scales the moves without arc, above 0 and at most 1. Closing the generator stops the arm on its path.

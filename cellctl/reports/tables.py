@@ -1,13 +1,18 @@
-"""The closing table of a plan or run: what was proved of each seam, as plain rows and as text. Measures nothing."""
+"""What was proved of the seams of a plan, and measured in a run: rows for machines, a table for people. It judges
+nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from cellctl.model.certificate import Certificate, Gap, SegmentRecord
-from cellctl.units import deg, mm
+from cellctl.model.certificate import Gap, SeamRecord, SegmentRecord
+from cellctl.model.plan import CertifiedPlan, SeamSection
+from cellctl.model.wps import Range
+from cellctl.units import deg, mm, um
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
-    """One weld: length m, arc time s, travel speed m/s, used range of both angles rad, largest deviations m.
+    """One weld, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value on.
 
-    `gap` is the smallest gap met while welding, or None where nothing was near enough to be recorded.
+    `smallest_gap` (m) is the smallest exact distance that was met, between the two bodies of `gap_pair`. `measured` is
+    what a run did, None for a plan.
     """
 
     seam: str
@@ -26,87 +32,108 @@ class SeamRow:
     travel_speed: float
     work_angle: tuple[float, float]
     travel_angle: tuple[float, float]
-    lateral: float
-    height: float
-    gap: Gap | None
+    angle_use: float
+    smallest_gap: float | None
+    gap_pair: tuple[str, str] | None
+    measured: SeamRecord | None = None
 
 
-def seam_rows(certificate: Certificate) -> tuple[SeamRow, ...]:
-    """One row a weld, in the order of the plan."""
-    return tuple(
-        SeamRow(
-            seam.seam,
-            seam.length,
-            seam.arc_time,
-            seam.travel_speed,
-            seam.work_angle,
-            seam.travel_angle,
-            seam.lateral,
-            seam.height,
-            min(record.gaps, key=lambda gap: gap.observed, default=None),
-        )
-        for record in certificate.segments
-        if (seam := record.seam) is not None
+def seam_rows(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> tuple[SeamRow, ...]:
+    """One row for each weld of a certified plan, in order; `measured` are the same welds of a run."""
+    sections = {index: segment.process for index, segment in enumerate(certified.plan.segments)}
+    rows = [
+        _row(record, record.seam, section)
+        for record in certified.certificate.segments
+        if record.seam is not None and (section := sections[record.index]) is not None
+    ]
+    return tuple(replace(row, measured=done) for row, done in zip_longest(rows, measured) if row is not None)
+
+
+def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> dict[str, object]:
+    """The seams and the cycle time of a certified plan as JSON values, SI."""
+    certificate = certified.certificate
+    return {
+        "seams": [asdict(row) for row in seam_rows(certified, measured)],
+        "cycle_time": certified.plan.cycle_time,
+        "segments": len(certificate.segments),
+        "smallest_gap": _gap_data(smallest_gap(certificate.segments)),
+        "plan_sha256": certificate.plan_sha256,
+    }
+
+
+def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
+    """The gap with the least left above its margin, or None where no pair was asked about."""
+    return min(
+        (gap for record in segments for gap in record.gaps), key=lambda gap: gap.observed - gap.margin, default=None
     )
 
 
-def cycle_time(certificate: Certificate) -> float:
-    """Time of all motion at full override, without process waits, s."""
-    return sum(record.duration for record in certificate.segments)
-
-
-def tightest_gap(certificate: Certificate) -> tuple[SegmentRecord, Gap] | None:
-    """The gap with the least to spare above its margin, and the segment where it occurs."""
-    gaps = [(record, gap) for record in certificate.segments for gap in record.gaps]
-    return min(gaps, key=lambda found: found[1].observed - found[1].margin, default=None)
-
-
-def seam_table(certificate: Certificate) -> Table:
-    """The rows as a rich table, with units in every cell."""
+def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> Table:
+    """The table that a person sees after `run`, `plan`, `check` and `verify`; after a run with what was measured."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("seam", no_wrap=True)
-    for heading in ("length", "arc time", "travel speed", "work angle", "travel angle", "off path", "smallest gap"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("seam")
+    for heading in ("length", "arc time", "travel speed", "angle use", "smallest gap"):
+        table.add_column(heading, justify="right")
     table.add_column("between")
-    for row in seam_rows(certificate):
+    if measured:
+        for heading in ("measured off seam", "measured speed"):
+            table.add_column(heading, justify="right")
+    for row in seam_rows(certified, measured):
         table.add_row(
             row.seam,
             f"{row.length / mm:.1f} mm",
             f"{row.arc_time:.1f} s",
             f"{row.travel_speed / mm:.2f} mm/s",
-            _degrees(row.work_angle),
-            _degrees(row.travel_angle),
-            f"{max(row.lateral, row.height) / mm:.2f} mm",
-            "-" if row.gap is None else f"{row.gap.observed / mm:.1f} mm",
-            "-" if row.gap is None else f"{row.gap.first} - {row.gap.second}",
+            f"{row.angle_use:.0%}",
+            "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
+            "-" if row.gap_pair is None else " - ".join(row.gap_pair),
+            *(_measured_cells(row.measured) if measured else ()),
         )
     return table
 
 
-def summary_line(certificate: Certificate) -> str:
-    """One sentence below the table: the cycle time, and where the least clearance is to spare."""
-    line = f"cycle time {cycle_time(certificate):.1f} s"
-    found = tightest_gap(certificate)
-    if found is None:
-        return f"{line}; nothing comes near anything"
-    record, gap = found
-    least = f"{gap.observed / mm:.1f} mm (of {gap.margin / mm:g} mm) in the {record.kind} of segment {record.index}"
-    return f"{line}; least to spare: {gap.first} - {gap.second}, {least}"
+def closing_line(certified: CertifiedPlan) -> str:
+    """The line below the table: the cycle time, and the gap that has the least to spare."""
+    gap = smallest_gap(certified.certificate.segments)
+    line = f"cycle time {certified.plan.cycle_time:.1f} s"
+    if gap is None:
+        return line
+    margin = f"of {gap.margin / mm:g} mm asked for"
+    return f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
 
 
-def seam_text(certificate: Certificate, width: int = 140) -> str:
-    """Table and summary as plain text without colours."""
-    from rich.console import Console
-
-    console = Console(file=StringIO(), width=width, color_system=None, legacy_windows=False)
-    with console.capture() as capture:
-        console.print(seam_table(certificate))
-    lines = [line.rstrip() for line in capture.get().splitlines()]
-    return "\n".join([*lines, summary_line(certificate)]) + "\n"
+def _measured_cells(done: SeamRecord | None) -> tuple[str, str]:
+    if done is None:
+        return "not welded", "-"
+    return f"{max(done.lateral, done.height) / um:.1f} um", f"{done.travel_speed / mm:.2f} mm/s"
 
 
-def _degrees(angles: tuple[float, float]) -> str:
-    low, high = (round(angle / deg, 1) + 0.0 for angle in angles)
-    return f"{low:.1f} deg" if low == high else f"{low:.1f} .. {high:.1f} deg"
+def angle_use(used: tuple[float, float], window: Range) -> float:
+    """Share of a window that a range of angles (rad) uses, 0 at the nominal value and 1 at the window's nearer end."""
+    low, high = used
+    slack = 0.01 * deg
+    above = max(0.0, high - window.nominal) / max(window.maximum - window.nominal, slack)
+    below = max(0.0, window.nominal - low) / max(window.nominal - window.minimum, slack)
+    return max(above, below)
+
+
+def _row(record: SegmentRecord, weld: SeamRecord, section: SeamSection) -> SeamRow:
+    gap = min(record.gaps, key=lambda gap: gap.observed, default=None)
+    use = max(angle_use(weld.work_angle, section.work_window), angle_use(weld.travel_angle, section.travel_window))
+    return SeamRow(
+        seam=weld.seam,
+        length=weld.length,
+        arc_time=weld.arc_time,
+        travel_speed=weld.travel_speed,
+        work_angle=weld.work_angle,
+        travel_angle=weld.travel_angle,
+        angle_use=use,
+        smallest_gap=None if gap is None else gap.observed,
+        gap_pair=None if gap is None else (gap.first, gap.second),
+    )
+
+
+def _gap_data(gap: Gap | None) -> dict[str, object] | None:
+    return None if gap is None else asdict(gap)

@@ -52,6 +52,10 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
         folder.mkdir(parents=True)
         return stand.events()
 
+    def measured_welds(folder):
+        calls.append(("measured", folder))
+        return ()
+
     def write(kind):
         def write_it(plan, path):
             calls.append((kind, Path(path)))
@@ -59,7 +63,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
 
         return write_it
 
-    for name, function in {"check": check, "verify": verify, "run": run}.items():
+    for name, function in {"check": check, "measured_welds": measured_welds, "run": run, "verify": verify}.items():
         monkeypatch.setitem(vars(cellctl.jobs), name, function)
     monkeypatch.setitem(vars(cellctl.files), "read_plan", lambda path: certified.plan)
     monkeypatch.setitem(vars(cellctl.files), "write_plan", write("plan"))
@@ -129,14 +133,18 @@ def test_run_of_a_task_ends_with_the_table_and_the_places(say, jobs) -> None:
     said = say("run", "tray.yaml", "--folder", "here", "--override", "30", "--real-time")
     assert (said.code, said.err) == (0, "")
     assert said.out == TABLE + "record  here\npicture here/cell.png\n"
-    assert jobs.calls[1:] == [("run", "sim", True, 0.3, Path("here")), ("png", Path("here/cell.png"))]
+    assert jobs.calls[1:] == [
+        ("run", "sim", True, 0.3, Path("here")),
+        ("measured", Path("here")),
+        ("png", Path("here/cell.png")),
+    ]
 
 
 def test_run_of_a_plan_file_proves_it_again(say, jobs) -> None:
     with zipfile.ZipFile("a.plan.zip", "w"):
         pass
     assert say("run", "a.plan.zip", "--driver", "memory").code == 0
-    assert [call[0] for call in jobs.calls] == ["verify", "run", "png"]
+    assert [call[0] for call in jobs.calls] == ["verify", "run", "measured", "png"]
 
 
 def test_every_run_has_a_folder_of_its_own(say, jobs) -> None:
