@@ -32,7 +32,8 @@ from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import CollisionModel, collision_model
-from cellctl.scene.screen import ScreenArrays, pack, states_free
+from cellctl.scene.packed import ScreenArrays, pack
+from cellctl.scene.screen import states_free
 
 Progress = Callable[[str, float | None], None]
 

@@ -19,7 +19,8 @@ from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
 from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
 from cellctl.planning.torch_poses import Stations
 from cellctl.processes.procedure import WeldSettings
-from cellctl.scene.screen import ScreenArrays, states_free
+from cellctl.scene.packed import ScreenArrays
+from cellctl.scene.screen import states_free
 
 IntArray = NDArray[np.intp] | NDArray[np.int32]
 

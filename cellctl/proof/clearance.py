@@ -18,7 +18,8 @@ from cellctl.model.pose import FloatArray
 from cellctl.proof.subdivision import subdivided
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import DistanceEngine
-from cellctl.scene.screen import ScreenArrays, state_bounds
+from cellctl.scene.packed import ScreenArrays
+from cellctl.scene.screen import state_bounds
 
 FIRST_INTERVALS = 24
 LOOKS = 49

@@ -24,7 +24,7 @@ from cellctl.proof.conformance import PLANNED, check_weld
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
-from cellctl.scene.screen import pack
+from cellctl.scene.packed import pack
 
 Progress = Callable[[str, float | None], None]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.scene.screen import SCREEN, ScreenArrays, pair_bounds, pair_displacements, place
+from cellctl.scene.packed import SCREEN, ScreenArrays
+from cellctl.scene.screen import pair_bounds, pair_displacements, place
 
 CUBIC = 3
 LEVELS = 18

@@ -1,4 +1,6 @@
-"""What can touch what: the convex solids of a cell and the listed pairs of them. Values only; no engine is asked here."""
+"""What can touch what: the convex solids of a cell and the listed pairs of them. Values only; no engine is asked
+here.
+"""
 
 from __future__ import annotations
 
