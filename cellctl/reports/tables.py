@@ -101,9 +101,8 @@ def seam_text(certificate: Certificate, width: int = 140) -> str:
     from rich.console import Console
 
     console = Console(file=StringIO(), width=width, color_system=None, legacy_windows=False)
-    with console.capture() as capture:
-        console.print(seam_table(certificate))
-    lines = [line.rstrip() for line in capture.get().splitlines()]
+    rendered = console.render_lines(seam_table(certificate), pad=False)
+    lines = ["".join(segment.text for segment in line).rstrip() for line in rendered]
     return "\n".join([*lines, summary_line(certificate)]) + "\n"
 
 
