@@ -98,13 +98,15 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
 def _look(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest]) -> None:
     """Exact distances of the nearest pair of each margin at LOOKS places: what to try to prove over all of them."""
     bounds = np.empty(len(margins))
+    pairs_of = {margin: np.flatnonzero(margins == margin) for margin in nearest}
+    thresholds = np.full(len(margins), -np.inf)
     stations = np.linspace(segment.path.start, segment.path.end, LOOKS)
     for u, q in zip(stations.tolist(), segment.path(stations), strict=True):
-        thresholds = np.array([min(FAR, nearest[m].observed) if m > -np.inf else m for m in margins.tolist()])
+        for margin, found in nearest.items():
+            thresholds[pairs_of[margin]] = min(FAR, found.observed)
         state_bounds(checker.screen, q, thresholds, bounds)
         for margin, found in nearest.items():
-            pairs = np.flatnonzero(margins == margin)
-            pair = int(pairs[np.argmin(bounds[pairs])])
+            pair = int(pairs_of[margin][np.argmin(bounds[pairs_of[margin]])])
             if bounds[pair] < min(FAR, found.observed):
                 found.note(_exact(checker, segment, pair, u), pair, u)
 

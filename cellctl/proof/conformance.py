@@ -27,6 +27,9 @@ from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.torch import torch_angles
 
 
+DECIMATION = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Gates:
     """Largest deviations of a planned weld, SI: from the seam across (b) and along the normal (n), from commanded
@@ -102,19 +105,24 @@ def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, 
 
 
 def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
-    """Arc length (n,) of the seam point nearest to each of `points` (n, 3), which follow the seam in order."""
+    """Arc length (n,) of the seam point nearest to each of `points` (n, 3), which follow the seam in order.
+
+    Every DECIMATION-th point is looked up on a grid, not far from the one before (a closed seam passes a place twice);
+    the others lie between and all are projected on the tangent.
+    """
     grid = np.linspace(0.0, path.length, max(16, int(path.length / 1e-3)) + 1)
-    frames = path.frames(grid)
-    step = grid[1] - grid[0]
-    s = np.empty(len(points))
+    on_seam = path.frames(grid).points
+    picked = np.unique(np.append(np.arange(0, len(points), DECIMATION), len(points) - 1))
+    coarse = np.empty(len(picked))
     low = 0
-    for i in range(0, len(points), 64):
-        block = points[i : i + 64]
+    for i in range(0, len(picked), 8):
         window = slice(max(0, low - 20), min(len(grid), low + 160))
-        distance = np.linalg.norm(block[:, None] - frames.points[window], axis=2)
-        nearest = np.argmin(distance, axis=1) + window.start
-        s[i : i + 64] = grid[nearest]
+        block = points[picked[i : i + 8]]
+        nearest = np.argmin(((block[:, None] - on_seam[window]) ** 2).sum(axis=2), axis=1) + window.start
+        coarse[i : i + 8] = grid[nearest]
         low = int(nearest[-1])
+    s = np.interp(np.arange(len(points)), picked, coarse)
+    step = 2.0 * (grid[1] - grid[0])
     for _ in range(3):
         f = path.frames(s)
         s = np.clip(s + np.clip(np.einsum("ij,ij->i", points - f.points, f.tangents), -step, step), 0.0, path.length)
