@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -32,8 +34,6 @@ def cell():
 
 @pytest.fixture
 def folder(cell):
-    import subprocess
-
     folder = new_folder(packed_cell(cell))
     complaints = folder.complaints("controller")
     command = controller_command(folder, CellOptions(), Programs())
@@ -44,6 +44,7 @@ def folder(cell):
     finally:
         process.stdin.close()
         assert process.wait(60) == 0
+        shutil.rmtree(folder.path)
 
 
 def test_it_is_the_arm_of_the_cell_at_home(folder, cell):
