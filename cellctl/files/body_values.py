@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cellctl.files.reading import File
-from cellctl.files.schema import Path
 from cellctl.files.shape_fields import BodyField, MeshField, OneBodyField, ShapeField, ShapeKeys, TubeField, VisualField
+from cellctl.files.strict_model import Path
 from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Solid, Sphere, Visual, frustum

@@ -13,8 +13,8 @@ from cellctl.files.body_values import body_solids, body_visuals
 from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, Quantity, SourceField
 from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_scalar
 from cellctl.files.reading import File, Reading
-from cellctl.files.schema import FileModel
 from cellctl.files.shape_fields import BodyField, InertiaField
+from cellctl.files.strict_model import FileModel
 from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
 _LIMITS: dict[str, dict[str, Kind]] = {
@@ -112,7 +112,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         return None
     before = len(reading.findings)
     robot = file.model
-    joints = tuple(_joint(file, name, robot.joints[name]) for name in _chain(file))
+    built = {name: _joint(file, name, field) for name, field in robot.joints.items()}
+    joints = tuple(built[name] for name in _chain(file))
     links = tuple(_link(file, name) for name in (robot.base, *(joint.child for joint in joints)))
     touching = tuple((field.links[0], field.links[1]) for field in robot.touching)
     for index, pair in enumerate(touching):

@@ -87,7 +87,7 @@ class DiskSource:
         package = path.partition("/")[0]
         folder = package_folder(package)
         if folder is None:
-            message = f"package '{package}' is not installed, '{reference}' needs it"
+            message = f"package '{package}' is not installed"
             raise EnvironmentMissing(Finding("E504", message, suggestion="install cellctl with its dependencies"))
         return folder
 
