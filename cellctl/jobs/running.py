@@ -39,7 +39,7 @@ def run(
     """
     if not 0.0 < override <= 1.0:
         raise UsageError(
-            Finding("U604", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
+            Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
     target = Path(folder) if folder is not None else _new_folder(certified.plan.task_name)
     _demand_empty(target)
@@ -83,5 +83,5 @@ def _new_folder(name: str) -> Path:
 def _demand_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
-            Finding("U605", f"'{folder}' is there already and is not an empty folder", suggestion="name another")
+            Finding("U607", f"'{folder}' is there already and is not an empty folder", suggestion="name another")
         )
