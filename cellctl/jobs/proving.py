@@ -22,7 +22,7 @@ def plan(task: Task, start: str | None = None, seed: int = 0, progress: Progress
     Raises PlanningFailed with the step, the stretch of the seam and what binds.
     """
     if seed < 0:
-        raise UsageError(Finding("U605", f"a seed is a whole number from 0 on, not {seed}"))
+        raise UsageError(Finding("U603", f"a seed is a whole number from 0 on, not {seed}"))
     if start is not None:
         task = replace(task, start=start)
     if progress is not None:

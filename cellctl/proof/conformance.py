@@ -26,7 +26,6 @@ from cellctl.processes.procedure import heat_input, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.torch import torch_angles
 
-
 DECIMATION = 20
 
 
