@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cellctl
 from cellctl.errors import Finding, UsageError
-from cellctl.files import load_task, read_plan, task_input
+from cellctl.files import load_task, plan_inputs, read_plan
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
 
@@ -30,8 +30,7 @@ def plan(task: Task, start: str | None = None, seed: int = 0, progress: Progress
     from cellctl.planning.plan_task import plan_steps
 
     blocks, started = plan_steps(task, seed, progress)
-    inputs = sorted({*task.cell.inputs, task_input(task)}, key=lambda i: (i.reference, i.sha256))
-    return Plan(task.name, blocks, started, seed, tuple(inputs), _versions())
+    return Plan(task.name, blocks, started, seed, plan_inputs(task), _versions())
 
 
 def certify(plan: Plan, progress: Progress | None = None) -> CertifiedPlan:
