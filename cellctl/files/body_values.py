@@ -77,6 +77,7 @@ def _listed_visuals(file: File[Any], fields: list[VisualField], path: Path, colo
         if field.mesh is None:
             found += [Visual(shape=shape, pose=pose, colour=own) for shape in _shapes(file, field, here, covered=False)]
         elif (reference := file.joined(field.mesh.file, (*here, "mesh", "file"))) is not None:
+            file.reading.require(reference, file.place(*here, "mesh", "file"))
             found.append(Visual(mesh=reference, pose=pose, colour=own, scale=field.mesh.scale))
     return tuple(found)
 

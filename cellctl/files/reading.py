@@ -118,6 +118,13 @@ class Reading:
         self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
         return hull
 
+    def require(self, reference: str, asked: Place) -> None:
+        """Add a finding when a file that only pictures need is not there; it is no input."""
+        try:
+            self.source.require(reference)
+        except CellctlError as error:
+            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
+
     def sorted_inputs(self) -> tuple[Input, ...]:
         """The inputs so far by reference."""
         return tuple(self.inputs[reference] for reference in sorted(self.inputs))

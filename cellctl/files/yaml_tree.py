@@ -21,6 +21,7 @@ MAX_VALUES: Final = 100_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
@@ -208,6 +209,8 @@ class _Builder:
             self._place(None, at)
         elif kind == "ScalarEvent":
             self._check_plain(event, at)
+            if _SURROGATE.search(str(event.value)):
+                self.report("F105", "a lone half of a surrogate pair is no text", at, "write the character itself")
             self._take_scalar(event, at)
 
     def _start_document(self, event: Any, at: Position) -> None:

@@ -76,6 +76,7 @@ def test_byte_order_mark_and_crlf_are_tolerated(tmp_path: Path) -> None:
         ("a: [1\n", ["F105"]),
         ("a: \x00\n", ["F105"]),
         ("a: '\n", ["F105"]),
+        ('a: "\\ud800"\n', ["F105"]),
     ],
 )
 def test_refused(text: str, expected: list[str]) -> None:
