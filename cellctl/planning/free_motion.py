@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cellctl.kinematics.compiled import COUNT, FLAG, REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
-from cellctl.scene.screen import SCREEN, ScreenArrays, edge_free, state_free
+from cellctl.scene.packed import SCREEN, ScreenArrays
+from cellctl.scene.screen import edge_free, state_free
 
 ITERATIONS = 20_000
 NODES = 4096

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.model.pose import FloatArray
