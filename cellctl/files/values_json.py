@@ -90,8 +90,8 @@ def _float_to_json(value: Any) -> float | str:
 def _float_from_json(data: Any) -> float:
     if isinstance(data, str) and data in _INFINITIES:
         return _INFINITIES[data]
-    if isinstance(data, bool) or not isinstance(data, (int, float)):
-        _refuse(data, "a number")
+    if isinstance(data, bool) or not isinstance(data, (int, float)) or not isfinite(data):
+        _refuse(data, "a finite number")
     return float(data)
 
 

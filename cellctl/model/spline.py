@@ -114,22 +114,23 @@ def greville(knots: ArrayLike, degree: int = 3) -> FloatArray:
 
 def interpolated(u: ArrayLike, values: ArrayLike) -> BSpline:
     """The C2 cubic spline through `values` (n, dim) at increasing `u` (n,), n >= 2, with not-a-knot ends."""
-    u = np.asarray(u, dtype=np.float64)
-    y = np.asarray(values, dtype=np.float64)
-    if len(u) < 4:
-        fine = np.linspace(u[0], u[-1], 4)
+    at: FloatArray = np.asarray(u, dtype=np.float64)
+    y: FloatArray = np.asarray(values, dtype=np.float64)
+    if len(at) < 4:
+        fine = np.linspace(at[0], at[-1], 4)
         y = (
-            np.stack([np.interp(fine, u, y[:, k]) for k in range(y.shape[1])], axis=1)
-            if len(u) == 2
-            else _parabola(u, y, fine)
+            np.stack([np.interp(fine, at, y[:, k]) for k in range(y.shape[1])], axis=1)
+            if len(at) == 2
+            else _parabola(at, y, fine)
         )
-        u = fine
-    knots = clamped_knots(np.concatenate([u[:1], u[2:-2], u[-1:]]))
-    return BSpline(3, knots, _collocation_solve(u, knots, y))
+        at = fine
+    knots = clamped_knots(np.concatenate([at[:1], at[2:-2], at[-1:]]))
+    return BSpline(3, knots, _collocation_solve(at, knots, y))
 
 
 def _parabola(u: FloatArray, y: FloatArray, fine: FloatArray) -> FloatArray:
-    return np.stack([np.polyval(np.polyfit(u, y[:, k], 2), fine) for k in range(y.shape[1])], axis=1)
+    columns = [np.polyval(np.polyfit(u, y[:, k], 2), fine) for k in range(y.shape[1])]
+    return np.stack(columns, axis=1, dtype=np.float64)
 
 
 def _collocation_solve(u: FloatArray, knots: FloatArray, y: FloatArray) -> FloatArray:

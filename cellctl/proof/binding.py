@@ -24,7 +24,10 @@ def certified(plan: Plan) -> CertifiedPlan:
         raise NotCertified(
             Finding("X410", "the plan carries no certificate", suggestion="prove it: cellctl verify PLAN")
         )
-    digest = plan_digest(plan)
+    try:
+        digest = plan_digest(plan)
+    except (ValueError, TypeError) as error:
+        raise NotCertified(Finding("C320", f"the plan has no canonical content: {error}")) from None
     if certificate.plan_sha256 != digest:
         raise NotCertified(
             Finding(

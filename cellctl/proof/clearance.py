@@ -1,8 +1,9 @@
 """Gaps over continuous time: for every listed pair a certified lower bound, by adaptive subdivision.
 
 On an interval of the path no point of a moving solid travels further than `displacement` from where it is at the middle
-(a sum over the joints of joint travel times the largest distance from that joint's axis). A pair is proved where the
-exact distance at the middle is at least the margin plus that; elsewhere the interval is split, for that pair only.
+(a sum over the joints of joint travel times the largest distance from that joint's axis). A pair is proved where a
+lower bound of its distance at the middle is at least the wanted gap plus that; elsewhere the interval is split, for
+that pair only. The exact engine says which gap to want, whether a gap is broken, and what the smallest gap met is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ FIRST_INTERVALS = 24
 LOOKS = 49
 FAR = 0.25
 """Gaps beyond this (m) are not looked into: the certificate says that they are at least so large."""
-TRIES = 12
+TRIES = 24
+AGREEMENT = 0.5e-3
+"""By how much (m) the exact engine and the compiled bounds may contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,42 +64,67 @@ class _Nearest:
         """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
         if distance < self.observed:
             self.observed, self.pair, self.at = distance, pair, at
-            self.goal = max(self.margin, min(FAR, 0.75 * distance))
+            self.goal = max(self.margin, min(self.goal, 0.75 * distance))
+
+    def ask_less(self) -> None:
+        """What is to be proved comes nearer to the margin: a pair stays too near to it to be decided."""
+        self.goal = max(self.margin, 0.9 * self.goal)
 
 
 def check_clearance(checker: Checker, segment: Segment, where: str) -> ClearanceResult:
-    """The smallest gaps of `segment`, or the pairs and places that break their margin or cannot be proved."""
+    """The smallest gaps of `segment`, or the pairs and places that break their margin or cannot be proved (C301, C302),
+    or where the two ways to measure a distance contradict each other (C331).
+
+    Its path must be a clamped cubic, and its allowances must name listed pairs.
+    """
     margins = checker.model.margins_with(segment.contacts)
     nearest = {float(m): _Nearest(float(m)) for m in np.unique(margins) if m > -np.inf}
-    _look(checker, segment, margins, nearest)
+    doubts = _look(checker, segment, margins, nearest, where)
     broken: dict[int, tuple[float, float]] = {}
-    unproved: dict[int, float] = {}
+    open_pairs: dict[int, float] = {}
     for _ in range(TRIES):
         goals = np.array([nearest[m].goal if m > -np.inf else -np.inf for m in margins.tolist()])
         goals[list(broken)] = -np.inf
-        near, open_ends = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
-        unproved = {pair: at for at, pair in open_ends}
-        if not near:
+        near, undecided = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
+        open_pairs = {pair: at for at, pair in (*undecided, *near)}
+        if not open_pairs:
             break
         for at, pair in near:
             distance = _exact(checker, segment, pair, at)
             nearest[float(margins[pair])].note(distance, pair, at)
             if distance < min(float(margins[pair]), broken.get(pair, (np.inf, 0.0))[0]):
                 broken[pair] = (distance, at)
+            if distance > goals[pair]:
+                nearest[float(margins[pair])].ask_less()
+            if distance > goals[pair] + AGREEMENT:
+                doubts.append(_disagreement(checker.model, segment, where, pair, distance, float(goals[pair]), at))
+        for _, pair in undecided:
+            nearest[float(margins[pair])].ask_less()
     findings = [
         _violation(checker.model, segment, where, k, d, float(margins[k]), at) for k, (d, at) in sorted(broken.items())
     ]
     findings += [
         _not_proven(checker.model, segment, where, k, float(margins[k]), at)
-        for k, at in sorted(unproved.items())
+        for k, at in sorted(open_pairs.items())
         if k not in broken
     ]
-    gaps = tuple(_gap(checker.model, found) for _, found in sorted(nearest.items()) if found.pair >= 0)
-    return ClearanceResult(gaps, tuple(findings))
+    unproved = {float(margins[k]) for k in (*broken, *open_pairs)}
+    gaps = tuple(
+        _gap(checker.model, found)
+        for margin, found in sorted(nearest.items())
+        if found.pair >= 0 and margin not in unproved
+    )
+    return ClearanceResult(gaps, tuple(findings + doubts))
 
 
-def _look(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest]) -> None:
-    """Exact distances of the nearest pair of each margin at LOOKS places: what to try to prove over all of them."""
+def _look(
+    checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest], where: str
+) -> list[Finding]:
+    """Exact distances of the nearest pair of each margin at LOOKS places: what to try to prove over all of them.
+
+    Returns where the exact distance is below what is proved to be a lower bound of it, which cannot be.
+    """
+    doubts = []
     bounds = np.empty(len(margins))
     pairs_of = {margin: np.flatnonzero(margins == margin) for margin in nearest}
     thresholds = np.full(len(margins), -np.inf)
@@ -108,7 +136,11 @@ def _look(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict
         for margin, found in nearest.items():
             pair = int(pairs_of[margin][np.argmin(bounds[pairs_of[margin]])])
             if bounds[pair] < min(FAR, found.observed):
-                found.note(_exact(checker, segment, pair, u), pair, u)
+                distance = _exact(checker, segment, pair, u)
+                found.note(distance, pair, u)
+                if distance < bounds[pair] - AGREEMENT and bounds[pair] > 0.0:
+                    doubts.append(_disagreement(checker.model, segment, where, pair, distance, float(bounds[pair]), u))
+    return doubts
 
 
 def _exact(checker: Checker, segment: Segment, pair: int, at: float) -> float:
@@ -132,6 +164,20 @@ def _violation(
         "C301",
         f"{where}{_at(segment, at)}: {first} and {second} are {state}, the margin is {margin * 1e3:g} mm",
         data={"first": first, "second": second, "distance": distance, "at": at},
+    )
+
+
+def _disagreement(
+    model: CollisionModel, segment: Segment, where: str, pair: int, distance: float, bound: float, at: float
+) -> Finding:
+    first, second = model.pair_names(pair)
+    side = "at least" if distance < bound else "at most"
+    return Finding(
+        "C331",
+        f"{where}{_at(segment, at)}: the exact engine has {first} and {second} {distance * 1e3:.2f} mm apart, "
+        f"where the compiled bound is {side} {bound * 1e3:.2f} mm",
+        suggestion="run cellctl doctor",
+        data={"first": first, "second": second, "distance": distance, "bound": bound, "at": at},
     )
 
 

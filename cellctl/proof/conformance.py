@@ -20,63 +20,85 @@ from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Weld
-from cellctl.model.wps import Wps
+from cellctl.model.wps import Range, Wps
 from cellctl.processes.position import weld_position
 from cellctl.processes.procedure import heat_input, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
-from cellctl.processes.torch import torch_angles
-
-DECIMATION = 20
+from cellctl.processes.torch import spin_offsets, torch_angles
 
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """Largest deviations of a planned weld, SI: from the seam across (b) and along the normal (n), from commanded
-    angles, of the speed over all but `speed_share` of the length; spin rate; share of joint speed with the arc on;
-    smallest normalised singular value. The first and last `ends` of the seam are excepted from the speed gate.
+    """Largest deviations of a planned weld, SI: from the seam across (b) and along the normal (n), of its start and end
+    along it, from commanded angles, of the speed over all but `speed_share` of the length; spin rate; share of joint
+    speed with the arc on; turn of a joint over `step` of the seam; smallest normalised singular value. The first and
+    last `ends` of the seam are excepted from the speed gate.
     """
 
     lateral: float = 0.3e-3
     height: float = 0.5e-3
+    along: float = 1e-3
     angle: float = np.radians(1.0)
     speed: float = 0.03
     speed_share: float = 0.95
     ends: float = 5e-3
     spin_rate: float = np.radians(45.0)
     joint_speed: float = 0.70
+    step: float = 0.5e-3
+    joint_step: float = np.radians(5.0)
     singularity: float = 0.02
     window_slack: float = 1e-6
+    spin_slack: float = np.radians(0.1)
 
 
 PLANNED = Gates()
-EXECUTED = Gates(lateral=0.5e-3, height=1.0e-3, speed=0.05, angle=np.radians(2.0), window_slack=np.radians(0.5))
+EXECUTED = Gates(
+    lateral=0.5e-3,
+    height=1.0e-3,
+    speed=0.05,
+    angle=np.radians(2.0),
+    window_slack=np.radians(0.5),
+    spin_slack=np.radians(0.5),
+)
+SINGULARITY_EVERY = 5
+"""Every how many samples the singular value is taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readback:
-    """What joint samples say, per sample: arc length `s`, deviations along b and n (m), work and travel angle, tool
-    rotation about the wire per second, speed along the seam (m/s), all (n,); `excepted` (n,) marks the ends.
+    """What joint samples say, per sample: arc length `s` of the nearest point of the seam, deviations from it along b,
+    n and t (m; t is zero but past the ends), work and travel angle, spin from the travel tangent about the wire, tool
+    rotation about the wire per second, speed along the seam (m/s), all (n,); `sigma` (k,) the normalised singular
+    value of some samples; `excepted` (n,) marks the ends.
     """
 
     s: FloatArray
     lateral: FloatArray
     height: FloatArray
+    beyond: FloatArray
     work: FloatArray
     travel: FloatArray
+    spin: FloatArray
     spin_rate: FloatArray
     speed: FloatArray
     sigma: FloatArray
     excepted: NDArray[np.bool_]
 
 
+def tcp_matrices(mechanism: Mechanism, ctwd: float, joints: FloatArray) -> FloatArray:
+    """TCP in the world (n, 4, 4), `ctwd` (m) from the contact tip, for joint values (n, dof) of an arm with a torch."""
+    if mechanism.tool is None or mechanism.tool.torch is None:
+        raise ValueError(f"'{mechanism.name}' carries no torch")
+    flange = flange_matrices(chain_of(mechanism.robot), joints)
+    result: FloatArray = mechanism.pose_world_base.matrix @ flange @ mechanism.tool.torch.tcp(ctwd).matrix
+    return result
+
+
 def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, q: FloatArray, ends: float) -> Readback:
     """Read a weld back from joint values `q` (n, dof) at increasing times `t` (n,), TCP at `ctwd` from the contact
     tip.
     """
-    assert mechanism.tool is not None and mechanism.tool.torch is not None
-    pose_flange_tcp = mechanism.tool.torch.tcp(ctwd)
-    chain = chain_of(mechanism.robot)
-    tcp = mechanism.pose_world_base.matrix @ flange_matrices(chain, q) @ pose_flange_tcp.matrix
+    tcp = tcp_matrices(mechanism, ctwd, q)
     points, wires = tcp[:, :3, 3], tcp[:, :3, 2]
     s = nearest_arc_lengths(path, points)
     frames = path.frames(s)
@@ -84,47 +106,60 @@ def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, 
     b = np.cross(frames.normals, frames.tangents)
     work, travel = torch_angles(frames.tangents, frames.normals, wires)
     dt = np.gradient(t)
-    speed = np.einsum("ij,ij->i", np.gradient(points, axis=0), frames.tangents) / dt
-    turn = np.einsum("ij,ij->i", tcp[:, :3, 1], np.gradient(tcp[:, :3, 0], axis=0)) / dt
-    sigma = normalised_sigma_min(jacobians(chain, q[::20], pose_flange_tcp), CHARACTERISTIC_LENGTH)
     excepted = (s < ends) | (s > path.length - ends)
     for corner in path.corners():
         excepted |= np.abs(s - corner) < ends
     return Readback(
-        s,
-        np.einsum("ij,ij->i", offset, b),
-        np.einsum("ij,ij->i", offset, frames.normals),
-        work,
-        travel,
-        turn,
-        speed,
-        sigma,
-        excepted,
+        s=s,
+        lateral=_dot(offset, b),
+        height=_dot(offset, frames.normals),
+        beyond=np.where((s <= 0.0) | (s >= path.length), _dot(offset, frames.tangents), 0.0),
+        work=work,
+        travel=travel,
+        spin=-spin_offsets(tcp[:, :3, 0], wires, frames.tangents),
+        spin_rate=_dot(tcp[:, :3, 1], np.gradient(tcp[:, :3, 0], axis=0)) / dt,
+        speed=_dot(np.gradient(points, axis=0), frames.tangents) / dt,
+        sigma=_singular_values(mechanism, ctwd, q[::SINGULARITY_EVERY]),
+        excepted=excepted,
     )
+
+
+def _dot(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Products (n,) of the rows of two arrays (n, 3)."""
+    return np.asarray(np.einsum("ij,ij->i", first, second), dtype=np.float64)
+
+
+def _singular_values(mechanism: Mechanism, ctwd: float, q: FloatArray) -> FloatArray:
+    assert mechanism.tool is not None
+    assert mechanism.tool.torch is not None
+    found = jacobians(chain_of(mechanism.robot), q, mechanism.tool.torch.tcp(ctwd))
+    return normalised_sigma_min(found, CHARACTERISTIC_LENGTH)
 
 
 def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
     """Arc length (n,) of the seam point nearest to each of `points` (n, 3), which follow the seam in order.
 
-    Every DECIMATION-th point is looked up on a grid, not far from the one before (a closed seam passes a place twice);
-    the others lie between and all are projected on the tangent.
+    A seam may pass a place twice, as a circle with an overlap does: the first point takes the earliest arc length, and
+    from there on nobody gets further along the seam than the points have moved.
     """
     grid = np.linspace(0.0, path.length, max(16, int(path.length / 1e-3)) + 1)
-    on_seam = path.frames(grid).points
-    picked = np.unique(np.append(np.arange(0, len(points), DECIMATION), len(points) - 1))
-    coarse = np.empty(len(picked))
-    low = 0
-    for i in range(0, len(picked), 8):
-        window = slice(max(0, low - 20), min(len(grid), low + 160))
-        block = points[picked[i : i + 8]]
-        nearest = np.argmin(((block[:, None] - on_seam[window]) ** 2).sum(axis=2), axis=1) + window.start
-        coarse[i : i + 8] = grid[nearest]
-        low = int(nearest[-1])
-    s = np.interp(np.arange(len(points)), picked, coarse)
-    step = 2.0 * (grid[1] - grid[0])
+    seam = path.frames(grid).points
+    spacing = float(grid[1])
+    away = np.linalg.norm(seam - points[0], axis=1)
+    at = int(np.flatnonzero(away <= away.min() + spacing)[0])
+    travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    s = np.empty(len(points))
+    for i in range(0, len(points), 64):
+        block = points[i : i + 64]
+        moved = travelled[i + len(block) - 1] - travelled[max(i - 1, 0)]
+        reach = int(np.ceil(1.5 * moved / spacing)) + 3
+        window = slice(max(0, at - reach), min(len(grid), at + reach + 1))
+        nearest = np.argmin(np.linalg.norm(block[:, None] - seam[window], axis=2), axis=1) + window.start
+        s[i : i + 64] = grid[nearest]
+        at = int(nearest[-1])
     for _ in range(3):
-        f = path.frames(s)
-        s = np.clip(s + np.clip(np.einsum("ij,ij->i", points - f.points, f.tangents), -step, step), 0.0, path.length)
+        frames = path.frames(s)
+        s = np.clip(s + np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing), 0.0, path.length)
     return s
 
 
@@ -168,6 +203,8 @@ def check_weld(
     slack = gates.window_slack
     checks.window("C312", "work angle", back.work, settings.work.minimum - slack, settings.work.maximum + slack)
     checks.window("C313", "travel angle", back.travel, settings.travel.minimum - slack, settings.travel.maximum + slack)
+    _check_spin(checks, back, settings.spin, gates)
+    _check_course(checks, back, q, path.length, gates)
     checks.whole("C314", "angle against the commanded one, deg", np.degrees(angle_error), np.degrees(gates.angle))
     checks.window("C316", "travel speed against the WPS", *_speed_window(back.speed, inner, wps))
     if share < gates.speed_share:
@@ -183,6 +220,33 @@ def check_weld(
     if not wps.ctwd.holds(settings.ctwd, 1e-9):
         checks.say("C325", f"ctwd of {settings.ctwd * 1e3:g} mm is outside the WPS")
     return record, tuple(checks.findings)
+
+
+def _check_spin(checks: _Checks, back: Readback, window: Range | None, gates: Gates) -> None:
+    if window is None:
+        return
+    spin = window.nominal + np.angle(np.exp(1j * (back.spin - window.nominal)))
+    checks.window("C329", "spin", spin, window.minimum - gates.spin_slack, window.maximum + gates.spin_slack)
+
+
+def _check_course(checks: _Checks, back: Readback, q: FloatArray, length: float, gates: Gates) -> None:
+    """From the start of the seam to its end, never back, and no joint far over a short stretch of it."""
+    furthest = np.maximum.accumulate(back.s)
+    gaps = {
+        "starts": back.s[0] + abs(back.beyond[0]),
+        "ends": length - back.s[-1] + abs(back.beyond[-1]),
+        "goes back": float((furthest - back.s).max()),
+    }
+    for what, gap in gaps.items():
+        if gap > gates.along:
+            place = " on its way" if what == "goes back" else f" from where the seam {what}"
+            checks.say("C328", f"the wire {what} {gap * 1e3:.2f} mm{place}, {gates.along * 1e3:g} mm is allowed")
+    stations = np.arange(back.s[0], back.s[-1], gates.step)
+    if len(stations) > 1:
+        at = np.stack([np.interp(stations, furthest, q[:, k]) for k in range(q.shape[1])], axis=1)
+        step = float(np.abs(np.diff(at, axis=0)).max())
+        text = f"turn of a joint over {gates.step * 1e3:g} mm of the seam, deg"
+        checks.whole("C333", text, np.degrees(step), np.degrees(gates.joint_step))
 
 
 def _share_of_length(s: FloatArray, held: NDArray[np.bool_], counted: NDArray[np.bool_]) -> float:

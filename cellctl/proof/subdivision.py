@@ -18,6 +18,8 @@ from cellctl.scene.screen import pair_bounds, pair_displacements, place
 CUBIC = 3
 LEVELS = 18
 """How often an interval is halved before a pair on it counts as not proved."""
+MOST = 1 << 19
+"""How many intervals and pairs may be left after a halving; where there are more, they count as not proved."""
 
 
 @compiled(COUNT, reads(1), COUNT, COUNT, REAL)
@@ -113,7 +115,7 @@ def _search(
                 half_steps *= half
                 place(screen, q, frames, places, centres)
                 pair_displacements(screen, q, half_steps, displacement)
-            wanted = goals[pair] + displacement[pair]
+            wanted = float(goals[pair] + displacement[pair])
             lower, upper = pair_bounds(screen, places, centres, pair, wanted, directions[pair])
             if lower >= wanted:
                 continue
@@ -128,10 +130,19 @@ def _search(
             elif unproved < len(open_ends):
                 open_ends[unproved, 0], open_ends[unproved, 1] = middle, pair
                 unproved += 1
-        work, items = _by_interval(rest, left), left
         intervals *= 2
-        if items == 0:
+        if left == 0:
             break
+        if left > MOST:
+            half = 0.5 * (end - start) / intervals
+            for item in range(left):
+                if unproved == len(open_ends):
+                    break
+                open_ends[unproved, 0] = start + (2.0 * rest[item, 0] + 1.0) * half
+                open_ends[unproved, 1] = rest[item, 1]
+                unproved += 1
+            break
+        work, items = _by_interval(rest, left), left
     return too_near, unproved
 
 

@@ -1,6 +1,4 @@
-"""What can touch what: the convex solids of a cell and the listed pairs of them. Values only; no engine is asked
-here.
-"""
+"""What can touch what: the convex solids of a cell and the listed pairs of them. Values only; no engine is asked."""
 
 from __future__ import annotations
 

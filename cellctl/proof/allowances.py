@@ -1,0 +1,81 @@
+"""Which segments may let solids come nearer than the cell's clearance, and that they move as the allowance supposes.
+
+Takes no plan's word for it: an allowance counts only where the step gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cellctl.errors import Finding
+from cellctl.model.cell import Mechanism
+from cellctl.model.plan import Segment
+from cellctl.model.pose import FloatArray
+from cellctl.model.task import Task, Weld
+from cellctl.processes.contacts import torch_contacts
+from cellctl.processes.procedure import weld_settings
+from cellctl.proof.conformance import tcp_matrices
+
+OFF_LINE = 0.5e-3
+"""Largest distance (m) of the working point from the line of the wire while the torch approaches or retracts."""
+TURNED = np.radians(1.0)
+
+
+def check_allowances(
+    task: Task, mechanism: Mechanism, segments: tuple[Segment, ...], index: int, where: str
+) -> tuple[Finding, ...]:
+    """Allowances of one segment that its step does not give (C330).
+
+    A weld lets the torch tip near its own seam's plates while it welds, and on the straight lines along its wire that
+    lead directly to the seam and away from it.
+    """
+    segment = segments[index]
+    if not segment.contacts:
+        return ()
+    step = task.steps[segment.step]
+    at_seam = isinstance(step, Weld) and _at_seam(segments, index)
+    lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) and at_seam else ()
+    known = {(frozenset((c.first, c.second)), c.margin) for c in lawful}
+    findings = [
+        Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")
+        for c in segment.contacts
+        if (frozenset((c.first, c.second)), c.margin) not in known
+    ]
+    if isinstance(step, Weld) and segment.kind != "process" and not findings:
+        findings += _line_findings(task, mechanism, step, segment, where)
+    return tuple(findings)
+
+
+def _at_seam(segments: tuple[Segment, ...], index: int) -> bool:
+    """True for a process, the approach right before one and the retract right after one, all of one step."""
+    segment = segments[index]
+    beside = {"approach": index + 1, "process": index, "retract": index - 1}.get(segment.kind, -1)
+    if not 0 <= beside < len(segments):
+        return False
+    return segments[beside].kind == "process" and segments[beside].step == segment.step
+
+
+def _line_findings(task: Task, mechanism: Mechanism, weld: Weld, segment: Segment, where: str) -> Iterator[Finding]:
+    """The torch moves along its wire, no further than the step says, without turning."""
+    ctwd = weld_settings(weld, task.cell.procedures[weld.wps]).ctwd
+    poses = tcp_matrices(mechanism, ctwd, segment.path(_places(segment)))
+    reach = weld.retract
+    if segment.kind == "approach":
+        poses, reach = poses[::-1], weld.approach
+    wire = poses[0, :3, 2]
+    offset = poses[:, :3, 3] - poses[0, :3, 3]
+    back = -offset @ wire
+    off_line = float(np.linalg.norm(offset + back[:, None] * wire, axis=1).max())
+    turned = float(np.arccos(np.clip(poses[:, :3, 2] @ wire, -1.0, 1.0)).max())
+    if off_line > OFF_LINE or back.min() < -OFF_LINE or back.max() > reach + OFF_LINE or turned > TURNED:
+        yield Finding(
+            "C330", f"{where}: the torch leaves the {reach * 1e3:g} mm along its wire where it may be near the plates"
+        )
+
+
+def _places(segment: Segment) -> FloatArray:
+    """Path parameters (n,), eight in every span."""
+    knots = np.unique(segment.path.knots)
+    return np.interp(np.linspace(0.0, len(knots) - 1.0, 8 * (len(knots) - 1) + 1), np.arange(len(knots)), knots)

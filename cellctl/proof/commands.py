@@ -1,0 +1,86 @@
+"""What a plan says about its welds, against its task and its part: seam, commanded values, windows and events.
+
+The motion itself is judged elsewhere, from joint values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cellctl.errors import Finding
+from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.plan import ProcessEvent, SeamSection, Segment
+from cellctl.model.task import Weld
+from cellctl.processes.procedure import WeldSettings, weld_settings
+from cellctl.processes.seam import SeamPath, seam_path
+from cellctl.proof.conformance import tcp_matrices
+
+SAME = 1e-9
+ALONG = 1e-3
+"""How far (m) the working point may be from the arc length that the path's parameter claims."""
+
+
+def check_commands(
+    cell: Cell, mechanism: Mechanism, weld: Weld, segment: Segment, section: SeamSection, where: str
+) -> tuple[Finding, ...]:
+    """Where the words of one process differ from its step, its procedure and its seam (C322, C327, C328)."""
+    if (section.seam, section.wps) != (weld.seam, weld.wps):
+        said, meant = f"'{section.seam}' by '{section.wps}'", f"'{weld.seam}' by '{weld.wps}'"
+        return (Finding("C327", f"{where}: the plan welds {said}, the step {meant}"),)
+    path = seam_path(cell, weld)
+    settings = weld_settings(weld, cell.procedures[weld.wps])
+    findings = [*_setting_findings(section, settings, where), *_event_findings(section, path, where)]
+    if not _is_seam(section, path):
+        return (*findings, Finding("C322", f"{where}: the plan welds another seam than the part's '{weld.seam}'"))
+    return (*findings, *_parameter_findings(mechanism, settings, segment, path, section, where))
+
+
+def _setting_findings(section: SeamSection, settings: WeldSettings, where: str) -> Iterator[Finding]:
+    pairs = (
+        ("travel speed", section.travel_speed, settings.travel_speed),
+        ("ctwd", section.ctwd, settings.ctwd),
+        ("window of the work angle", section.work_window, settings.work),
+        ("window of the travel angle", section.travel_window, settings.travel),
+    )
+    for name, said, meant in pairs:
+        if said != meant:
+            yield Finding("C327", f"{where}: the {name} in the plan is not the step's")
+
+
+def _event_findings(section: SeamSection, path: SeamPath, where: str) -> Iterator[Finding]:
+    """The arc starts at the start of the seam and ends at its end, once."""
+    meant = (ProcessEvent(0.0, "arc_start"), ProcessEvent(path.length, "arc_end"))
+    same = len(section.events) == len(meant) and all(
+        said.name == event.name and abs(said.at - event.at) <= SAME
+        for said, event in zip(section.events, meant, strict=True)
+    )
+    if not same:
+        yield Finding("C327", f"{where}: the arc is not started at the start of the seam and ended at its end")
+
+
+def _is_seam(section: SeamSection, path: SeamPath) -> bool:
+    """True when length, stations and frames are those of the seam of the part."""
+    s = section.stations
+    ends = abs(section.length - path.length), abs(s[0]), abs(s[-1] - path.length)
+    if not max(ends) <= SAME or np.any(np.diff(s) <= 0.0):
+        return False
+    frames = path.frames(s)
+    pairs = (section.points, frames.points), (section.tangents, frames.tangents), (section.normals, frames.normals)
+    return all(np.abs(said - meant).max() <= SAME for said, meant in pairs)
+
+
+def _parameter_findings(
+    mechanism: Mechanism, settings: WeldSettings, segment: Segment, path: SeamPath, section: SeamSection, where: str
+) -> Iterator[Finding]:
+    """The parameter of the path is arc length: what a record calls 120 mm is 120 mm along the seam."""
+    if abs(segment.path.start) > SAME or abs(segment.path.end - path.length) > SAME:
+        yield Finding("C328", f"{where}: the path does not run from 0 to the length of the seam")
+        return
+    points = tcp_matrices(mechanism, settings.ctwd, segment.path(section.stations))[:, :3, 3]
+    away = np.linalg.norm(points - section.points, axis=1)
+    worst = int(np.argmax(away))
+    if away[worst] > ALONG:
+        at, off = section.stations[worst] * 1e3, away[worst] * 1e3
+        yield Finding("C328", f"{where}: at {at:.1f} mm of the path the wire is {off:.2f} mm from there on the seam")

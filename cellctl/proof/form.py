@@ -1,0 +1,94 @@
+"""What a plan must be before anything about it can be computed: numbers, names and splines that fit its own task.
+
+Judges no motion. What passes here cannot make a later check stumble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cellctl.errors import Finding
+from cellctl.model.cell import Mechanism
+from cellctl.model.plan import Plan, Segment
+from cellctl.model.spline import BSpline
+from cellctl.model.task import Task, Weld
+
+CUBIC = 3
+LONGEST = 3600.0
+"""Longest segment (s) that is sampled."""
+
+
+def task_group(task: Task) -> str:
+    """The group that a task moves: the one its steps name, else the first of the cell."""
+    return next((step.group for step in task.steps if step.group), task.cell.groups[0].name)
+
+
+def check_form(plan: Plan, task: Task) -> tuple[Finding, ...]:
+    """Everything that keeps `plan` from being examined at all (C323, C327, C332)."""
+    group = task_group(task)
+    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
+    findings = list(_cell_findings(task, mechanism))
+    start = plan.start.get(group)
+    if start is None or start.shape != (mechanism.robot.dof,) or len(plan.start) != 1:
+        findings.append(_foreign(f"the plan must start with {mechanism.robot.dof} joint values of '{group}' alone"))
+    for index, segment in enumerate(plan.segments):
+        where = f"segment {index} ({segment.kind})"
+        findings += _segment_findings(task, mechanism, group, segment, where)
+        findings += _process_findings(task, segment, where)
+    return tuple(findings)
+
+
+def _foreign(text: str) -> Finding:
+    return Finding("C332", text, suggestion="plan the task again")
+
+
+def _cell_findings(task: Task, mechanism: Mechanism) -> Iterator[Finding]:
+    if len(task.cell.mechanisms) > 1:
+        yield _foreign(f"the cell has {len(task.cell.mechanisms)} arms, gaps between arms are not proved")
+    torch = None if mechanism.tool is None else mechanism.tool.torch
+    if torch is None and any(isinstance(step, Weld) for step in task.steps):
+        yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")
+
+
+def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Segment, where: str) -> Iterator[Finding]:
+    tool = "" if mechanism.tool is None else mechanism.tool.name
+    if not 0 <= segment.step < len(task.steps):
+        yield _foreign(f"{where} belongs to step {segment.step + 1} of a task of {len(task.steps)}")
+    if segment.group != group:
+        yield _foreign(f"{where} moves '{segment.group}', the task moves '{group}'")
+    if segment.tool != tool:
+        yield _foreign(f"{where} is for tool '{segment.tool}', '{mechanism.name}' carries '{tool}'")
+    if segment.attached:
+        yield _foreign(f"{where} carries '{segment.attached[0]}', which no step has attached")
+    for name, spline, dim in (("path", segment.path, mechanism.robot.dof), ("time law", segment.law, 1)):
+        if spline.dim != dim:
+            yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
+        if not _smooth(spline):
+            yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
+    if segment.law.start != 0.0:
+        yield Finding("C323", f"the time law of {where} starts at {segment.law.start:g} s")
+    if segment.law.end > LONGEST:
+        yield _foreign(f"{where} takes {segment.law.end:g} s, at most {LONGEST:g} s are examined")
+
+
+def _smooth(spline: BSpline) -> bool:
+    """True for a clamped cubic with simple inner knots."""
+    if spline.degree != CUBIC or len(spline.control) <= CUBIC:
+        return False
+    knots = spline.knots
+    clamped = bool(np.all(knots[:CUBIC] == knots[CUBIC]) and np.all(knots[-CUBIC:] == knots[-CUBIC - 1]))
+    return clamped and bool(np.all(np.diff(knots[CUBIC:-CUBIC]) > 0.0))
+
+
+def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Finding]:
+    """A process belongs to segments of that kind, these belong to welds, and both have what to compare with."""
+    if (segment.process is not None) != (segment.kind == "process"):
+        yield Finding("C327", f"{where} {'welds' if segment.process else 'does not weld'}, which its kind forbids")
+    if not 0 <= segment.step < len(task.steps):
+        return
+    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(task.steps[segment.step], Weld):
+        yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which welds nothing")
+    if segment.process is not None and len(segment.process.stations) < 2:
+        yield Finding("C327", f"{where} has no stations along its seam")
