@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -153,39 +155,30 @@ def test_every_run_has_a_folder_of_its_own(say, jobs) -> None:
     assert all(folder.startswith("runs/tray_corner-") for folder in folders)
 
 
-def test_ctrl_c_closes_the_run_and_says_where_the_record_is(say, jobs) -> None:
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")]
+)
+def test_a_signal_closes_the_run_and_says_where_the_record_is(say, jobs, number: int, name: str) -> None:
     closed = []
 
     def interrupted() -> Iterator[Event]:
         try:
             yield EVENTS[0]
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            yield EVENTS[1]
+            yield EVENTS[2]
         finally:
+            os.kill(os.getpid(), number)
             closed.append(True)
 
     jobs.events = interrupted
     said = say("run", "tray.yaml", "--folder", "here", "--json")
     data = json.loads(said.out)
     assert (said.code, closed, data["completed"], data["record"]) == (5, [True], False, "here")
-    assert [finding["code"] for finding in data["findings"]] == ["U614"]
-
-
-def test_ctrl_c_between_two_events_closes_the_run_too(say, jobs, monkeypatch) -> None:
-    closed = []
-
-    def steady() -> Iterator[Event]:
-        try:
-            yield from EVENTS
-        finally:
-            closed.append(True)
-
-    def interrupt(self, event):
-        raise KeyboardInterrupt
-
-    jobs.events = steady
-    monkeypatch.setattr("cellctl.cli.run._Where.at", interrupt)
-    assert say("run", "tray.yaml", "--folder", "here").code == 5
-    assert closed == [True]
+    (finding,) = data["findings"]
+    assert finding["code"] == "U614"
+    assert finding["message"].startswith(f"stopped by {name} at running step")
 
 
 def test_a_stop_keeps_its_findings_and_the_record(say, jobs) -> None:
