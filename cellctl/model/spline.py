@@ -68,7 +68,8 @@ class BSpline:
         x = np.clip(np.atleast_1d(np.asarray(u, dtype=np.float64)), self.start, self.end)
         span = np.clip(np.searchsorted(self.knots, x, side="right") - 1, p, len(self.control) - 1)
         weights = basis_values(self.knots, p, x, span)
-        return np.einsum("nk,nkd->nd", weights, self.control[span[:, None] + np.arange(-p, 1)])
+        values: FloatArray = np.einsum("nk,nkd->nd", weights, self.control[span[:, None] + np.arange(-p, 1)])
+        return values
 
     def derivative(self, order: int = 1) -> BSpline:
         """The derivative as a B-spline of lower degree."""
