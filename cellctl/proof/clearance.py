@@ -26,6 +26,8 @@ FIRST_INTERVALS = 24
 LOOKS = 49
 FAR = 0.25
 """Gaps beyond this (m) are not looked into: the certificate says that they are at least so large."""
+SHARE = 0.95
+"""The share of the smallest exact distance met that is then proved for the whole segment."""
 TRIES = 24
 AGREEMENT = 0.5e-3
 """By how much (m) the exact engine and the compiled bounds may contradict each other."""
@@ -64,7 +66,7 @@ class _Nearest:
         """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
         if distance < self.observed:
             self.observed, self.pair, self.at = distance, pair, at
-            self.goal = max(self.margin, min(self.goal, 0.75 * distance))
+            self.goal = max(self.margin, min(self.goal, SHARE * distance))
 
     def ask_less(self) -> None:
         """What is to be proved comes nearer to the margin: a pair stays too near to it to be decided."""

@@ -48,7 +48,7 @@ class Gates:
     joint_step: float = np.radians(5.0)
     singularity: float = 0.02
     window_slack: float = 1e-6
-    spin_slack: float = np.radians(0.1)
+    spin_slack: float = np.radians(1.0)
 
 
 PLANNED = Gates()
@@ -58,7 +58,7 @@ EXECUTED = Gates(
     speed=0.05,
     angle=np.radians(2.0),
     window_slack=np.radians(0.5),
-    spin_slack=np.radians(0.5),
+    spin_slack=np.radians(2.0),
 )
 SINGULARITY_EVERY = 5
 """Every how many samples the singular value is taken."""
@@ -116,7 +116,7 @@ def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, 
         beyond=np.where((s <= 0.0) | (s >= path.length), _dot(offset, frames.tangents), 0.0),
         work=work,
         travel=travel,
-        spin=-spin_offsets(tcp[:, :3, 0], wires, frames.tangents),
+        spin=spin_offsets(frames.tangents, wires, tcp[:, :3, 0]),
         spin_rate=_dot(tcp[:, :3, 1], np.gradient(tcp[:, :3, 0], axis=0)) / dt,
         speed=_dot(np.gradient(points, axis=0), frames.tangents) / dt,
         sigma=_singular_values(mechanism, ctwd, q[::SINGULARITY_EVERY]),

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 import cellctl
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
-from cellctl.model.cell import Mechanism
 from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
 from cellctl.model.task import Task, Weld
@@ -23,7 +20,8 @@ from cellctl.proof.clearance import Checker, check_clearance
 from cellctl.proof.commands import check_commands
 from cellctl.proof.conformance import PLANNED, check_weld
 from cellctl.proof.form import check_form, task_group
-from cellctl.proof.limits import CONTINUITY, SAMPLE_RATE, check_continuity, check_limits, segment_samples
+from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
+from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
 from cellctl.scene.packed import pack
@@ -68,8 +66,7 @@ def examine(plan: Plan, progress: Progress | None = None) -> Verdict:
         return Verdict((), unfit, "", "")
     model = collision_model(task.cell, task_group(task))
     mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *_start_findings(plan, task, mechanism)]
-    findings += _step_findings(plan, task, mechanism)
+    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism)]
     records: list[SegmentRecord] = []
     with ExactScene(model) as engine:
         checker = Checker(model, pack(model), engine)
@@ -107,34 +104,6 @@ def examine_segment(
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
     return SegmentRecord(index, segment.kind, segment.step, segment.duration, limits.uses, gaps, seam), findings
-
-
-def _start_findings(plan: Plan, task: Task, mechanism: Mechanism) -> list[Finding]:
-    declared = np.array(mechanism.configurations[task.start])
-    (started,) = plan.start.values()
-    if np.abs(started - declared).max() > CONTINUITY:
-        return [Finding("C324", f"the plan does not start at '{task.start}', where the task starts")]
-    return []
-
-
-def _step_findings(plan: Plan, task: Task, mechanism: Mechanism) -> list[Finding]:
-    """Every step of the task is in the plan, in order: welds once, moves up to where they lead."""
-    findings = []
-    order = [segment.step for segment in plan.segments]
-    if order != sorted(order):
-        findings.append(Finding("C327", "the segments are not in the order of the task's steps"))
-    (standing,) = plan.start.values()
-    for index, step in enumerate(task.steps):
-        of_step = [segment for segment in plan.segments if segment.step == index]
-        if of_step:
-            standing = of_step[-1].path.control[-1]
-        if isinstance(step, Weld):
-            if sum(segment.process is not None for segment in of_step) != 1:
-                text = f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan"
-                findings.append(Finding("C327", text))
-        elif np.abs(standing - np.array(mechanism.configurations[step.target])).max() > CONTINUITY:
-            findings.append(Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'"))
-    return findings
 
 
 def _budget_findings(plan: Plan, task: Task, records: list[SegmentRecord]) -> list[Finding]:

@@ -1,0 +1,41 @@
+"""Whether the segments of a plan do the steps of its task: all of them, once, in order, from where the task starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cellctl.errors import Finding
+from cellctl.model.cell import Mechanism
+from cellctl.model.plan import Plan
+from cellctl.model.task import Task, Weld
+from cellctl.proof.limits import CONTINUITY
+
+
+def check_steps(plan: Plan, task: Task, mechanism: Mechanism) -> tuple[Finding, ...]:
+    """Where `plan`, which has passed `check_form`, does not do `task` (C324, C327): welds once, moves to their end."""
+    return (*_start_findings(plan, task, mechanism), *_step_findings(plan, task, mechanism))
+
+
+def _start_findings(plan: Plan, task: Task, mechanism: Mechanism) -> Iterator[Finding]:
+    declared = np.array(mechanism.configurations[task.start])
+    (started,) = plan.start.values()
+    if np.abs(started - declared).max() > CONTINUITY:
+        yield Finding("C324", f"the plan does not start at '{task.start}', where the task starts")
+
+
+def _step_findings(plan: Plan, task: Task, mechanism: Mechanism) -> Iterator[Finding]:
+    order = [segment.step for segment in plan.segments]
+    if order != sorted(order):
+        yield Finding("C327", "the segments are not in the order of the task's steps")
+    (standing,) = plan.start.values()
+    for index, step in enumerate(task.steps):
+        of_step = [segment for segment in plan.segments if segment.step == index]
+        if of_step:
+            standing = of_step[-1].path.control[-1]
+        if isinstance(step, Weld):
+            if sum(segment.process is not None for segment in of_step) != 1:
+                yield Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
+        elif np.abs(standing - np.array(mechanism.configurations[step.target])).max() > CONTINUITY:
+            yield Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'")
