@@ -100,9 +100,7 @@ def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str
     """
     gap = smallest_gap(certified.certificate.segments)
     motion = f"{certified.plan.cycle_time:.1f} s"
-    line = (
-        f"cycle time {motion}" if run_time is None else f"cycle time {run_time:.1f} s, of it {motion} of planned motion"
-    )
+    line = f"cycle time {motion}" if run_time is None else f"cycle time {run_time:.1f} s, {motion} of it planned motion"
     if gap is None:
         return line
     margin = f"of {gap.margin / mm:g} mm asked for"
