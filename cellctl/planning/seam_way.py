@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellctl.kinematics.inverse import branches
+from cellctl.kinematics.inverse import branches, unverified_branches
 from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
@@ -253,7 +253,7 @@ def nearest_joints(robot: Robot, inverse: OpwArrays, poses: FloatArray, near: Fl
     """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows
     where none.
     """
-    joints, valid = branches(inverse, poses)
+    joints, valid = unverified_branches(inverse, poses)
     turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
