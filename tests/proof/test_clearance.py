@@ -187,6 +187,8 @@ def test_engines_that_disagree_are_named(error: float, disagree: bool) -> None:
 REACH = np.array([0.0, -1.2, 1.4, 0.0, 0.9, 0.0])
 KINDS = ("plate", "needle", "slot", "wrist")
 MARGIN = 0.004
+LOOKED_AT = 0.03
+"""Gaps beyond this (m) are not sampled."""
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +245,7 @@ def trial(kind: str, seed: int, arm: Robot, torch: Tool) -> Trial:
     model = collision_model(cell, "a")
     with ExactScene(model) as engine:
         result = check_clearance(Checker(model, pack(model), engine), transit(path), kind)
-        dense = 0.25
+        dense = LOOKED_AT
         for q in path(np.linspace(0.0, 1.0, 500)):
             dense = min([dense, *(contact.distance for contact in engine.all_within(q, dense))])
     return Trial(result, dense)
@@ -258,7 +260,7 @@ def trials(arm: Robot, torch: Tool) -> dict[str, list[Trial]]:
 def test_dense_sampling_never_finds_less_than_what_is_proved(kind: str, trials: dict[str, list[Trial]]) -> None:
     for one in trials[kind]:
         for gap in one.result.gaps:
-            assert gap.proved <= one.dense + ENGINE + PRISM
+            assert min(gap.proved, LOOKED_AT) <= one.dense + ENGINE + PRISM
             assert gap.observed >= gap.proved
 
 
@@ -278,7 +280,7 @@ def test_the_cells_made_to_hurt_do_hurt(trials: dict[str, list[Trial]]) -> None:
     everything = [one for group in trials.values() for one in group]
     assert sum(bool(one.result.findings) for one in everything) >= 6
     assert sum(not one.result.findings for one in everything) >= 6
-    assert min(one.dense for one in everything if not one.result.findings) < 0.05
+    assert min(one.dense for one in everything if not one.result.findings) < 0.02
 
 
 # Segments that ask more than is there ---------------------------------------------------------------------------------
