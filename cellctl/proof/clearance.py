@@ -84,9 +84,13 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
     doubts = _look(checker, segment, margins, nearest, where)
     broken: dict[int, tuple[float, float]] = {}
     open_pairs: dict[int, float] = {}
+    goals = np.full(len(margins), np.nan)
     for _ in range(TRIES):
+        before = goals
         goals = np.array([nearest[m].goal if m > -np.inf else -np.inf for m in margins.tolist()])
         goals[list(broken)] = -np.inf
+        if np.array_equal(goals, before):
+            break
         near, undecided = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
         open_pairs = {pair: at for at, pair in (*undecided, *near)}
         if not open_pairs:

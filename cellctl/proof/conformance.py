@@ -157,7 +157,7 @@ def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
         nearest = np.argmin(np.linalg.norm(block[:, None] - seam[window], axis=2), axis=1) + window.start
         s[i : i + 64] = grid[nearest]
         at = int(nearest[-1])
-    for _ in range(3):
+    for _ in range(6):  # each time nearer by the distance from the seam over its radius
         frames = path.frames(s)
         s = np.clip(s + np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing), 0.0, path.length)
     return s
