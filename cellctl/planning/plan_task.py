@@ -32,6 +32,7 @@ from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import CollisionModel, collision_model
+from cellctl.scene.engine import EngineName
 from cellctl.scene.packed import ScreenArrays, pack
 from cellctl.scene.screen import states_free
 
@@ -47,7 +48,7 @@ WAYS_TRIED = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arm:
-    """What planning a step needs: the arm, what can touch what, the seed."""
+    """What planning a step needs: the arm, what can touch what, the seed, and who is asked what binds."""
 
     task: Task
     group: str
@@ -57,6 +58,7 @@ class _Arm:
     screen: ScreenArrays
     limits: MotionLimits
     seed: int
+    engine: EngineName | None
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
         """Margins (n_pairs,) with the planner's reserve."""
@@ -69,11 +71,14 @@ class _Arm:
 
 
 def plan_steps(
-    task: Task, seed: int, progress: Progress | None = None
+    task: Task, seed: int, progress: Progress | None = None, *, engine: EngineName | None = None
 ) -> tuple[tuple[Block, ...], dict[str, FloatArray]]:
-    """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds."""
+    """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds.
+
+    `engine` is asked what is too near where there is no plan.
+    """
     group = task.cell.groups[0].name
-    arm = _arm_of(task, group, seed)
+    arm = _arm_of(task, group, seed, engine)
     start = np.array(arm.mechanism.configurations[task.start])
     _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
@@ -89,17 +94,17 @@ def plan_steps(
     return (Block(tuple(segments)),), {group: start}
 
 
-def _arm_of(task: Task, group: str, seed: int) -> _Arm:
+def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Arm:
     mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
-    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed)
+    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed, engine)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
     if not free_at(arm.screen, q, arm.margins()):
-        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what)
+        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what, engine=arm.engine)
         if findings:
             raise PlanningFailed(findings)
 
@@ -136,7 +141,7 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
             return segments
     if failed is not None:
         raise PlanningFailed(failed)
-    raise PlanningFailed(explain_seam(problem, arm.model, where))
+    raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 
 def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
@@ -174,9 +179,8 @@ def _weld_along(
     away, back = ends[0], ends[1]
     for name, line in (("approach", away), ("retract", back)):
         if not _line_free(arm, line, contacts):
-            found = explain_state(
-                arm.model, line(line.end)[0], arm.margins(contacts), "P207", f"{where}: at the end of the {name}"
-            )
+            what = f"{where}: at the end of the {name}"
+            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
             return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
     transit = _free_path(arm, q, away(away.end)[0])
     if transit is None:

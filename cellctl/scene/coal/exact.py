@@ -53,7 +53,8 @@ class CoalScene(PlacedScene):
         """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
         i, j = self._pairs[pair]
         claimed, apart = self._asked(i, j, self._solids[i].geometry, self._solids[j].geometry)
-        if claimed < 0.0 and (self._round[i] or self._round[j]):
+        # Where cylinders touch or overlap, the direction may be far off; that of polyhedra never was.
+        if (claimed < 0.0 or claimed - apart > PAD) and (self._round[i] or self._round[j]):
             _, again = self._asked(i, j, self._solids[i].facetted, self._solids[j].facetted)
             apart = max(apart, again)
         distance = apart - PAD

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cellctl.model.pose import FloatArray
-from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners, frustum
+from cellctl.model.shapes import Box, Cylinder, Shape, Sphere, corners, frustum
 from cellctl.scene.coal.library import coal
 
 _SIDES = 64
+_MOST_NEIGHBOURS = 200
 
 
 class Support(NamedTuple):
@@ -62,10 +63,17 @@ def coal_solid(shape: Shape) -> CoalSolid:
 
 
 def _polyhedron(points: FloatArray) -> Any:
-    """The convex hull of `points` (n, 3) with its triangles turned outward; Qhull finds them."""
+    """The convex hull of `points` (n, 3) with its triangles turned outward; Qhull finds them.
+
+    Qhull cuts a flat face into a fan about one corner, and coal knows no corner with more than 255 neighbours. Where
+    that is too many the faces are those of points moved by rounding, which cuts flat faces another way; the corners
+    stay.
+    """
     from scipy.spatial import ConvexHull
 
     hull = ConvexHull(points)
+    if np.bincount(hull.simplices.ravel()).max() > _MOST_NEIGHBOURS:
+        hull = ConvexHull(points, qhull_options="QJ")
     number = np.full(len(points), -1)
     number[hull.vertices] = np.arange(len(hull.vertices))
     a, b, c = (points[hull.simplices[:, k]] for k in range(3))
