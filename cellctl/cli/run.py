@@ -17,7 +17,8 @@ from cyclopts.validators import Number
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
-from cellctl.errors import Finding, Stopped
+from cellctl.errors import EnvironmentMissing, Finding, Stopped
+from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
     from cellctl.jobs.measuring import MeasuredWeld
@@ -36,6 +37,7 @@ def run(
     override: Percent = 100.0,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
+    engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
     """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
@@ -46,12 +48,14 @@ def run(
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
+        engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
     from cellctl import jobs
 
+    jobs.demand_driver(driver)
     with progress() as say:
-        certified = certified_subject(subject, seed=seed, say=say)
+        certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or new_run_folder(certified.plan.task_name)
         ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
         say("reading the welds back from the measured joints", None)
@@ -61,14 +65,14 @@ def run(
     return outcome_of_run(certified, folder, picture, welds, ended)
 
 
-def certified_subject(subject: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
+def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say: ProgressCall) -> CertifiedPlan:
     """The certified plan of a task file, or of a plan file, which is proved again; raises CellctlError."""
     from cellctl import jobs
 
     if Path(subject).is_file() and zipfile.is_zipfile(subject):
         say(f"reading {subject}", None)
-        return jobs.verify(subject, progress=say)
-    return planned_and_proved(subject, seed=seed, say=say)
+        return jobs.verify(subject, engine=engine, progress=say)
+    return planned_and_proved(subject, seed=seed, engine=engine, say=say)
 
 
 def new_run_folder(name: str) -> Path:
@@ -80,19 +84,22 @@ def new_run_folder(name: str) -> Path:
     return folder
 
 
-def drawn(certified: CertifiedPlan, folder: Path) -> Path:
-    """Write the picture of the cell into the folder of a run."""
+def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
+    """Write the picture of the cell into the folder of a run; None where there is nothing to draw it with."""
     from cellctl.reports import picture
 
     path = folder / PICTURE
-    picture.write_png(certified.plan, path)
+    try:
+        picture.write_png(certified.plan, path)
+    except EnvironmentMissing:
+        return None
     return path
 
 
 def outcome_of_run(
     certified: CertifiedPlan,
     folder: Path,
-    picture: Path,
+    picture: Path | None,
     welds: Sequence[MeasuredWeld],
     ended: Ended,
 ) -> Outcome:
@@ -100,12 +107,12 @@ def outcome_of_run(
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     measured = [weld.record for weld in welds]
-    places = (f"record  {folder}", f"picture {picture}")
+    places = (f"record  {folder}", f"picture {picture or 'not drawn, which takes PyBullet'}")
     data = {
         "record": str(folder),
-        "picture": str(picture),
         "completed": ended.stopped is None,
         "run_time": ended.time,
+        "picture": None if picture is None else str(picture),
         **proof_data(certified, measured),
     }
     if ended.stopped is not None:

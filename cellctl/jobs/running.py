@@ -62,14 +62,23 @@ def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False) -> Iter
     from cellctl.execution.processes import CellOptions
     from cellctl.execution.session import start_cell
 
+    demand_driver(driver)
     if driver == "sim":
         options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step")
-    elif driver == "memory":
-        options = CellOptions(driver="memory")
     else:
-        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+        options = CellOptions(driver="memory")
     with start_cell(cell, options) as link:
         yield link
+
+
+def demand_driver(driver: str) -> None:
+    """Look whether there can be a run on `driver` here; raises UsageError U640, EnvironmentMissing E501."""
+    if driver not in ("memory", "sim"):
+        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+    if driver == "sim":
+        from cellctl.scene.bullet.client import bullet
+
+        bullet()
 
 
 def _new_folder(name: str) -> Path:

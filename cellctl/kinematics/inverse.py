@@ -77,8 +77,7 @@ def branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, 
 
 
 def unverified_branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """`branches` without the check by forward kinematics, three times as quick: for slopes and steps of an optimiser.
-    """
+    """`branches` without the check by forward kinematics, three times as quick: for an optimiser's steps."""
     targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
     joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
     valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)

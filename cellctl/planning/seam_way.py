@@ -37,7 +37,9 @@ PULL_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamProblem:
-    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it."""
+    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it,
+    `reserve` (m) of them kept over the cell's own.
+    """
 
     robot: Robot
     inverse: OpwArrays
@@ -45,6 +47,7 @@ class SeamProblem:
     settings: WeldSettings
     screen: ScreenArrays
     margins: FloatArray
+    reserve: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,6 +58,8 @@ def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
         "segments": len(certificate.segments),
         "smallest_gap": _gap_data(smallest_gap(certificate.segments)),
         "plan_sha256": certificate.plan_sha256,
+        "engine": certificate.engine,
+        "engine_version": certificate.engine_version,
     }
 
 

@@ -35,7 +35,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
     calls: list[tuple[object, ...]] = []
     stand = SimpleNamespace(calls=calls, events=lambda: iter(EVENTS))
 
-    def check(task, *, seed, progress):
+    def check(task, *, seed, engine, progress):
         progress("planning step 1/2", 0.5)
         calls.append(("check", task, seed))
         if "bad" in task:
@@ -44,7 +44,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
             raise NotCertified([Finding("C301", "too near"), Finding("C302", "too fast")])
         return certified
 
-    def verify(path, *, progress):
+    def verify(path, *, engine, progress):
         progress("proving segment 1 of 2", 0.0)
         calls.append(("verify", str(path)))
         return certified

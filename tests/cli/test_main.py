@@ -20,7 +20,7 @@ FINDING = Finding("F110", "unknown key 'stepz'", Place("a.yaml", 3, 5), "did you
 
 
 def raising(error: BaseException):
-    def check(task: str, *, progress: object) -> None:
+    def check(task: str, *, engine: object, progress: object) -> None:
         raise error
 
     return check
