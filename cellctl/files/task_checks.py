@@ -100,6 +100,9 @@ def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) 
     seam = _seam(at, weld, reading)
     if weld.wps not in reading.procedures:
         at.unknown("wps", weld.wps, reading.procedures, "wps")
+    fixtures = frozenset(fixture.name for fixture in reading.cell.fixtures)
+    for name in sorted(set(weld.backing) - fixtures):
+        at.unknown("fixture", name, fixtures, "backing")
     wps = reading.cell.procedures.get(weld.wps)
     _check_torch(at, weld, reading.cell, group, wps)
     if wps is not None:

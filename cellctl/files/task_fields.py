@@ -50,6 +50,7 @@ class WeldField(FileModel):
     spin: Annotated[AngleWindow | None, BeforeValidator(_spin)] = None
     approach: PositiveLength = 0.050
     retract: PositiveLength = 0.080
+    backing: list[Name] = Field(default_factory=list)
     group: Name | None = None
 
 

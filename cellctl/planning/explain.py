@@ -164,7 +164,7 @@ def _binding_pairs(
                 "P203",
                 f"{text}, at best {_gap_text(distance)} (margin {(margin - problem.reserve) * 1e3:g} mm, "
                 f"and {problem.reserve * 1e3:g} mm that the planner keeps over it)",
-                suggestion="make room, trim the seam or allow more tilt",
+                suggestion="make room, trim the seam, allow more tilt, or name what the plates lie on as 'backing'",
             )
         )
     return tuple(findings)
