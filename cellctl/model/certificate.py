@@ -10,8 +10,8 @@ from typing import Literal
 class Gap:
     """The smallest gap of a segment among pairs of one margin (m).
 
-    `proved` is a certified lower bound over continuous time, `observed` the smallest exact distance met, at path
-    parameter `at`; the true minimum lies between the two. `first` and `second` are full solid names.
+    `proved` is a certified lower bound over continuous time for every such pair, `observed` the smallest distance that
+    the exact engine met, at path parameter `at`, between `first` and `second` (full solid names).
     """
 
     first: str

@@ -16,7 +16,7 @@ from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
-from cellctl.proof.conformance import tcp_matrices
+from cellctl.proof.readback import tcp_matrices
 
 OFF_LINE = 0.5e-3
 """Largest distance (m) of the working point from the line of the wire while the torch approaches or retracts."""

@@ -8,7 +8,7 @@ that pair only. The exact engine says which gap to want, whether a gap is broken
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -79,48 +79,64 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
 
     Its path must be a clamped cubic, and its allowances must name listed pairs.
     """
-    margins = checker.model.margins_with(segment.contacts)
+    model = checker.model
+    margins = model.margins_with(segment.contacts)
     nearest = {float(m): _Nearest(float(m)) for m in np.unique(margins) if m > -np.inf}
     doubts = _look(checker, segment, margins, nearest, where)
-    broken: dict[int, tuple[float, float]] = {}
-    open_pairs: dict[int, float] = {}
+    outcome = _prove(checker, segment, margins, nearest)
+    findings = [
+        _violation(model, segment, where, k, distance, float(margins[k]), at)
+        for k, (distance, at) in sorted(outcome.broken.items())
+    ]
+    findings += [
+        _not_proven(model, segment, where, k, float(margins[k]), at)
+        for k, at in sorted(outcome.undecided.items())
+        if k not in outcome.broken
+    ]
+    doubts += [_disagreement(model, segment, where, *doubt) for doubt in outcome.doubts]
+    unproved = {float(margins[k]) for k in (*outcome.broken, *outcome.undecided)}
+    gaps = [_gap(model, nearest[m]) for m in sorted(nearest) if nearest[m].pair >= 0 and m not in unproved]
+    return ClearanceResult(tuple(gaps), tuple(findings + doubts))
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Per pair, what broke its margin (distance, where) and what was left undecided (where); and where the exact engine
+    has a pair further apart than it can be: pair, distance, bound, where.
+    """
+
+    broken: dict[int, tuple[float, float]] = field(default_factory=dict)
+    undecided: dict[int, float] = field(default_factory=dict)
+    doubts: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+
+def _prove(checker: Checker, segment: Segment, margins: FloatArray, nearest: dict[float, _Nearest]) -> _Outcome:
+    """Try to prove every pair's goal; where one is missed, ask the exact engine and try less, down to the margins.
+
+    What is neither broken nor undecided in the end keeps its goal all along the path.
+    """
+    outcome = _Outcome()
     goals = np.full(len(margins), np.nan)
     for _ in range(TRIES):
         before = goals
         goals = np.array([nearest[m].goal if m > -np.inf else -np.inf for m in margins.tolist()])
-        goals[list(broken)] = -np.inf
+        goals[list(outcome.broken)] = -np.inf
         if np.array_equal(goals, before):
             break
         near, undecided = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
-        open_pairs = {pair: at for at, pair in (*undecided, *near)}
-        if not open_pairs:
-            break
-        for at, pair in near:
-            distance = _exact(checker, segment, pair, at)
-            nearest[float(margins[pair])].note(distance, pair, at)
-            if distance < min(float(margins[pair]), broken.get(pair, (np.inf, 0.0))[0]):
-                broken[pair] = (distance, at)
+        outcome.undecided = {pair: at for at, pair in (*undecided, *near)}
+        for (at, pair), q in zip(near, segment.path([at for at, _ in near]), strict=True):
+            margin, distance = float(margins[pair]), _exact(checker, q, pair)
+            nearest[margin].note(distance, pair, at)
+            if distance < min(margin, outcome.broken.get(pair, (np.inf, 0.0))[0]):
+                outcome.broken[pair] = (distance, at)
             if distance > goals[pair]:
-                nearest[float(margins[pair])].ask_less()
+                nearest[margin].ask_less()
             if distance > goals[pair] + AGREEMENT:
-                doubts.append(_disagreement(checker.model, segment, where, pair, distance, float(goals[pair]), at))
+                outcome.doubts.append((pair, distance, float(goals[pair]), at))
         for _, pair in undecided:
             nearest[float(margins[pair])].ask_less()
-    findings = [
-        _violation(checker.model, segment, where, k, d, float(margins[k]), at) for k, (d, at) in sorted(broken.items())
-    ]
-    findings += [
-        _not_proven(checker.model, segment, where, k, float(margins[k]), at)
-        for k, at in sorted(open_pairs.items())
-        if k not in broken
-    ]
-    unproved = {float(margins[k]) for k in (*broken, *open_pairs)}
-    gaps = tuple(
-        _gap(checker.model, found)
-        for margin, found in sorted(nearest.items())
-        if found.pair >= 0 and margin not in unproved
-    )
-    return ClearanceResult(gaps, tuple(findings + doubts))
+    return outcome
 
 
 def _look(
@@ -142,16 +158,16 @@ def _look(
         for margin, found in nearest.items():
             pair = int(pairs_of[margin][np.argmin(bounds[pairs_of[margin]])])
             if bounds[pair] < min(FAR, found.observed):
-                distance = _exact(checker, segment, pair, u)
+                distance = _exact(checker, q, pair)
                 found.note(distance, pair, u)
                 if distance < bounds[pair] - AGREEMENT and bounds[pair] > 0.0:
                     doubts.append(_disagreement(checker.model, segment, where, pair, distance, float(bounds[pair]), u))
     return doubts
 
 
-def _exact(checker: Checker, segment: Segment, pair: int, at: float) -> float:
-    """The engine's distance of a pair at path parameter `at`, m; FAR doubled where it is further apart."""
-    checker.engine.move(segment.path(at)[0])
+def _exact(checker: Checker, q: FloatArray, pair: int) -> float:
+    """The engine's distance of a pair at joint values `q` (dof,), m; FAR doubled where it is further apart."""
+    checker.engine.move(q)
     contact = checker.engine.query(pair, 2.0 * FAR)
     return 2.0 * FAR if contact is None else contact.distance
 

@@ -15,7 +15,7 @@ from cellctl.model.plan import ProcessEvent, SeamSection, Segment
 from cellctl.model.task import Weld
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
-from cellctl.proof.conformance import tcp_matrices
+from cellctl.proof.readback import tcp_matrices
 
 SAME = 1e-9
 ALONG = 1e-3

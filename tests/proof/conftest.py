@@ -17,10 +17,10 @@ from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import Task
 from cellctl.proof import Verdict, examine
 from cellctl.proof.clearance import Checker
-from cellctl.proof.conformance import tcp_matrices
 from cellctl.proof.examination import examine_segment
 from cellctl.proof.form import check_form
 from cellctl.proof.limits import check_continuity
+from cellctl.proof.readback import tcp_matrices
 from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene

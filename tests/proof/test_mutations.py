@@ -21,8 +21,8 @@ from cellctl.model.spline import BSpline, clamped_knots, interpolated
 from cellctl.model.task import Weld
 from cellctl.model.wps import Range
 from cellctl.proof import Verdict, certified, examine, plan_digest
-from cellctl.proof.conformance import tcp_matrices
 from cellctl.proof.limits import check_limits, extremes
+from cellctl.proof.readback import tcp_matrices
 from tests.proof.conftest import Proving, with_section, with_segment, with_segments
 
 TRANSIT, APPROACH, LEFT, RETRACT, CORNER, BOSS, LAST = 0, 1, 2, 3, 10, 14, 16

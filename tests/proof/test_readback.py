@@ -18,7 +18,8 @@ from cellctl.model.wps import Range, Wps
 from cellctl.processes.procedure import weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.torch import torch_rotations, wire_directions
-from cellctl.proof.conformance import PLANNED, Readback, check_weld, nearest_arc_lengths, read_back
+from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.readback import Readback, nearest_arc_lengths, read_back
 from tests.proof.conftest import Proving
 
 DEG = np.pi / 180.0

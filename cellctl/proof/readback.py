@@ -1,0 +1,119 @@
+"""A weld read back from joint values: where the wire tip was, how the torch stood, how fast it went. Judges nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.forward import flange_matrices
+from cellctl.kinematics.jacobian import CHARACTERISTIC_LENGTH, jacobians, normalised_sigma_min
+from cellctl.model.cell import Mechanism
+from cellctl.model.pose import FloatArray, Pose
+from cellctl.processes.seam import SeamPath
+from cellctl.processes.torch import spin_offsets, torch_angles
+
+SINGULARITY_EVERY = 5
+"""Every how many samples the singular value is taken."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readback:
+    """What joint samples say, per sample: arc length `s` of the nearest point of the seam, deviations from it along b,
+    n and t (m; t is zero but past the ends), work and travel angle, spin from the travel tangent about the wire, tool
+    rotation about the wire per second, speed along the seam (m/s), all (n,); `sigma` (k,) the normalised singular
+    value of some samples; `excepted` (n,) marks the ends.
+    """
+
+    s: FloatArray
+    lateral: FloatArray
+    height: FloatArray
+    beyond: FloatArray
+    work: FloatArray
+    travel: FloatArray
+    spin: FloatArray
+    spin_rate: FloatArray
+    speed: FloatArray
+    sigma: FloatArray
+    excepted: NDArray[np.bool_]
+
+
+def tcp_matrices(mechanism: Mechanism, ctwd: float, joints: FloatArray) -> FloatArray:
+    """TCP in the world (n, 4, 4), `ctwd` (m) from the contact tip, for joint values (n, dof) of an arm with a torch."""
+    flange = flange_matrices(chain_of(mechanism.robot), joints)
+    result: FloatArray = mechanism.pose_world_base.matrix @ flange @ _tcp(mechanism, ctwd).matrix
+    return result
+
+
+def _tcp(mechanism: Mechanism, ctwd: float) -> Pose:
+    if mechanism.tool is None or mechanism.tool.torch is None:
+        raise ValueError(f"'{mechanism.name}' carries no torch")
+    return mechanism.tool.torch.tcp(ctwd)
+
+
+def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, q: FloatArray, ends: float) -> Readback:
+    """Read a weld back from joint values `q` (n, dof) at increasing times `t` (n,), TCP at `ctwd` from the contact
+    tip.
+    """
+    tcp = tcp_matrices(mechanism, ctwd, q)
+    points, wires = tcp[:, :3, 3], tcp[:, :3, 2]
+    s = nearest_arc_lengths(path, points)
+    frames = path.frames(s)
+    offset = points - frames.points
+    b = np.cross(frames.normals, frames.tangents)
+    work, travel = torch_angles(frames.tangents, frames.normals, wires)
+    dt = np.gradient(t)
+    excepted = (s < ends) | (s > path.length - ends)
+    for corner in path.corners():
+        excepted |= np.abs(s - corner) < ends
+    return Readback(
+        s=s,
+        lateral=_dot(offset, b),
+        height=_dot(offset, frames.normals),
+        beyond=np.where((s <= 0.0) | (s >= path.length), _dot(offset, frames.tangents), 0.0),
+        work=work,
+        travel=travel,
+        spin=spin_offsets(frames.tangents, wires, tcp[:, :3, 0]),
+        spin_rate=_dot(tcp[:, :3, 1], np.gradient(tcp[:, :3, 0], axis=0)) / dt,
+        speed=_dot(np.gradient(points, axis=0), frames.tangents) / dt,
+        sigma=_singular_values(mechanism, ctwd, q[::SINGULARITY_EVERY]),
+        excepted=excepted,
+    )
+
+
+def _dot(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Products (n,) of the rows of two arrays (n, 3)."""
+    return np.asarray(np.einsum("ij,ij->i", first, second), dtype=np.float64)
+
+
+def _singular_values(mechanism: Mechanism, ctwd: float, q: FloatArray) -> FloatArray:
+    return normalised_sigma_min(jacobians(chain_of(mechanism.robot), q, _tcp(mechanism, ctwd)), CHARACTERISTIC_LENGTH)
+
+
+def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
+    """Arc length (n,) of the seam point nearest to each of `points` (n, 3), which follow the seam in order.
+
+    A seam may pass a place twice, as a circle with an overlap does: the first point takes the earliest arc length, and
+    from there on nobody gets further along the seam than the points have moved.
+    """
+    grid = np.linspace(0.0, path.length, max(16, int(path.length / 1e-3)) + 1)
+    seam = path.frames(grid).points
+    spacing = float(grid[1])
+    away = np.linalg.norm(seam - points[0], axis=1)
+    at = int(np.flatnonzero(away <= away.min() + spacing)[0])
+    travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    s = np.empty(len(points))
+    for i in range(0, len(points), 64):
+        block = points[i : i + 64]
+        moved = travelled[i + len(block) - 1] - travelled[max(i - 1, 0)]
+        reach = int(np.ceil(1.5 * moved / spacing)) + 3
+        window = slice(max(0, at - reach), min(len(grid), at + reach + 1))
+        nearest = np.argmin(np.linalg.norm(block[:, None] - seam[window], axis=2), axis=1) + window.start
+        s[i : i + 64] = grid[nearest]
+        at = int(nearest[-1])
+    for _ in range(6):  # each time nearer by the distance from the seam over its radius
+        frames = path.frames(s)
+        s = np.clip(s + np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing), 0.0, path.length)
+    return s
