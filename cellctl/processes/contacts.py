@@ -9,8 +9,8 @@ from cellctl.model.task import Weld
 
 
 def torch_contacts(cell: Cell, weld: Weld) -> tuple[ContactAllowance, ...]:
-    """The wire may touch the seam's own plates, the nozzle may come as near to them as the cell's margin says; and both as
-    near to what the plates lie on, where the step names it.
+    """The wire may touch the seam's own plates, the nozzle may come as near to them as the cell's margin says; and
+    both as near to what the plates lie on, where the step names it.
 
     They hold while the torch approaches, welds and retracts, and nowhere else.
     """

@@ -205,12 +205,18 @@ def test_report_writes_what_was_asked_for(say, jobs) -> None:
     assert jobs.calls == [("png", Path("a.png")), ("gif", Path("a.gif"))]
 
 
-def test_report_of_nothing_is_a_usage_error(say, jobs) -> None:
+def test_report_without_outputs_shows_the_table(say, jobs, certified: CertifiedPlan, monkeypatch) -> None:
+    monkeypatch.setattr("cellctl.proof.binding.certified", lambda plan: certified)
+    monkeypatch.setattr("cellctl.proof.certified", lambda plan: certified, raising=False)
     said = say("report", "a.plan.zip")
-    assert (said.code, said.err) == (
-        2,
-        "there is nothing to write - ask for `--png FILE`, `--gif FILE` or both [U611]\n",
-    )
+    assert (said.code, said.out) == (0, TABLE)
+    assert jobs.calls == []
+
+
+def test_report_of_a_changed_plan_is_refused(say, jobs) -> None:
+    said = say("report", "a.plan.zip")
+    assert said.code == 1
+    assert "[C320]" in said.err
 
 
 def test_report_of_a_folder_without_a_plan_is_a_file_error(say, jobs, tmp_path: Path) -> None:
