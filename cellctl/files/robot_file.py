@@ -95,6 +95,7 @@ class RobotFile(FileModel):
     """A serial arm: joints in chain order, links, limits, closed form, and where each figure comes from."""
 
     title: str
+    kind: Literal["arm", "positioner"] = "arm"
     base: Name
     flange: Name
     payload: Mass
@@ -124,7 +125,7 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
     sources = {figure: str(source) for figure, source in robot.sources.items()}
     return Robot(
-        name, robot.title, joints, links, robot.base, robot.flange, robot.payload, _opw(robot), touching, sources
+        name, robot.title, joints, links, robot.base, robot.flange, robot.payload, _opw(robot), touching, sources, robot.kind
     )
 
 
