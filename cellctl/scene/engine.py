@@ -69,7 +69,7 @@ class DistanceEngine(Protocol):
 
 
 def open_engine(name: EngineName | None, model: CollisionModel) -> PlacedScene:
-    """The solids of `model` in the engine called `name`, or in the one that `engine_used` takes; raises as that does."""
+    """The solids of `model` in the engine called `name`, or in the one that `engine_used` takes; raises like it."""
     if engine_used(name) == "bullet":
         from cellctl.scene.bullet.exact import ExactScene
 
