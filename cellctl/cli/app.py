@@ -22,6 +22,13 @@ COMMANDS = {
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {
+    "export": (
+        "Write a cell or a plan in other tools' words.",
+        {
+            "urdf": ("cellctl.cli.export:urdf", "Write a cell as URDF and SRDF, with its hulls as STL."),
+            "csv": ("cellctl.cli.export:csv", "Write a plan as a table: time, joints, TCP, segment and arc."),
+        },
+    ),
     "sim": (
         "Keep a simulated cell up, for other commands to talk to.",
         {

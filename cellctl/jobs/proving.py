@@ -12,7 +12,7 @@ from cellctl.errors import Finding, UsageError
 from cellctl.files import load_task, plan_inputs, read_plan
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
-from cellctl.scene.engine import EngineName
+from cellctl.scene.engine import EngineName, engine_used
 
 Progress = Callable[[str, float | None], None]
 
@@ -56,6 +56,7 @@ def check(
     task: Task | str | Path, seed: int = 0, progress: Progress | None = None, *, engine: EngineName | None = None
 ) -> CertifiedPlan:
     """Read, plan and certify; writes nothing. Raises what reading, planning and proof raise."""
+    engine = engine_used(engine)
     loaded = task if isinstance(task, Task) else load_task(task)
     return certify(plan(loaded, seed=seed, progress=progress, engine=engine), progress, engine=engine)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -68,11 +69,8 @@ class DistanceEngine(Protocol):
 
 
 def open_engine(name: EngineName | None, model: CollisionModel) -> PlacedScene:
-    """The solids of `model` in the engine called `name`; None is PyBullet where it is installed, else coal.
-
-    Raises EnvironmentMissing: E501 without PyBullet, E505 without coal, E506 when neither is here.
-    """
-    if (name or available_engine()) == "bullet":
+    """The solids of `model` in the engine called `name`, or in the one that `engine_used` takes; raises like it."""
+    if engine_used(name) == "bullet":
         from cellctl.scene.bullet.exact import ExactScene
 
         return ExactScene(model)
@@ -81,23 +79,25 @@ def open_engine(name: EngineName | None, model: CollisionModel) -> PlacedScene:
     return CoalScene(model)
 
 
-def available_engine() -> EngineName:
-    """The engine that is used when none is named; raises EnvironmentMissing E506 when none is installed."""
+def engine_used(name: EngineName | None) -> EngineName:
+    """The engine called `name`; where none is named PyBullet if it is installed, else coal.
+
+    Raises EnvironmentMissing: E501 without PyBullet, E505 without coal, E506 when neither is here.
+    """
     from cellctl.scene.bullet.client import bullet
     from cellctl.scene.coal.library import coal
 
-    for name, imported in (("bullet", bullet), ("coal", coal)):
-        try:
-            imported()
-        except EnvironmentMissing:
-            continue
-        return "bullet" if name == "bullet" else "coal"
+    if name is not None:
+        (bullet if name == "bullet" else coal)()
+        return name
+    with suppress(EnvironmentMissing):
+        bullet()
+        return "bullet"
+    with suppress(EnvironmentMissing):
+        coal()
+        return "coal"
     raise EnvironmentMissing(
-        Finding(
-            "E506",
-            "neither PyBullet nor coal is installed, so no distance can be asked",
-            suggestion="pip install 'cellctl[coal]'",
-        )
+        Finding("E506", "neither PyBullet nor coal is installed", suggestion="pip install 'cellctl[coal]'")
     )
 
 

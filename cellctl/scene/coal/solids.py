@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cellctl.files.stl_writing import hull_faces
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Box, Cylinder, Shape, Sphere, corners, frustum
 from cellctl.scene.coal.library import coal
@@ -69,18 +70,11 @@ def _polyhedron(points: FloatArray) -> Any:
     that is too many the faces are those of points moved by rounding, which cuts flat faces another way; the corners
     stay.
     """
-    from scipy.spatial import ConvexHull
-
-    hull = ConvexHull(points)
-    if np.bincount(hull.simplices.ravel()).max() > _MOST_NEIGHBOURS:
-        hull = ConvexHull(points, qhull_options="QJ")
-    number = np.full(len(points), -1)
-    number[hull.vertices] = np.arange(len(hull.vertices))
-    a, b, c = (points[hull.simplices[:, k]] for k in range(3))
-    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0.0
-    faces = number[hull.simplices]
-    faces[inward] = faces[inward, ::-1]
+    faces = hull_faces(points)
+    if np.bincount(faces.ravel()).max() > _MOST_NEIGHBOURS:
+        faces = hull_faces(points, joggled=True)
+    used, renumbered = np.unique(faces, return_inverse=True)
     vertices, triangles = coal().StdVec_Vec3s(), coal().StdVec_Triangle()
-    vertices.extend(list(points[hull.vertices]))
-    triangles.extend([coal().Triangle(*face) for face in faces.tolist()])
+    vertices.extend(list(points[used]))
+    triangles.extend([coal().Triangle(*face) for face in renumbered.reshape(-1, 3).tolist()])
     return coal().Convex(vertices, triangles)

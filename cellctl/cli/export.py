@@ -1,0 +1,55 @@
+"""`cellctl export`: a cell or a plan in other tools' words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cellctl.cli.output import Outcome
+from cellctl.cli.progress import progress
+from cellctl.cli.report import plan_of
+
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+
+
+def urdf(cell: str, *, output: Output = None) -> Outcome:
+    """Write a cell as URDF and SRDF, with its hulls as STL.
+
+    Args:
+        cell: The cell file.
+        output: The folder to write into; one named like the cell unless given.
+    """
+    from cellctl import files
+    from cellctl.jobs import exporting
+
+    with progress() as say:
+        say(f"reading {cell}", None)
+        loaded = files.load_cell(cell)
+        written = exporting.export_urdf(loaded, output or Path(loaded.name))
+    return _wrote(written, {"cell": cell})
+
+
+def csv(plan: Path, *, output: Output = None, rate: float = 250.0) -> Outcome:
+    """Write a plan as a table: time, joints, TCP, segment and arc.
+
+    Args:
+        plan: A plan file, or the folder of a run.
+        output: The file to write; the plan's name with .csv in this folder unless given.
+        rate: Rows a second.
+    """
+    from cellctl.jobs import exporting
+
+    with progress() as say:
+        say(f"reading {plan}", None)
+        loaded = plan_of(plan)
+        path = output or Path(f"{loaded.task_name}.csv")
+        rows = exporting.export_csv(loaded, path, rate=rate)
+    return _wrote((path,), {"plan": str(plan), "rows": rows})
+
+
+def _wrote(paths: tuple[Path, ...], data: dict[str, object]) -> Outcome:
+    names = [str(path) for path in paths]
+    shown = names if len(names) <= 3 else [*names[:2], f"and {len(names) - 2} meshes beside them"]
+    return Outcome(text=tuple(shown), data={**data, "written": names})
