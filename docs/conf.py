@@ -1,4 +1,4 @@
-"""Sphinx configuration. Two pages are filled from the code: the error catalogue and the reference of the file kinds."""
+"""Sphinx configuration. Some pages are filled from the code: the error catalogue, the file kinds, the robots."""
 
 from __future__ import annotations
 

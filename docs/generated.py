@@ -1,13 +1,16 @@
-"""The parts of the manual that the code knows best, as Markdown: the error catalogue and the file kinds."""
+"""The parts of the manual that the code knows best, as Markdown: the error catalogue, the file kinds, the robots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
+
+import robot_pages
 
 from cellctl import catalogue
 from cellctl.cli.schema import KINDS
-from cellctl.files import schemas
+from cellctl.files import library_robots, schemas
 
 
 def error_catalogue() -> str:
@@ -107,4 +110,5 @@ def one_line(text: str) -> str:
 PAGES = {
     "errors": ("<!-- the catalogue -->", error_catalogue),
     "files": ("<!-- the file kinds -->", file_reference),
-}
+    "robots/index": ("<!-- the robots -->", robot_pages.robot_list),
+} | {f"robots/{name}": ("<!-- the robot -->", partial(robot_pages.robot_page, name)) for name in library_robots()}

@@ -20,7 +20,10 @@ def list_robots() -> Outcome:
     from cellctl import files
 
     arms = [files.load_robot(f"lib:robots/{name}") for name in files.library_robots()]
-    rows = [{"name": arm.name, "title": arm.title, "axes": arm.dof, "payload": arm.payload} for arm in arms]
+    rows = [
+        {"name": arm.name, "title": arm.title, "kind": arm.kind, "axes": arm.dof, "payload": arm.payload}
+        for arm in arms
+    ]
     return Outcome(text=(_arms_table(arms),), data={"robots": rows})
 
 
@@ -38,7 +41,7 @@ def info(name: str) -> Outcome:
         suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
         raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
     arm = files.load_robot(f"lib:robots/{name}")
-    heads = (f"{arm.name}: {arm.title}", f"{arm.dof} axes, payload {arm.payload:g} kg")
+    heads = (f"{arm.name}: {arm.title}", f"{arm.kind}, {arm.dof} axes, payload {arm.payload:g} kg")
     sources = tuple(f"{figure}: {source}" for figure, source in arm.sources.items())
     return Outcome(text=(*heads, _joints_table(arm), *sources), data=_arm_data(arm))
 
@@ -46,9 +49,9 @@ def info(name: str) -> Outcome:
 def _arms_table(arms: list[Robot]) -> Table:
     from rich.table import Table
 
-    table = Table("arm", "axes", "payload", "", box=None, pad_edge=False, header_style="bold")
+    table = Table("robot", "kind", "axes", "payload", "", box=None, pad_edge=False, header_style="bold")
     for arm in arms:
-        table.add_row(arm.name, str(arm.dof), f"{arm.payload:g} kg", arm.title)
+        table.add_row(arm.name, arm.kind, str(arm.dof), f"{arm.payload:g} kg", arm.title)
     return table
 
 
@@ -88,6 +91,7 @@ def _arm_data(arm: Robot) -> dict[str, object]:
     return {
         "name": arm.name,
         "title": arm.title,
+        "kind": arm.kind,
         "payload": arm.payload,
         "joints": joints,
         "sources": dict(arm.sources),

@@ -125,7 +125,17 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
     sources = {figure: str(source) for figure, source in robot.sources.items()}
     return Robot(
-        name, robot.title, joints, links, robot.base, robot.flange, robot.payload, _opw(robot), touching, sources, robot.kind
+        name,
+        robot.title,
+        joints,
+        links,
+        robot.base,
+        robot.flange,
+        robot.payload,
+        _opw(robot),
+        touching,
+        sources,
+        robot.kind,
     )
 
 

@@ -29,6 +29,8 @@ ACCEPTED: Final = 1e-9
 """Largest forward kinematics error of an answer: m, and rad."""
 POLISHED: Final = 1e-10
 """Forward kinematics error above which an answer gets a Newton step."""
+STEPS: Final = 2
+"""Newton steps at most: the second is for chains whose figures are rounded in the sixth digit, near a singularity."""
 REACH_SLACK: Final = 1e-9
 """How far past +-1 a cosine may lie and still count as an arm that is just stretched."""
 
@@ -221,7 +223,9 @@ def solve_opw(
             continue
         link_frames(before, axes, prismatic, after, out[k], frames)
         error = _pose_error(target, frames[7], twist)
-        if error > POLISHED:
+        for _ in range(STEPS):
+            if error <= POLISHED:
+                break
             for i in range(3):
                 point[i] = frames[7, i, 3]
             fill_jacobian(frames, axes, prismatic, point, jacobian)
@@ -230,10 +234,11 @@ def solve_opw(
                 tried[j] = wrapped(out[k, j] + twist[j])
             link_frames(before, axes, prismatic, after, tried, frames)
             polished = _pose_error(target, frames[7], twist)
-            if polished < error:
-                error = polished
-                for j in range(6):
-                    out[k, j] = tried[j]
+            if polished >= error:
+                break
+            error = polished
+            for j in range(6):
+                out[k, j] = tried[j]
         valid[k] = error <= ACCEPTED
 
 
