@@ -41,7 +41,8 @@ def distance_to_shape(shape: Shape, points: FloatArray) -> FloatArray:
 def _from_excess(excess: FloatArray) -> FloatArray:
     """Signed distance of a box in as many dimensions as `excess` (n, k) has columns."""
     outside: FloatArray = np.linalg.norm(np.maximum(excess, 0.0), axis=1)
-    return outside + np.minimum(excess.max(axis=1), 0.0)
+    inside: FloatArray = np.minimum(excess.max(axis=1), 0.0)
+    return outside + inside
 
 
 def face_planes(shape: Box | Hull) -> tuple[FloatArray, FloatArray]:
