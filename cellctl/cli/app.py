@@ -16,7 +16,7 @@ COMMANDS = {
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
     "verify": ("cellctl.cli.check:verify", "Prove a plan file again, from itself alone."),
-    "report": ("cellctl.cli.report:report", "Draw a plan or a run."),
+    "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),

@@ -10,17 +10,20 @@ from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import progress
 from cellctl.errors import CellctlError, Finding
+from cellctl.scene.engine import EngineName
 
 
 def check(
     *tasks: Annotated[str, Parameter(required=True)],
     format: Literal["text", "json"] = "text",
+    engine: EngineName | None = None,
 ) -> Outcome:
     """Read, plan and prove tasks; nothing moves and no plan is written.
 
     Args:
         tasks: Task files. All of them are checked, also after one that fails.
         format: `json` is the same as `--json`.
+        engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
@@ -28,7 +31,7 @@ def check(
     with progress() as say:
         for task in tasks:
             try:
-                certified = planned_and_proved(task, seed=0, say=say)
+                certified = planned_and_proved(task, seed=0, engine=engine, say=say)
             except CellctlError as error:
                 outcomes.append(_failed(task, error))
             else:
@@ -37,18 +40,19 @@ def check(
     return _together(outcomes, as_json=format == "json")
 
 
-def verify(plan: str) -> Outcome:
+def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
     """Prove a plan file again, from itself alone.
 
     Args:
         plan: The plan file.
+        engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     with progress() as say:
         say(f"reading {plan}", None)
-        certified = jobs.verify(plan, progress=say)
+        certified = jobs.verify(plan, engine=engine, progress=say)
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     return Outcome(

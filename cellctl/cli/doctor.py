@@ -1,4 +1,4 @@
-"""`cellctl doctor`: the packages that are here, and whether the collision engine answers as it was built for."""
+"""`cellctl doctor`: the packages that are here, and whether the collision engines answer as it was built for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from cellctl.errors import CheckFailed, EnvironmentMissing, Finding
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cellctl.scene.bullet.selftest import SelfTestResult
+    from cellctl.scene.engine import EngineName
+    from cellctl.scene.traps import SelfTestResult
 
 PACKAGES = (
     "numpy",
     "scipy",
     "numba",
-    "pybullet",
     "roboticstoolbox-python",
     "rtb-data",
     "spatialmath-python",
@@ -35,6 +35,8 @@ PACKAGES = (
     "pyserial",
     "pillow",
 )
+ENGINES: dict[EngineName, str] = {"bullet": "pybullet", "coal": "coal"}
+"""The distribution behind each engine; one of them is enough for proofs, the simulated arm needs PyBullet."""
 COMPILED = ("cellctl.kinematics", "cellctl.scene", "cellctl.planning", "cellctl.proof", "cellctl.execution")
 """Packages that hold compiled code. Importing a module compiles it once and keeps it on disk."""
 
@@ -45,24 +47,25 @@ def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
     Args:
         warm: Compile now what would otherwise be compiled during the first plan.
     """
-    versions = {name: _version(name) for name in PACKAGES}
+    versions = {name: _version(name) for name in (*PACKAGES, *ENGINES.values())}
     text: list[str | Table] = [f"cellctl {__version__}, Python {platform.python_version()}, {platform.platform()}"]
     text.append(_versions_line(versions))
     data: dict[str, object] = {"cellctl": __version__, "python": platform.python_version(), "packages": versions}
     findings = list(_missing(versions))
-    exit_code = EnvironmentMissing.exit_code if findings else 0
+    exit_code = EnvironmentMissing.exit_code if any(found.severity == "error" for found in findings) else 0
+    rows: list[dict[str, object]] = []
     with progress() as say:
-        if versions["pybullet"]:
-            say("asking the collision engine", None)
-            results = _selftest()
-            text.append(_selftest_table(results))
-            data["selftest"] = [
-                {"name": r.name, "truth": r.truth, "pybullet": r.raw, "cellctl": r.ours, "passed": r.passed}
-                for r in results
-            ]
-            wrong = [_wrong(result) for result in results if not result.passed]
+        for engine, package in ENGINES.items():
+            if not versions[package]:
+                continue
+            say(f"asking the collision engine {engine}", None)
+            results = _selftest(engine)
+            text.append(_selftest_table(engine, results))
+            rows += [_selftest_data(engine, result) for result in results]
+            wrong = [_wrong(engine, result) for result in results if not result.passed]
             findings += wrong
             exit_code = exit_code or (CheckFailed.exit_code if wrong else 0)
+        data["selftest"] = rows
         if warm:
             seconds = _warm()
             text.append(f"compiled code is ready ({seconds:.1f} s)")
@@ -83,30 +86,51 @@ def _versions_line(versions: dict[str, str | None]) -> str:
 
 def _missing(versions: dict[str, str | None]) -> Iterator[Finding]:
     for name, version in versions.items():
-        if version is None:
-            advice = "PyBullet has wheels for Python 3.11 on Linux x86-64" if name == "pybullet" else "install it again"
-            yield Finding("E510", f"package {name} is missing", suggestion=advice)
+        if version is None and name not in ENGINES.values():
+            yield Finding("E510", f"package {name} is missing", suggestion="install it again")
+    if not any(versions[package] for package in ENGINES.values()):
+        yield Finding("E506", "neither PyBullet nor coal is installed", suggestion="pip install 'cellctl[coal]'")
+    elif versions["pybullet"] is None:
+        yield Finding(
+            "E501",
+            "PyBullet is missing: no simulated arm and no pictures",
+            suggestion="it has wheels for Python 3.11 on Linux x86-64",
+            severity="warning",
+        )
 
 
-def _selftest() -> Sequence[SelfTestResult]:
-    from cellctl.scene.bullet.selftest import run_selftest
-
+def _selftest(engine: EngineName) -> Sequence[SelfTestResult]:
+    if engine == "bullet":
+        from cellctl.scene.bullet.selftest import run_selftest
+    else:
+        from cellctl.scene.coal.selftest import run_selftest
     return run_selftest()
 
 
-def _selftest_table(results: Sequence[SelfTestResult]) -> Table:
+def _selftest_table(engine: EngineName, results: Sequence[SelfTestResult]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("trap of the collision engine", "truth", "PyBullet alone", "cellctl", ""):
+    for heading in (f"trap of the engine {engine}", "truth", f"{engine} alone", "cellctl", ""):
         table.add_column(heading)
     for result in results:
         table.add_row(result.name, result.truth, result.raw, result.ours, "ok" if result.passed else "WRONG")
     return table
 
 
-def _wrong(result: SelfTestResult) -> Finding:
-    message = f"self-test '{result.name}': the truth is {result.truth}, cellctl answers {result.ours}"
+def _selftest_data(engine: EngineName, result: SelfTestResult) -> dict[str, object]:
+    return {
+        "engine": engine,
+        "name": result.name,
+        "truth": result.truth,
+        "alone": result.raw,
+        "cellctl": result.ours,
+        "passed": result.passed,
+    }
+
+
+def _wrong(engine: EngineName, result: SelfTestResult) -> Finding:
+    message = f"{engine}, self-test '{result.name}': the truth is {result.truth}, cellctl answers {result.ours}"
     return Finding("E511", message, suggestion="trust no plan of this installation")
 
 

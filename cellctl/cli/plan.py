@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import ProgressCall, progress
+from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
     from cellctl.model.plan import CertifiedPlan
@@ -21,6 +22,7 @@ def plan(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     seed: int = 0,
+    engine: EngineName | None = None,
 ) -> Outcome:
     """Plan and prove a task and write the plan file.
 
@@ -28,12 +30,13 @@ def plan(
         task: The task file, YAML or Python.
         output: The plan file to write; NAME.plan.zip in this folder unless given.
         seed: The same seed and inputs give the same file, byte for byte.
+        engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import files
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     with progress() as say:
-        certified = planned_and_proved(task, seed=seed, say=say)
+        certified = planned_and_proved(task, seed=seed, engine=engine, say=say)
     path = output or Path(certified.plan.task_name + SUFFIX)
     files.write_plan(certified.plan, path)
     return Outcome(
@@ -42,9 +45,9 @@ def plan(
     )
 
 
-def planned_and_proved(task: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
+def planned_and_proved(task: str, *, seed: int, engine: EngineName | None, say: ProgressCall) -> CertifiedPlan:
     """The certified plan of a task file; raises CellctlError with every finding."""
     from cellctl import jobs
 
     say(f"reading {task}", None)
-    return jobs.check(task, seed=seed, progress=say)
+    return jobs.check(task, seed=seed, engine=engine, progress=say)

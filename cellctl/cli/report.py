@@ -1,4 +1,4 @@
-"""`cellctl report`: pictures of a plan or of a run. What they show is drawn by `reports`."""
+"""`cellctl report`: the table and pictures of a plan or of a run. What they show is made by `reports`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
-from cellctl.errors import FileError, Finding, Place, UsageError
+from cellctl.errors import FileError, Finding, Place
 
 if TYPE_CHECKING:
     from cellctl.model.plan import Plan
@@ -16,19 +16,18 @@ PLAN_IN_RUN = "plan.zip"
 
 
 def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -> Outcome:
-    """Draw a plan or a run.
+    """Show what was proved of a plan and measured in a run, or draw it.
 
     Args:
         subject: A plan file, or the folder of a run.
         png: Write a picture of the cell with the seams drawn on the part.
         gif: Write an animation of the motion.
     """
+    plan = plan_of(subject)
+    if png is None and gif is None:
+        return _table(subject, plan)
     from cellctl.reports import picture
 
-    if png is None and gif is None:
-        suggestion = "ask for `--png FILE`, `--gif FILE` or both"
-        raise UsageError(Finding("U611", "there is nothing to write", suggestion=suggestion))
-    plan = plan_of(subject)
     with progress() as say:
         if png is not None:
             say(f"drawing {png}", None)
@@ -38,6 +37,20 @@ def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -
             picture.animation(plan, gif)
     written = [str(path) for path in (png, gif) if path is not None]
     return Outcome(text=tuple(written), data={"written": written})
+
+
+def _table(subject: Path, plan: Plan) -> Outcome:
+    """The closing table; of a run with what was measured."""
+    from cellctl import jobs
+    from cellctl.proof import certified
+    from cellctl.reports.tables import closing_line, proof_data, seam_table
+
+    proved = certified(plan)
+    welds = jobs.measured_welds(subject) if subject.is_dir() else ()
+    measured = [weld.record for weld in welds]
+    off = tuple(finding for weld in welds for finding in weld.findings)
+    text = (seam_table(proved, measured), closing_line(proved))
+    return Outcome(text=text, data=proof_data(proved, measured), findings=off, exit_code=1 if off else 0)
 
 
 def plan_of(subject: Path) -> Plan:

@@ -6,6 +6,7 @@ import signal
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +17,8 @@ from cyclopts.validators import Number
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
-from cellctl.errors import Finding, Stopped
+from cellctl.errors import EnvironmentMissing, Finding, Stopped
+from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
     from cellctl.jobs.measuring import MeasuredWeld
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 PICTURE = "cell.png"
-Percent = Annotated[float, Parameter(validator=Number(gt=0, lte=100))]
+Percent = Annotated[float, Parameter(validator=Number(gte=1, lte=100))]
 
 
 def run(
@@ -35,6 +37,7 @@ def run(
     override: Percent = 100.0,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
+    engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
     """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
@@ -45,29 +48,31 @@ def run(
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
+        engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
     from cellctl import jobs
 
+    jobs.demand_driver(driver)
     with progress() as say:
-        certified = certified_subject(subject, seed=seed, say=say)
+        certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or new_run_folder(certified.plan.task_name)
-        stopped = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
         say("reading the welds back from the measured joints", None)
         welds = jobs.measured_welds(folder)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
-    return outcome_of_run(certified, folder, picture, welds, stopped)
+    return outcome_of_run(certified, folder, picture, welds, ended)
 
 
-def certified_subject(subject: str, *, seed: int, say: ProgressCall) -> CertifiedPlan:
+def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say: ProgressCall) -> CertifiedPlan:
     """The certified plan of a task file, or of a plan file, which is proved again; raises CellctlError."""
     from cellctl import jobs
 
     if Path(subject).is_file() and zipfile.is_zipfile(subject):
         say(f"reading {subject}", None)
-        return jobs.verify(subject, progress=say)
-    return planned_and_proved(subject, seed=seed, say=say)
+        return jobs.verify(subject, engine=engine, progress=say)
+    return planned_and_proved(subject, seed=seed, engine=engine, say=say)
 
 
 def new_run_folder(name: str) -> Path:
@@ -79,37 +84,41 @@ def new_run_folder(name: str) -> Path:
     return folder
 
 
-def drawn(certified: CertifiedPlan, folder: Path) -> Path:
-    """Write the picture of the cell into the folder of a run."""
+def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
+    """Write the picture of the cell into the folder of a run; None where there is nothing to draw it with."""
     from cellctl.reports import picture
 
     path = folder / PICTURE
-    picture.write_png(certified.plan, path)
+    try:
+        picture.write_png(certified.plan, path)
+    except EnvironmentMissing:
+        return None
     return path
 
 
 def outcome_of_run(
     certified: CertifiedPlan,
     folder: Path,
-    picture: Path,
+    picture: Path | None,
     welds: Sequence[MeasuredWeld],
-    stopped: Stopped | None,
+    ended: Ended,
 ) -> Outcome:
     """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     measured = [weld.record for weld in welds]
-    places = (f"record  {folder}", f"picture {picture}")
+    places = (f"record  {folder}", f"picture {picture or 'not drawn, which takes PyBullet'}")
     data = {
         "record": str(folder),
-        "picture": str(picture),
-        "completed": stopped is None,
+        "completed": ended.stopped is None,
+        "run_time": ended.time,
+        "picture": None if picture is None else str(picture),
         **proof_data(certified, measured),
     }
-    if stopped is not None:
-        return Outcome(text=places, data=data, findings=stopped.findings, exit_code=stopped.exit_code)
+    if ended.stopped is not None:
+        return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
     off = tuple(finding for weld in welds for finding in weld.findings)
-    text = (seam_table(certified, measured), closing_line(certified), *places)
+    text = (seam_table(certified, measured), closing_line(certified, ended.time), *places)
     return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
 
 
@@ -121,28 +130,40 @@ def _followed(
     real_time: bool,
     override: float,
     say: ProgressCall,
-) -> Stopped | None:
+) -> Ended:
     """Run to the end and say where the arm is; why it stopped, if it did. Ctrl-C waits for the arm to stand."""
     from cellctl import jobs
+    from cellctl.model.event import Event
 
     events = jobs.run(certified, driver=driver, real_time=real_time, override=override, folder=folder)
     where = _Where(certified)
-    last: Event | None = None
-    try:
-        for event in events:
-            say(*where.at(event))
-            last = event
-    except KeyboardInterrupt:
-        say("stopping on the path", None)
-        with _interrupts_ignored():
+    last = Event(0.0, "state")
+    with _asked_to_end() as asked:
+        try:
+            for event in events:
+                say(*where.at(event))
+                last = event
+                if asked:
+                    break
+        except Stopped as stopped:
+            return Ended(last.time, stopped)
+        if asked:
+            say("stopping on the path", None)
             if close := getattr(events, "close", None):
                 close()
-        return Stopped(Finding("U614", "stopped by Ctrl-C; the arm stopped on its path and the record is complete"))
-    except Stopped as stopped:
-        return stopped
-    if last is not None and last.kind in ("stopped", "fault"):
-        return Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data)))
-    return None
+            text = f"stopped by {asked[0]} at {where}; the arm stopped on its path and the record is complete"
+            return Ended(last.time, Stopped(Finding("U614", text)))
+    if last.kind in ("stopped", "fault"):
+        return Ended(last.time, Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data))))
+    return Ended(last.time, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """When a run ended, s of the arm's clock, and why before its end."""
+
+    time: float
+    stopped: Stopped | None
 
 
 class _Where:
@@ -152,6 +173,9 @@ class _Where:
         self._segments = certified.plan.segments
         self._total = max(certified.plan.cycle_time, 1e-9)
         self._text, self._share = "starting the arm", 0.0
+
+    def __str__(self) -> str:
+        return self._text
 
     def at(self, event: Event) -> tuple[str, float]:
         index = event.data.get("segment")
@@ -164,10 +188,21 @@ class _Where:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """A second Ctrl-C must not break off the stop that the first one asked for."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _asked_to_end() -> Iterator[list[str]]:
+    """Ctrl-C, a closing terminal and a polite kill are noted, not obeyed at once: the arm is to be stopped first.
+
+    Noting more than one changes nothing; the stop that the first one leads to is short and sure.
+    """
+    names = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+    asked: list[str] = []
+
+    def note(number: int, frame: object) -> None:
+        del frame
+        asked.append(names[signal.Signals(number)])
+
+    before = {number: signal.signal(number, note) for number in names}
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -13,9 +13,10 @@ def start(cell: str) -> Outcome:
     Args:
         cell: The cell file.
     """
-    from cellctl import files
+    from cellctl import files, jobs
     from cellctl.execution import standing
 
+    jobs.demand_driver("sim")
     up = standing.start(files.load_cell(cell))
     return Outcome(text=(f"{cell}: up",), data={"cell": cell, "up": True, "socket": str(up.socket)})
 

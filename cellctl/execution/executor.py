@@ -47,6 +47,9 @@ def execute(
     """
     try:
         run = _Run(job, driver, clock=clock, control=control, record=record)
+    except Faulted as fault:
+        _stop_at_last(driver)
+        return Outcome("faulted", fault.findings, segment=0, s=0.0, time=0.0, cycles=0, late_cycles=0, welds=())
     except BaseException:
         _stop_at_last(driver)
         raise

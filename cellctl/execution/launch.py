@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,8 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellctl.drivers.driver import ArmSetup, open_driver
+from cellctl.errors import EnvironmentMissing, Finding
+from cellctl.execution.clock import MonotonicClock
 from cellctl.execution.links import ClientLinks
 from cellctl.execution.server import Executor, Load
+
+_CONTROLLER_TIME = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Launch:
     cell: Path
     mechanism: str
     at: str
+    after: Path | None
     lifeline: bool
 
 
@@ -34,6 +40,9 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--cell", type=Path, required=True, help="file of packed inputs that say what the cell is")
     parser.add_argument("--mechanism", default="", help="which arm of the cell; its only one by default")
     parser.add_argument("--at", default="home", help="the configuration in which an arm in memory stands at first")
+    parser.add_argument(
+        "--after", type=Path, help="wait for this file before the driver is opened: a controller's socket"
+    )
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -41,8 +50,21 @@ def parsed(arguments: Sequence[str]) -> Launch:
 def run(launch: Launch, setup: ArmSetup, load: Load) -> None:
     """Serve until the parent is gone or the process is asked to end; a first signal stops the arm on its path."""
     lifeline = sys.stdin.fileno() if launch.lifeline else None
+    if launch.after is not None:
+        _wait_for(launch.after, lifeline)
     with open_driver(launch.driver, setup) as driver, ClientLinks(launch.socket, lifeline=lifeline) as links:
         executor = Executor(driver, links, load)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: executor.end())
         executor.serve()
+
+
+def _wait_for(path: Path, lifeline: int | None) -> None:
+    """Return when `path` is there; raises EnvironmentMissing (E530) when it does not come or the parent is gone."""
+    clock = MonotonicClock()
+    deadline = clock.now() + _CONTROLLER_TIME
+    while not path.exists():
+        parent_gone = lifeline is not None and bool(select.select([lifeline], [], [], 0.0)[0])
+        if parent_gone or clock.now() > deadline:
+            raise EnvironmentMissing(Finding("E530", f"no simulated arm answers at {path}"))
+        clock.wait_until(clock.now() + 0.01)

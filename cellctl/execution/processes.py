@@ -124,10 +124,11 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
 
 def executor_command(folder: CellFolder, options: CellOptions, programs: Programs) -> list[str]:
     """The command line of the executor process."""
-    driver = f"sim:{folder.controller}" if options.driver == "sim" else options.driver
+    simulated = ("--driver", f"sim:{folder.controller}", "--after", str(folder.controller))
     return [
         *_python(programs.executor),
-        *("--socket", str(folder.executor), "--cell", str(folder.cell), "--driver", driver),
+        *("--socket", str(folder.executor), "--cell", str(folder.cell)),
+        *(simulated if options.driver == "sim" else ("--driver", options.driver)),
         *("--mechanism", options.mechanism, "--at", options.at),
     ]
 
@@ -166,19 +167,20 @@ def running(folder: CellFolder, options: CellOptions, programs: Programs) -> Ite
     """Both processes of a cell for as long as the context lasts; they, and the folder, are gone after it."""
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder.path, ignore_errors=True)
+        commands = {"executor": [*executor_command(folder, options, programs), "--lifeline"]}
         if options.driver == "sim":
-            command = controller_command(folder, options, programs)
-            _enter(stack, command, folder.controller, who="controller", folder=folder)
-        command = [*executor_command(folder, options, programs), "--lifeline"]
-        _enter(stack, command, folder.executor, who="executor", folder=folder)
+            commands = {"controller": controller_command(folder, options, programs)} | commands
+        started = {who: _entered(stack, command, folder.complaints(who)) for who, command in commands.items()}
+        for who, process in started.items():
+            wait_for(folder.path / who, process, who=who, complaints=folder.complaints(who))
         yield
 
 
-def _enter(stack: ExitStack, command: Sequence[str], socket: Path, *, who: str, folder: CellFolder) -> None:
-    complaints = folder.complaints(who)
+def _entered(stack: ExitStack, command: Sequence[str], complaints: Path) -> Child:
+    """A child that is ended with the stack."""
     process = spawn(command, complaints=complaints, stdin=subprocess.PIPE)
     stack.callback(_end, process)
-    wait_for(socket, process, who=who, complaints=complaints)
+    return process
 
 
 def _end(process: Child) -> None:

@@ -69,6 +69,10 @@ class CellLink:
         """Decelerate on the path and end the run; the arc goes off at once."""
         self._client.ask("stop")
 
+    def clear(self) -> None:
+        """Acknowledge a fault that the arm's controller has latched, once its cause is gone."""
+        self._client.command("clear")
+
     def override(self, value: float) -> None:
         """Speed of moves without arc, above 0 and at most 1 of what was planned."""
         self._client.command("override", value=value)

@@ -155,18 +155,19 @@ def _start_processes(folder: CellFolder, options: CellOptions, programs: Program
     it.
     """
     theirs, ours = os.pipe()
+    children = {}
     try:
         if options.driver == "sim":
-            complaints = folder.complaints("controller")
-            controller = spawn(controller_command(folder, options, programs), complaints=complaints, stdin=theirs)
-            wait_for(folder.controller, controller, who="controller", complaints=complaints)
-        complaints = folder.complaints("executor")
+            command = controller_command(folder, options, programs)
+            children["controller"] = spawn(command, complaints=folder.complaints("controller"), stdin=theirs)
         command = executor_command(folder, options, programs)
-        executor = spawn(command, complaints=complaints, stdin=subprocess.DEVNULL, keep=[ours])
-        wait_for(folder.executor, executor, who="executor", complaints=complaints)
+        complaints = folder.complaints("executor")
+        children["executor"] = spawn(command, complaints=complaints, stdin=subprocess.DEVNULL, keep=[ours])
     finally:
         os.close(theirs)
         os.close(ours)
+    for who, child in children.items():
+        wait_for(folder.path / who, child, who=who, complaints=folder.complaints(who))
 
 
 def _state_file(name: str) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cellctl.files.reading import File
-from cellctl.files.schema import Path
 from cellctl.files.shape_fields import BodyField, MeshField, OneBodyField, ShapeField, ShapeKeys, TubeField, VisualField
+from cellctl.files.strict_model import Path
 from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Solid, Sphere, Visual, frustum
@@ -77,6 +77,7 @@ def _listed_visuals(file: File[Any], fields: list[VisualField], path: Path, colo
         if field.mesh is None:
             found += [Visual(shape=shape, pose=pose, colour=own) for shape in _shapes(file, field, here, covered=False)]
         elif (reference := file.joined(field.mesh.file, (*here, "mesh", "file"))) is not None:
+            file.reading.require(reference, file.place(*here, "mesh", "file"))
             found.append(Visual(mesh=reference, pose=pose, colour=own, scale=field.mesh.scale))
     return tuple(found)
 

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
 from cellctl.files.quantities import FieldError, read_scalar, read_vector
-from cellctl.files.schema import FileModel
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
+from cellctl.files.strict_model import FileModel
 from cellctl.model.cell import Margins
 
 

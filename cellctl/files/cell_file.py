@@ -13,7 +13,7 @@ from cellctl.files.frames import WORLD, FrameTable
 from cellctl.files.part_file import open_part, part_of
 from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import outside_limits, read_robot
-from cellctl.files.schema import Path
+from cellctl.files.strict_model import Path
 from cellctl.files.tool_file import read_tool
 from cellctl.files.wps_file import read_wps
 from cellctl.model.cell import Camera, Cell, Fixture, Frame, Group, Margins, Mechanism, PartPlacement, Signal

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_vector
-from cellctl.files.schema import FileModel
+from cellctl.files.strict_model import FileModel
 from cellctl.model.pose import Pose
 from cellctl.model.wps import Range
 
@@ -49,9 +49,10 @@ class Quantity:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: object) -> dict[str, Any]:
         units = "|".join(re.escape(unit) for unit in UNITS[self.kind])
+        more = rf"(\s+{_NUMBER}){{{self.size - 1}}}" if self.size > 1 else ""
         return {
             "type": "string",
-            "pattern": rf"^\s*{_NUMBER}(\s+{_NUMBER}){{{self.size - 1}}}\s*({units})\s*$",
+            "pattern": rf"^\s*{_NUMBER}{more}\s*({units})\s*$",
             "description": f"{self.kind} with its unit",
             "examples": [f"{' '.join(['10'] * self.size)} {self._unit}"],
         }

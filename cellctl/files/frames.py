@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cellctl.files.reading import File
-from cellctl.files.schema import Path
+from cellctl.files.strict_model import Path
 from cellctl.model.pose import Pose
 
 WORLD = "world"

@@ -6,6 +6,7 @@ A reference is `lib:PATH`, `project:PATH` or `pkg:PACKAGE/PATH`, never a path of
 from __future__ import annotations
 
 import posixpath
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ PROJECT_FILE: Final = "cellctl.yaml"
 _SCHEMES: Final = ("lib", "pkg", "project")
 
 
+@cache
 def library_root() -> Path | None:
     """The folder of shipped content: inside the package, or the checkout's top level; None when there is neither."""
     package = Path(__file__).resolve().parents[1]

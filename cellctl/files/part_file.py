@@ -8,10 +8,10 @@ from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
 from cellctl.files.fields import LocalAt, Name, PositiveLength
 from cellctl.files.reading import File, Reading
-from cellctl.files.schema import FileModel
 from cellctl.files.seam_checks import check_seam
 from cellctl.files.seam_fields import SeamField, seam_of
 from cellctl.files.shape_fields import OneBodyField
+from cellctl.files.strict_model import FileModel
 from cellctl.model.part import Body, Part, Seam
 
 

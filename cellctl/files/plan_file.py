@@ -40,7 +40,13 @@ def plan_content(plan: Plan) -> bytes:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write a plan file, whole or not at all: the same bytes for equal plans. Raises FileError."""
+    """Write a plan file, whole or not at all: the same bytes for equal plans.
+
+    Raises FileError (F180), also where something that is no plan file would be written over.
+    """
+    if path.exists() and not zipfile.is_zipfile(path):
+        hint = "name another file, or take it away first"
+        raise FileError(Finding("F180", "something that is no plan file is there already", Place(str(path)), hint))
     tree = _content(plan)
     tree["certificate"] = to_json(plan.certificate, Certificate | None)
     members = {f"inputs/{item.sha256}": item.content for item in plan.inputs}

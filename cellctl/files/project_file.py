@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellctl.files.fields import Name
-from cellctl.files.schema import FileModel
+from cellctl.files.strict_model import FileModel
 
 
 class ProjectField(FileModel):

@@ -179,12 +179,11 @@ def _range_of_mapping(value: Mapping[object, object], kind: Kind) -> tuple[float
 
 def _range_of_dots(value: str, kind: Kind) -> tuple[float, float, float]:
     """`8 .. 12 mm/s` or `8 .. 10 .. 12 mm/s`; the unit stands at the end, or with every number."""
-    texts = [text.strip() for text in value.split("..")]
-    match = _VECTOR_TEXT.fullmatch(texts[-1])
-    if match is None or len(texts) > 3 or "" in texts:
+    matches = [_VECTOR_TEXT.fullmatch(text) for text in value.split("..")]
+    last = matches[-1]
+    if last is None or len(matches) > 3 or None in matches:
         raise FieldError("F122", f"'{value}' is not a range", f"write '8 .. 12 {next(iter(UNITS[kind]))}'")
-    unit = match[2] or ""
-    numbers = [read_scalar(text if re.search(r"[A-Za-z]$", text) else f"{text} {unit}".strip(), kind) for text in texts]
+    numbers = [read_scalar(f"{match[1]} {match[2] or last[2] or ''}".strip(), kind) for match in matches if match]
     if len(numbers) == 2:
         return numbers[0], _middle(*numbers), numbers[1]
     return numbers[0], numbers[1], numbers[2]

@@ -12,8 +12,8 @@ from typing import Final, Generic
 from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import joined_reference
 from cellctl.files.quantities import FieldError, did_you_mean
-from cellctl.files.schema import Model, Path, place_of, validated
 from cellctl.files.sources import Source
+from cellctl.files.strict_model import Model, Path, place_of, validated
 from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
@@ -94,8 +94,8 @@ class Reading:
             return None
         shown = self.source.shown(reference)
         if _SIGNATURES.get(kind, "") not in tree and (other := kind_of_tree(tree)) not in ("", kind):
-            where = asked or Place(shown)
-            self.findings.append(Finding("F137", f"'{reference}' is a {other} file, not a {kind} file", where))
+            what = f"'{reference}'" if asked else "this"
+            self.findings.append(Finding("F137", f"{what} is a {other} file, not a {kind} file", asked or Place(shown)))
             return None
         value, good = validated(model, tree, shown, self.findings)
         if value is None or good is None:
@@ -117,6 +117,13 @@ class Reading:
             return None
         self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
         return hull
+
+    def require(self, reference: str, asked: Place) -> None:
+        """Add a finding when a file that only pictures need is not there; it is no input."""
+        try:
+            self.source.require(reference)
+        except CellctlError as error:
+            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
 
     def sorted_inputs(self) -> tuple[Input, ...]:
         """The inputs so far by reference."""

@@ -13,8 +13,8 @@ from cellctl.files.body_values import body_solids, body_visuals
 from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, Quantity, SourceField
 from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_scalar
 from cellctl.files.reading import File, Reading
-from cellctl.files.schema import FileModel
 from cellctl.files.shape_fields import BodyField, InertiaField
+from cellctl.files.strict_model import FileModel
 from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
 _LIMITS: dict[str, dict[str, Kind]] = {
@@ -95,6 +95,7 @@ class RobotFile(FileModel):
     """A serial arm: joints in chain order, links, limits, closed form, and where each figure comes from."""
 
     title: str
+    kind: Literal["arm", "positioner"] = "arm"
     base: Name
     flange: Name
     payload: Mass
@@ -112,7 +113,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         return None
     before = len(reading.findings)
     robot = file.model
-    joints = tuple(_joint(file, name, robot.joints[name]) for name in _chain(file))
+    built = {name: _joint(file, name, field) for name, field in robot.joints.items()}
+    joints = tuple(built[name] for name in _chain(file))
     links = tuple(_link(file, name) for name in (robot.base, *(joint.child for joint in joints)))
     touching = tuple((field.links[0], field.links[1]) for field in robot.touching)
     for index, pair in enumerate(touching):
@@ -123,7 +125,7 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
     sources = {figure: str(source) for figure, source in robot.sources.items()}
     return Robot(
-        name, robot.title, joints, links, robot.base, robot.flange, robot.payload, _opw(robot), touching, sources
+        name, robot.title, joints, links, robot.base, robot.flange, robot.payload, _opw(robot), touching, sources, robot.kind
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cellctl.files.reading import File
-from cellctl.files.schema import Path
 from cellctl.files.solid_geometry import across, distance_to_body
+from cellctl.files.strict_model import Path
 from cellctl.model.curve import Arc
 from cellctl.model.part import Body, Face, Seam
 from cellctl.model.pose import FloatArray

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from cellctl.files.fields import Direction, Name, Position, PositiveLength, Quantity, plain_numbers
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
-from cellctl.files.schema import FileModel, Path
 from cellctl.files.solid_geometry import Edge, concave_edges
+from cellctl.files.strict_model import FileModel, Path
 from cellctl.model.curve import Arc, Polyline, SplineCurve, catmull_rom
 from cellctl.model.part import Body, Face, Seam
 from cellctl.model.pose import FloatArray, unit

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from cellctl.files.fields import ColourText, LocalAt, Mass, Name, Position, PositiveLength, Quantity, Reference, Sizes
 from cellctl.files.quantities import FieldError
-from cellctl.files.schema import FileModel
+from cellctl.files.strict_model import FileModel
 
 
 class CylinderField(FileModel):

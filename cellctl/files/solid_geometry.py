@@ -41,8 +41,8 @@ def distance_to_shape(shape: Shape, points: FloatArray) -> FloatArray:
 def _from_excess(excess: FloatArray) -> FloatArray:
     """Signed distance of a box in as many dimensions as `excess` (n, k) has columns."""
     outside: FloatArray = np.linalg.norm(np.maximum(excess, 0.0), axis=1)
-    inside: FloatArray = np.minimum(excess.max(axis=1), 0.0)
-    return outside + inside
+    result: FloatArray = outside + np.minimum(excess.max(axis=1), 0.0)
+    return result
 
 
 def face_planes(shape: Box | Hull) -> tuple[FloatArray, FloatArray]:
@@ -52,8 +52,9 @@ def face_planes(shape: Box | Hull) -> tuple[FloatArray, FloatArray]:
         return normals, np.tile(np.asarray(shape.size) / 2.0, 2)
     from scipy.spatial import ConvexHull
 
-    planes = np.unique(np.round(ConvexHull(shape.vertices).equations, 9), axis=0)
-    return planes[:, :3], -planes[:, 3]
+    equations = ConvexHull(shape.vertices).equations
+    _, faces = np.unique(np.round(equations, 6) + 0.0, axis=0, return_index=True)
+    return equations[faces, :3], -equations[faces, 3]
 
 
 class Edge:
@@ -113,13 +114,12 @@ def _clipped(
     low, high = -np.inf, np.inf
     for normals, offsets in (a, b):
         along = normals @ direction
-        room = offsets + _ON_FACE - normals @ point
-        if np.any((np.abs(along) < 1e-9) & (room < 0.0)):
+        room = offsets - normals @ point
+        leaving, entering = along > 1e-9, along < -1e-9
+        if np.any(room[~leaving & ~entering] < -_ON_FACE):
             return None
-        with np.errstate(divide="ignore", invalid="ignore"):
-            reach = (offsets - normals @ point) / along
-        high = min(high, float(reach[along > 1e-9].min(initial=np.inf)))
-        low = max(low, float(reach[along < -1e-9].max(initial=-np.inf)))
+        high = min(high, float((room[leaving] / along[leaving]).min(initial=np.inf)))
+        low = max(low, float((room[entering] / along[entering]).max(initial=-np.inf)))
     if not high - low > 1e-3:
         return None
     return Edge(point + low * direction, point + high * direction, a[0][i], b[0][j])

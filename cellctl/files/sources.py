@@ -30,6 +30,10 @@ class Source(Protocol):
         """The convex hull of a mesh, in the mesh's own unit; raises CellctlError."""
         ...
 
+    def require(self, reference: str) -> None:
+        """Raise CellctlError when a file that only pictures need is not there."""
+        ...
+
 
 class DiskSource:
     """Files under a project root, the shipped library, or an installed package."""
@@ -55,6 +59,9 @@ class DiskSource:
         from cellctl.files.meshes import read_hull
 
         return read_hull(self.locate(reference))
+
+    def require(self, reference: str) -> None:
+        self.locate(reference)
 
     def locate(self, reference: str) -> Path:
         """The file on this disk; raises CellctlError when it is not there or a link leads out of its root."""
@@ -87,7 +94,7 @@ class DiskSource:
         package = path.partition("/")[0]
         folder = package_folder(package)
         if folder is None:
-            message = f"package '{package}' is not installed, '{reference}' needs it"
+            message = f"package '{package}' is not installed"
             raise EnvironmentMissing(Finding("E504", message, suggestion="install cellctl with its dependencies"))
         return folder
 
@@ -112,6 +119,9 @@ class ArchiveSource:
             return Hull(self._parsed(reference))  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             raise FileError(Finding("F183", f"the stored hull is unusable: {error}", Place(reference))) from None
+
+    def require(self, reference: str) -> None:
+        del reference  # a plan holds what is proved, not what is only shown
 
     def _parsed(self, reference: str) -> object:
         item = self._inputs.get(reference)

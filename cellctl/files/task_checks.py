@@ -100,6 +100,9 @@ def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) 
     seam = _seam(at, weld, reading)
     if weld.wps not in reading.procedures:
         at.unknown("wps", weld.wps, reading.procedures, "wps")
+    fixtures = frozenset(fixture.name for fixture in reading.cell.fixtures)
+    for name in sorted(set(weld.backing) - fixtures):
+        at.unknown("fixture", name, fixtures, "backing")
     wps = reading.cell.procedures.get(weld.wps)
     _check_torch(at, weld, reading.cell, group, wps)
     if wps is not None:
@@ -133,7 +136,9 @@ def _check_torch(at: _Step, weld: Weld, cell: Cell, group: str | None, wps: Wps 
     members = {g.name: g.mechanisms for g in cell.groups}.get(group or "", ())
     for mechanism in (m for m in cell.mechanisms if m.name in members):
         torch = None if mechanism.tool is None else mechanism.tool.torch
-        if mechanism.tool is not None and torch is None:
+        if mechanism.tool is None:
+            at.report("F164", f"'{mechanism.name}' carries no tool", "seam", "mount a torch on it in the cell file")
+        elif torch is None:
             hint = "mount a tool whose file has a 'torch'"
             at.report("F164", f"tool '{mechanism.tool.name}' of '{mechanism.name}' has no contact tip", "seam", hint)
         if torch is not None and wps is not None and abs(torch.wire_diameter - wps.wire_diameter) > 1e-6:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cellctl.files.fields import (
     Angle,
@@ -18,7 +18,7 @@ from cellctl.files.fields import (
     Speed,
 )
 from cellctl.files.quantities import FieldError
-from cellctl.files.schema import FileModel
+from cellctl.files.strict_model import FileModel
 
 
 class MoveJField(FileModel):
@@ -50,6 +50,7 @@ class WeldField(FileModel):
     spin: Annotated[AngleWindow | None, BeforeValidator(_spin)] = None
     approach: PositiveLength = 0.050
     retract: PositiveLength = 0.080
+    backing: list[Name] = Field(default_factory=list)
     group: Name | None = None
 
 
@@ -61,7 +62,13 @@ def _named_target(value: object) -> object:
 class StepField(FileModel):
     """One step: exactly one of its keys."""
 
-    move_j: Annotated[MoveJField | None, BeforeValidator(_named_target)] = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    move_j: Annotated[
+        MoveJField | None,
+        BeforeValidator(_named_target),
+        WithJsonSchema({"anyOf": [{"type": "string"}, MoveJField.model_json_schema()]}),
+    ] = None
     weld: WeldField | None = None
 
     @model_validator(mode="after")

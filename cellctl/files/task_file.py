@@ -65,6 +65,7 @@ def _step(field: StepField) -> Step:
         spin=weld.spin,
         approach=weld.approach,
         retract=weld.retract,
+        backing=tuple(weld.backing),
         group=weld.group or "",
     )
 
@@ -118,6 +119,8 @@ def _step_tree(step: Step) -> dict[str, object]:
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:
         tree["reverse"] = True
+    if step.backing:
+        tree["backing"] = list(step.backing)
     for key, name, kind in _WELD_QUANTITIES:
         value = getattr(step, name)
         if value != getattr(default, name):

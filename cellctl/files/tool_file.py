@@ -9,8 +9,8 @@ from cellctl.files.body_values import body_solids, body_visuals
 from cellctl.files.fields import LocalAt, Name, PositiveLength, SourceField
 from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import inertia_of
-from cellctl.files.schema import FileModel
 from cellctl.files.shape_fields import BodyField, InertiaField
+from cellctl.files.strict_model import FileModel
 from cellctl.model.robot import Tool, Torch
 
 

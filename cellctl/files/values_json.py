@@ -15,6 +15,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from cellctl.model.pose import FloatArray
+
+# Where Python has type aliases of its own, numpy's `NDArray` is one of them and no longer `ndarray` itself.
+_ARRAY = get_origin(FloatArray)
 _INFINITIES = {"inf": inf, "-inf": -inf}
 
 
@@ -31,7 +35,7 @@ def to_json(value: Any, declared: Any) -> Any:
         return None if value is None else to_json(value, _not_none(arguments))
     if declared is float:
         return _float_to_json(value)
-    if origin is np.ndarray:
+    if origin is _ARRAY:
         return np.asarray(value, dtype=np.float64).tolist()
     if is_dataclass(declared) and isinstance(declared, type):
         return {name: to_json(getattr(value, name), kind) for name, kind in _field_types(declared).items()}
@@ -53,7 +57,7 @@ def from_json(data: Any, declared: Any) -> Any:
         return _expected(data, declared)
     if origin is Literal:
         return data if data in arguments else _refuse(data, " or ".join(str(choice) for choice in arguments))
-    if origin is np.ndarray:
+    if origin is _ARRAY:
         return _array_from_json(data)
     if is_dataclass(declared) and isinstance(declared, type):
         return _dataclass_from_json(data, declared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from cellctl.errors import Place
 from cellctl.files.fields import (
@@ -18,12 +18,13 @@ from cellctl.files.fields import (
     VoltageWindow,
 )
 from cellctl.files.reading import Reading
-from cellctl.files.schema import FileModel
+from cellctl.files.strict_model import FileModel
 from cellctl.model.wps import ArcEnd, ArcStart, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    WithJsonSchema({"enum": [111, 121, 131, 135, 136, 138, 141, 15], "description": "process number of ISO 4063"}),
 ]
 
 

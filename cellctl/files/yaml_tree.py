@@ -1,7 +1,7 @@
 """YAML text to plain values that know their line and column; a strict safe subset. Knows no field of any file.
 
 Refused: tags, anchors and aliases, directives, several documents, duplicate keys, keys that are not plain text,
-anything but UTF-8, more than 10 MB, deeper than 64, more than 200 000 values. Scalars follow YAML 1.2 (`on` is text).
+anything but UTF-8, more than 10 MB, deeper than 64, more than 100 000 values. Scalars follow YAML 1.2 (`on` is text).
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from cellctl.errors import FileError, Finding, Place
 
 MAX_BYTES: Final = 10_000_000
 MAX_DEPTH: Final = 64
-MAX_VALUES: Final = 200_000
+MAX_VALUES: Final = 100_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
@@ -208,6 +209,8 @@ class _Builder:
             self._place(None, at)
         elif kind == "ScalarEvent":
             self._check_plain(event, at)
+            if _SURROGATE.search(str(event.value)):
+                self.report("F105", "a lone half of a surrogate pair is no text", at, "write the character itself")
             self._take_scalar(event, at)
 
     def _start_document(self, event: Any, at: Position) -> None:
@@ -267,12 +270,17 @@ class _Builder:
             # a container as a key: already reported; an empty name keeps the pairs in step
             self._open[-1] = (container, "", at)
 
+    def _key_at(self) -> Position | None:
+        """Where the key stands that waits for its value."""
+        return self._open[-1][2] if self._open and isinstance(self._open[-1][0], YamlMap) else None
+
     def _resolved(self, event: Any, at: Position) -> object:
         """A scalar's value by the YAML 1.2 core schema; quoted and block text stays text."""
         text = str(event.value)
         if not event.implicit[0]:
             return text
         if text in _NULLS:
+            self.report("F112", "there is no value", self._key_at() or at, "write one, or remove the key")
             return None
         if text in _WORDS:
             return _WORDS[text]

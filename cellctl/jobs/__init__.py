@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from cellctl.jobs.proving import plan as plan
     from cellctl.jobs.proving import verify as verify
     from cellctl.jobs.running import connect as connect
+    from cellctl.jobs.running import demand_driver as demand_driver
     from cellctl.jobs.running import run as run
 
 _HOMES = {
     "certify": "proving",
     "check": "proving",
     "connect": "running",
+    "demand_driver": "running",
     "measured_welds": "measuring",
     "plan": "proving",
     "run": "running",
     "verify": "proving",
 }
 
-__all__ = ["certify", "check", "connect", "measured_welds", "plan", "run", "verify"]
+__all__ = ["certify", "check", "connect", "demand_driver", "measured_welds", "plan", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,16 +9,25 @@ from pathlib import Path
 
 import cellctl
 from cellctl.errors import Finding, UsageError
-from cellctl.files import load_task, read_plan, task_input
+from cellctl.files import load_task, plan_inputs, read_plan
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
+from cellctl.scene.engine import EngineName
 
 Progress = Callable[[str, float | None], None]
 
 
-def plan(task: Task, start: str | None = None, seed: int = 0, progress: Progress | None = None) -> Plan:
+def plan(
+    task: Task,
+    start: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    engine: EngineName | None = None,
+) -> Plan:
     """Plan `task` from its start configuration, or from the one named `start`. Same inputs and seed, same bytes.
 
+    `engine` (`bullet`, `coal`, None for what is installed) is asked what is too near where there is no plan.
     Raises PlanningFailed with the step, the stretch of the seam and what binds.
     """
     if seed < 0:
@@ -29,25 +38,29 @@ def plan(task: Task, start: str | None = None, seed: int = 0, progress: Progress
         progress("loading the compiled kernels (compiled on first use)", None)
     from cellctl.planning.plan_task import plan_steps
 
-    blocks, started = plan_steps(task, seed, progress)
-    inputs = sorted({*task.cell.inputs, task_input(task)}, key=lambda i: (i.reference, i.sha256))
-    return Plan(task.name, blocks, started, seed, tuple(inputs), _versions())
+    blocks, started = plan_steps(task, seed, progress, engine=engine)
+    return Plan(task.name, blocks, started, seed, plan_inputs(task), _versions())
 
 
-def certify(plan: Plan, progress: Progress | None = None) -> CertifiedPlan:
-    """Prove `plan` from itself alone; raises NotCertified with every finding."""
+def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
+    """Prove `plan` from itself alone; raises NotCertified with every finding.
+
+    `engine` answers for the exact distances: `bullet`, `coal`, or None for PyBullet where it is installed, else coal.
+    """
     from cellctl.proof import certify as prove
 
-    return prove(plan, progress)
+    return prove(plan, progress, engine=engine)
 
 
-def check(task: Task | str | Path, seed: int = 0, progress: Progress | None = None) -> CertifiedPlan:
+def check(
+    task: Task | str | Path, seed: int = 0, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> CertifiedPlan:
     """Read, plan and certify; writes nothing. Raises what reading, planning and proof raise."""
     loaded = task if isinstance(task, Task) else load_task(task)
-    return certify(plan(loaded, seed=seed, progress=progress), progress)
+    return certify(plan(loaded, seed=seed, progress=progress, engine=engine), progress, engine=engine)
 
 
-def verify(path: str | Path, progress: Progress | None = None) -> CertifiedPlan:
+def verify(path: str | Path, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
     """Prove a plan file again, from the file alone.
 
     First its certificate is held against its content (C320), then everything is proved anew. Raises NotCertified.
@@ -55,7 +68,7 @@ def verify(path: str | Path, progress: Progress | None = None) -> CertifiedPlan:
     from cellctl.proof import certified
 
     stored = certified(read_plan(path))
-    return certify(replace(stored.plan, certificate=None), progress)
+    return certify(replace(stored.plan, certificate=None), progress, engine=engine)
 
 
 def _versions() -> dict[str, str]:

@@ -39,7 +39,7 @@ def run(
     """
     if not 0.0 < override <= 1.0:
         raise UsageError(
-            Finding("U604", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
+            Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
     target = Path(folder) if folder is not None else _new_folder(certified.plan.task_name)
     _demand_empty(target)
@@ -62,14 +62,23 @@ def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False) -> Iter
     from cellctl.execution.processes import CellOptions
     from cellctl.execution.session import start_cell
 
+    demand_driver(driver)
     if driver == "sim":
         options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step")
-    elif driver == "memory":
-        options = CellOptions(driver="memory")
     else:
-        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+        options = CellOptions(driver="memory")
     with start_cell(cell, options) as link:
         yield link
+
+
+def demand_driver(driver: str) -> None:
+    """Look whether there can be a run on `driver` here; raises UsageError U640, EnvironmentMissing E501."""
+    if driver not in ("memory", "sim"):
+        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+    if driver == "sim":
+        from cellctl.scene.bullet.client import bullet
+
+        bullet()
 
 
 def _new_folder(name: str) -> Path:
@@ -83,5 +92,5 @@ def _new_folder(name: str) -> Path:
 def _demand_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
-            Finding("U605", f"'{folder}' is there already and is not an empty folder", suggestion="name another")
+            Finding("U607", f"'{folder}' is there already and is not an empty folder", suggestion="name another")
         )

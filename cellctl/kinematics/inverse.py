@@ -12,7 +12,7 @@ from cellctl.errors import Finding, UsageError
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.compiled import COUNT, compiled, reads, writes
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_configuration, solve_opw, solve_opw_bulk
+from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, opw_configuration, solve_opw, solve_opw_bulk
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import OpwParameters, Robot
 
@@ -73,6 +73,15 @@ def branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, 
     joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
     valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
     solve_opw_bulk(*arm, targets, joints, valid)
+    return joints, valid
+
+
+def unverified_branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """`branches` without the check by forward kinematics, three times as quick: for an optimiser's steps."""
+    targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
+    joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
+    valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
+    opw_branches_bulk(*arm[:4], targets, joints, valid)
     return joints, valid
 
 

@@ -256,6 +256,23 @@ def solve_opw_bulk(
         solve_opw(lengths, offsets, signs, flange_tip, before, axes, prismatic, after, targets[n], out[n], valid[n])
 
 
+@compiled(NOTHING, *_ARRAYS[:4], reads(3), writes(3), writes(2, FLAG))
+def opw_branches_bulk(
+    lengths: FloatArray,
+    offsets: FloatArray,
+    signs: FloatArray,
+    flange_tip: FloatArray,
+    targets: FloatArray,
+    out: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """`opw_branches` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8), nothing
+    verified.
+    """
+    for n in range(targets.shape[0]):
+        opw_branches(lengths, offsets, signs, flange_tip, targets[n], out[n], valid[n])
+
+
 @compiled(COUNT, *_ARRAYS[:3], reads(1))
 def opw_configuration(lengths: FloatArray, offsets: FloatArray, signs: FloatArray, q: FloatArray) -> int:
     """The configuration 0..7 of joint values `q` (6,)."""

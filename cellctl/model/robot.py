@@ -81,7 +81,8 @@ class OpwParameters:
 
 @dataclass(frozen=True, slots=True)
 class Robot:
-    """A serial arm from `base` to `flange`; joints in chain order, fixed ones included.
+    """A serial arm from `base` to `flange`; joints in chain order, fixed ones included. A positioner is one too: its
+    flange carries the part.
 
     `touching` lists the pairs of links whose collision parts are never asked about, with their reason.
     """
@@ -96,6 +97,7 @@ class Robot:
     opw: OpwParameters | None = None
     touching: tuple[tuple[str, str], ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    kind: Literal["arm", "positioner"] = "arm"
 
     @property
     def axes(self) -> tuple[Joint, ...]:

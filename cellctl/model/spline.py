@@ -64,18 +64,12 @@ class BSpline:
         """
         if derivative:
             return self.derivative(derivative)(u)
-        p, t = self.degree, self.knots
+        p = self.degree
         x = np.clip(np.atleast_1d(np.asarray(u, dtype=np.float64)), self.start, self.end)
-        span = np.clip(np.searchsorted(t, x, side="right") - 1, p, len(self.control) - 1)
-        points = self.control[span[:, None] + np.arange(-p, 1)]
-        for r in range(1, p + 1):
-            j = np.arange(p, r - 1, -1)
-            low = t[span[:, None] + j - p]
-            high = t[span[:, None] + j + 1 - r]
-            width = high - low
-            alpha = np.where(width > 0.0, (x[:, None] - low) / np.where(width > 0.0, width, 1.0), 0.0)[..., None]
-            points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
-        return np.ascontiguousarray(points[:, p])
+        span = np.clip(np.searchsorted(self.knots, x, side="right") - 1, p, len(self.control) - 1)
+        weights = basis_values(self.knots, p, x, span)
+        values: FloatArray = np.einsum("nk,nkd->nd", weights, self.control[span[:, None] + np.arange(-p, 1)])
+        return values
 
     def derivative(self, order: int = 1) -> BSpline:
         """The derivative as a B-spline of lower degree."""
@@ -138,9 +132,8 @@ def _collocation_solve(u: FloatArray, knots: FloatArray, y: FloatArray) -> Float
     from scipy.linalg import solve_banded
 
     n = len(u)
-    basis = BSpline(3, knots, np.zeros((n, 1)))
     span = np.clip(np.searchsorted(knots, u, side="right") - 1, 3, n - 1)
-    weights = _basis_values(basis, u, span)
+    weights = basis_values(knots, 3, u, span)
     band = np.zeros((7, n))
     for k in range(4):
         column = span - 3 + k
@@ -149,18 +142,20 @@ def _collocation_solve(u: FloatArray, knots: FloatArray, y: FloatArray) -> Float
     return result
 
 
-def _basis_values(spline: BSpline, u: FloatArray, span: NDArray[np.intp]) -> FloatArray:
-    """The four cubic basis functions that do not vanish at each u, (n, 4)."""
-    values = np.empty((len(u), 4))
-    t = spline.knots
-    for k in range(4):
-        points = np.zeros((len(u), 4))
-        points[:, k] = 1.0
-        for r in range(1, 4):
-            for j in range(3, r - 1, -1):
-                low = t[span + j - 3]
-                high = t[span + j + 1 - r]
-                alpha = np.where(high > low, (u - low) / np.where(high > low, high - low, 1.0), 0.0)
-                points[:, j] = (1.0 - alpha) * points[:, j - 1] + alpha * points[:, j]
-        values[:, k] = points[:, 3]
+def basis_values(knots: FloatArray, degree: int, u: FloatArray, span: NDArray[np.intp]) -> FloatArray:
+    """The basis functions that do not vanish at each u (n,), (n, degree + 1), with knots[span] <= u <= knots[span + 1].
+
+    The triangular recurrence of Piegl and Tiller, The NURBS Book (1997), A2.2, over all u at once.
+    """
+    values = np.zeros((len(u), degree + 1))
+    values[:, 0] = 1.0
+    for r in range(1, degree + 1):
+        carried = np.zeros(len(u))
+        for j in range(r):
+            above = knots[span + j + 1] - u
+            below = u - knots[span + j + 1 - r]
+            share = values[:, j] / (above + below)
+            values[:, j] = carried + above * share
+            carried = below * share
+        values[:, r] = carried
     return values

@@ -30,7 +30,8 @@ class Weld:
     `seam` is `PART.SEAM`. `from_` and `to` trim the seam: metres from its start, or, where negative, from its end.
     A closed seam takes `start` (angle from the seam's own start, rad), `overlap` (m) and `reverse`.
     `work_angle` is measured from the bisector of the faces, `travel_angle` is push-positive (rad); `spin` is the window
-    of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m).
+    of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m). `backing`
+    names fixtures that the plates lie on behind the seam; the torch tip may come as near to them as to the plates.
     """
 
     seam: str
@@ -47,6 +48,7 @@ class Weld:
     spin: Range | None = None
     approach: float = 0.050
     retract: float = 0.080
+    backing: tuple[str, ...] = ()
     group: str = ""
 
 

@@ -11,29 +11,31 @@ from cellctl.errors import Finding
 from cellctl.model.pose import FloatArray
 from cellctl.planning.seam_way import SPINS, Reach, SeamProblem, nominal_tilt, reach_of, rungs_of, window_tilts
 from cellctl.scene.bodies import CollisionModel
-from cellctl.scene.bullet.exact import ExactScene
+from cellctl.scene.engine import EngineName, open_engine
 from cellctl.scene.screen import states_free
 
 
 def explain_state(
-    model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str
+    model: CollisionModel, q: FloatArray, margins: FloatArray, code: str, what: str, *, engine: EngineName | None
 ) -> tuple[Finding, ...]:
     """What is too near at joints `q` (dof,): one finding per pair, nearest first; empty when the exact engine finds
     nothing.
     """
-    contacts = _contacts(model, q, margins)
+    contacts = _contacts(model, q, margins, engine)
     return tuple(
         Finding(code, f"{what}: {first} and {second} are {_gap_text(distance)}, the margin is {margin * 1e3:g} mm")
         for distance, first, second, margin in contacts[:5]
     )
 
 
-def _contacts(model: CollisionModel, q: FloatArray, margins: FloatArray) -> list[tuple[float, str, str, float]]:
+def _contacts(
+    model: CollisionModel, q: FloatArray, margins: FloatArray, engine: EngineName | None
+) -> list[tuple[float, str, str, float]]:
     found = []
-    with ExactScene(model) as engine:
-        engine.move(q)
+    with open_engine(engine, model) as exact:
+        exact.move(q)
         for pair in np.flatnonzero(margins > -np.inf):
-            contact = engine.query(int(pair), float(margins[pair]))
+            contact = exact.query(int(pair), float(margins[pair]))
             if contact is not None and contact.distance < margins[pair]:
                 found.append((contact.distance, *model.pair_names(int(pair)), float(margins[pair])))
     return sorted(found)
@@ -43,14 +45,16 @@ def _gap_text(distance: float) -> str:
     return f"{-distance * 1e3:.1f} mm inside each other" if distance < 0.0 else f"{distance * 1e3:.1f} mm apart"
 
 
-def explain_seam(problem: SeamProblem, model: CollisionModel, where: str) -> tuple[Finding, ...]:
+def explain_seam(
+    problem: SeamProblem, model: CollisionModel, where: str, *, engine: EngineName | None
+) -> tuple[Finding, ...]:
     """The first thing that binds on a seam without a way: reach, a joint limit, a collision, or continuity."""
     for tilts in (window_tilts(problem.settings), nominal_tilt(problem.settings)):
         reach = reach_of(problem, tilts)
         for finding in (_unreached(problem, reach, where), _limited(problem, reach, where)):
             if finding is not None:
                 return (finding,)
-        blocked = _blocked(problem, model, reach_of(problem, nominal_tilt(problem.settings)), where)
+        blocked = _blocked(problem, model, reach_of(problem, nominal_tilt(problem.settings)), where, engine)
         if blocked:
             return blocked
     text = f"{where}: no configuration leads from one end of the seam to the other without a jump"
@@ -97,7 +101,9 @@ def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
     return Finding("P202", text, suggestion="move the part, or turn the seam's angles")
 
 
-def _blocked(problem: SeamProblem, model: CollisionModel, reach: Reach, where: str) -> tuple[Finding, ...]:
+def _blocked(
+    problem: SeamProblem, model: CollisionModel, reach: Reach, where: str, engine: EngineName | None
+) -> tuple[Finding, ...]:
     """P203: stations where every inverse inside the limits is in collision; the pairs that bind most often there."""
     n = len(problem.stations)
     candidates: list[list[FloatArray]] = [[] for _ in range(n)]
@@ -118,8 +124,8 @@ def _blocked(problem: SeamProblem, model: CollisionModel, reach: Reach, where: s
     bad = ~free_somewhere
     if not bad.any():
         return ()
-    middle = int(np.flatnonzero(bad)[bad.sum() // 2])
-    return _binding_pairs(problem, model, candidates[middle], where, _stretch(problem, bad))
+    first, last = _runs(bad)[0]
+    return _binding_pairs(problem, model, candidates[(first + last) // 2], where, _stretch(problem, bad), engine)
 
 
 def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -128,16 +134,21 @@ def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp]) -> NDArray
 
 
 def _binding_pairs(
-    problem: SeamProblem, model: CollisionModel, candidates: list[FloatArray], where: str, stretch: str
+    problem: SeamProblem,
+    model: CollisionModel,
+    candidates: list[FloatArray],
+    where: str,
+    stretch: str,
+    engine: EngineName | None,
 ) -> tuple[Finding, ...]:
     """The pair that is too near in most of the candidates, with the candidate where it is least wrong."""
     count: Counter[tuple[str, str]] = Counter()
     best: dict[tuple[str, str], tuple[float, float]] = {}
-    with ExactScene(model) as engine:
+    with open_engine(engine, model) as exact:
         for q in candidates[:: max(1, len(candidates) // 60)]:
-            engine.move(q)
+            exact.move(q)
             for pair in np.flatnonzero(problem.margins > -np.inf):
-                contact = engine.query(int(pair), float(problem.margins[pair]))
+                contact = exact.query(int(pair), float(problem.margins[pair]))
                 if contact is None or contact.distance >= problem.margins[pair]:
                     continue
                 names = model.pair_names(int(pair))
@@ -151,13 +162,25 @@ def _binding_pairs(
         findings.append(
             Finding(
                 "P203",
-                f"{text}, at best {_gap_text(distance)} (margin {margin * 1e3:g} mm)",
-                suggestion="make room, trim the seam or allow more tilt",
+                f"{text}, at best {_gap_text(distance)} (margin {(margin - problem.reserve) * 1e3:g} mm, "
+                f"and {problem.reserve * 1e3:g} mm that the planner keeps over it)",
+                suggestion="make room, trim the seam, allow more tilt, or name what the plates lie on as 'backing'",
             )
         )
     return tuple(findings)
 
 
 def _stretch(problem: SeamProblem, bad: NDArray[np.bool_]) -> str:
-    s = problem.stations.s[np.flatnonzero(bad)] * 1e3
-    return f"{s[0]:.1f} to {s[-1]:.1f} mm of the seam" if len(s) > 1 else f"{s[0]:.1f} mm of the seam"
+    """`0.0 to 12.5 mm and 80.0 to 81.0 mm of the seam`: at most three stretches, then how many more."""
+    s = problem.stations.s * 1e3
+    runs = _runs(bad)
+    texts = [f"{s[a]:.1f} to {s[b]:.1f} mm" if b > a else f"{s[a]:.1f} mm" for a, b in runs[:3]]
+    more = f" (and {len(runs) - 3} more stretches)" if len(runs) > 3 else ""
+    return f"{' and '.join(texts)} of the seam{more}"
+
+
+def _runs(bad: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last index of every run of True."""
+    marked = np.concatenate([[False], bad, [False]])
+    starts, ends = np.flatnonzero(~marked[:-1] & marked[1:]), np.flatnonzero(marked[:-1] & ~marked[1:]) - 1
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))

@@ -26,13 +26,23 @@ from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.lines import reversed_path, wire_line
 from cellctl.planning.rounding import rounded
 from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
-from cellctl.planning.timing import GRID, MotionLimits, process_law, time_optimal_law
+from cellctl.planning.timing import (
+    GRID,
+    RAMP_KNOTS,
+    MotionLimits,
+    constant_speed_law,
+    hardest_use,
+    process_law,
+    time_optimal_law,
+)
 from cellctl.planning.torch_poses import stations_of
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import CollisionModel, collision_model
-from cellctl.scene.screen import ScreenArrays, pack, states_free
+from cellctl.scene.engine import EngineName
+from cellctl.scene.packed import ScreenArrays, pack
+from cellctl.scene.screen import states_free
 
 Progress = Callable[[str, float | None], None]
 
@@ -46,7 +56,7 @@ WAYS_TRIED = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arm:
-    """What planning a step needs: the arm, what can touch what, the seed."""
+    """What planning a step needs: the arm, what can touch what, the seed, and who is asked what binds."""
 
     task: Task
     group: str
@@ -56,6 +66,7 @@ class _Arm:
     screen: ScreenArrays
     limits: MotionLimits
     seed: int
+    engine: EngineName | None
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
         """Margins (n_pairs,) with the planner's reserve."""
@@ -68,11 +79,14 @@ class _Arm:
 
 
 def plan_steps(
-    task: Task, seed: int, progress: Progress | None = None
+    task: Task, seed: int, progress: Progress | None = None, *, engine: EngineName | None = None
 ) -> tuple[tuple[Block, ...], dict[str, FloatArray]]:
-    """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds."""
+    """Blocks of segments for `task` and the start joints per group; raises PlanningFailed with what binds.
+
+    `engine` is asked what is too near where there is no plan.
+    """
     group = task.cell.groups[0].name
-    arm = _arm_of(task, group, seed)
+    arm = _arm_of(task, group, seed, engine)
     start = np.array(arm.mechanism.configurations[task.start])
     _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
@@ -88,17 +102,17 @@ def plan_steps(
     return (Block(tuple(segments)),), {group: start}
 
 
-def _arm_of(task: Task, group: str, seed: int) -> _Arm:
+def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Arm:
     mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
-    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed)
+    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed, engine)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
     if not free_at(arm.screen, q, arm.margins()):
-        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what)
+        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what, engine=arm.engine)
         if findings:
             raise PlanningFailed(findings)
 
@@ -135,7 +149,7 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
             return segments
     if failed is not None:
         raise PlanningFailed(failed)
-    raise PlanningFailed(explain_seam(problem, arm.model, where))
+    raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 
 def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
@@ -146,7 +160,7 @@ def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple
     stations = stations_of(
         path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
     )
-    return SeamProblem(arm.mechanism.robot, arm.inverse, stations, settings, arm.screen, arm.margins(contacts))
+    return SeamProblem(arm.mechanism.robot, arm.inverse, stations, settings, arm.screen, arm.margins(contacts), RESERVE)
 
 
 def _weld_along(
@@ -173,9 +187,8 @@ def _weld_along(
     away, back = ends[0], ends[1]
     for name, line in (("approach", away), ("retract", back)):
         if not _line_free(arm, line, contacts):
-            found = explain_state(
-                arm.model, line(line.end)[0], arm.margins(contacts), "P207", f"{where}: at the end of the {name}"
-            )
+            what = f"{where}: at the end of the {name}"
+            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
             return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
     transit = _free_path(arm, q, away(away.end)[0])
     if transit is None:
@@ -214,18 +227,15 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
 
 
 def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:
-    """The largest constant travel speed that the joints allow, and where they bind."""
-    s = np.linspace(path.start, path.end, 2 * len(path.control))
-    limits = arm.process_limits()
-    with np.errstate(divide="ignore"):
-        by_velocity = (limits.velocity / np.abs(path(s, 1))).min(axis=1)
-        by_acceleration = np.sqrt(limits.acceleration / np.abs(path(s, 2))).min(axis=1)
-    attainable = np.minimum(by_velocity, by_acceleration)
-    worst = int(np.argmin(attainable))
-    speed = f"{settings.travel_speed * 1e3:g} mm/s"
-    allowed = f"the joints allow {attainable[worst] * 1e3:.1f} mm/s at {s[worst] * 1e3:.1f} mm"
-    text = f"{where}: {speed} cannot be held within the limits of the joints, {allowed}"
-    return Finding("P208", text, suggestion="weld slower, or allow more spin or tilt")
+    """Which joint is asked for too much, where, and the travel speed that would do."""
+    law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
+    use = hardest_use(path, law, arm.process_limits())
+    joint = arm.mechanism.robot.axes[use.joint].name
+    speed, possible = settings.travel_speed * 1e3, settings.travel_speed / use.slowdown * 1e3
+    asks = f"it asks {use.slowdown**use.power:.1f} times the {use.quantity} of {joint} at {use.at * 1e3:.1f} mm"
+    text = f"{where}: {speed:g} mm/s cannot be held, {asks}; {possible:.2g} mm/s could"
+    hint = "weld slower, allow more spin or tilt, or split the seam where it has a corner"
+    return Finding("P208", text, suggestion=hint)
 
 
 def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:

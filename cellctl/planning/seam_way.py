@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellctl.kinematics.inverse import branches
+from cellctl.kinematics.inverse import branches, unverified_branches
 from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
@@ -19,7 +19,8 @@ from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
 from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
 from cellctl.planning.torch_poses import Stations
 from cellctl.processes.procedure import WeldSettings
-from cellctl.scene.screen import ScreenArrays, states_free
+from cellctl.scene.packed import ScreenArrays
+from cellctl.scene.screen import states_free
 
 IntArray = NDArray[np.intp] | NDArray[np.int32]
 
@@ -36,7 +37,9 @@ PULL_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamProblem:
-    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it."""
+    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it,
+    `reserve` (m) of them kept over the cell's own.
+    """
 
     robot: Robot
     inverse: OpwArrays
@@ -44,6 +47,7 @@ class SeamProblem:
     settings: WeldSettings
     screen: ScreenArrays
     margins: FloatArray
+    reserve: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,7 +256,7 @@ def nearest_joints(robot: Robot, inverse: OpwArrays, poses: FloatArray, near: Fl
     """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows
     where none.
     """
-    joints, valid = branches(inverse, poses)
+    joints, valid = unverified_branches(inverse, poses)
     turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")

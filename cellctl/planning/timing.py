@@ -8,6 +8,7 @@ uniform stretch makes every limit hold on the output. Geometry is never changed 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numba import types
@@ -142,8 +143,21 @@ def stretched(law: BSpline, factor: float) -> BSpline:
     return BSpline(law.degree, law.knots * factor, law.control)
 
 
-def slowdown(path: BSpline, law: BSpline, limits: MotionLimits) -> float:
-    """The factor by which `law` must be slowed (below 1: could be quickened) for `limits` to hold.
+@dataclass(frozen=True, slots=True)
+class HardestUse:
+    """Where a motion asks most of a joint: `slowdown` is the factor in time that would bring it to its limit, `power`
+    the power of it by which the quantity falls; joint index and path parameter.
+    """
+
+    slowdown: float
+    quantity: Literal["velocity", "acceleration", "jerk"]
+    power: int
+    joint: int
+    at: float
+
+
+def hardest_use(path: BSpline, law: BSpline, limits: MotionLimits) -> HardestUse:
+    """The hardest use of `limits` by `path` under `law`.
 
     Looked at every millisecond and on both sides of every knot of the law and of the path, where the jerk steps.
     """
@@ -153,10 +167,24 @@ def slowdown(path: BSpline, law: BSpline, limits: MotionLimits) -> float:
     t = np.concatenate([grid, knots - 2e-4, knots + 2e-4])
     s, v, a, j = law(t)[:, 0], law(t, 1), law(t, 2), _third(law, t)
     q1, q2, q3 = path(s, 1), path(s, 2), _third(path, s)
-    rv = np.abs(q1 * v) / limits.velocity
-    ra = np.abs(q2 * v**2 + q1 * a) / limits.acceleration
-    rj = np.abs(q3 * v**3 + 3.0 * q2 * v * a + q1 * j) / limits.jerk
-    return float(max(rv.max(), np.sqrt(ra.max()), np.cbrt(rj.max())))
+    uses = (
+        _use(np.abs(q1 * v) / limits.velocity, "velocity", 1, s),
+        _use(np.abs(q2 * v**2 + q1 * a) / limits.acceleration, "acceleration", 2, s),
+        _use(np.abs(q3 * v**3 + 3.0 * q2 * v * a + q1 * j) / limits.jerk, "jerk", 3, s),
+    )
+    return max(uses, key=lambda use: use.slowdown)
+
+
+def _use(
+    ratios: FloatArray, quantity: Literal["velocity", "acceleration", "jerk"], power: int, s: FloatArray
+) -> HardestUse:
+    row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
+    return HardestUse(float(ratios[row, joint] ** (1.0 / power)), quantity, power, int(joint), float(s[row]))
+
+
+def slowdown(path: BSpline, law: BSpline, limits: MotionLimits) -> float:
+    """The factor by which `law` must be slowed (below 1: could be quickened) for `limits` to hold."""
+    return hardest_use(path, law, limits).slowdown
 
 
 def _third(spline: BSpline, u: FloatArray) -> FloatArray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cellctl.model.cell import Cell, PartPlacement
+from cellctl.model.part import Body
 from cellctl.model.plan import ContactAllowance
 from cellctl.model.task import Weld
 
 
 def torch_contacts(cell: Cell, weld: Weld) -> tuple[ContactAllowance, ...]:
-    """The wire may touch the seam's own plates, the nozzle may come as near to them as the cell's margin says.
+    """The wire may touch the seam's own plates, the nozzle may come as near to them as the cell's margin says; and
+    both as near to what the plates lie on, where the step names it.
 
     They hold while the torch approaches, welds and retracts, and nowhere else.
     """
@@ -22,13 +24,25 @@ def torch_contacts(cell: Cell, weld: Weld) -> tuple[ContactAllowance, ...]:
     wires = [ContactAllowance(f"{prefix}.{w}", plate, None) for w in tool.torch.wire for plate in plates]
     margin = cell.margins.nozzle_to_plates
     nozzles = [ContactAllowance(f"{prefix}.{n}", plate, margin) for n in tool.torch.nozzle for plate in plates]
-    return (*wires, *nozzles)
+    behind = [name for fixture in weld.backing for name in fixture_solid_names(cell, fixture)]
+    tips = (*tool.torch.wire, *tool.torch.nozzle)
+    backed = [ContactAllowance(f"{prefix}.{tip}", name, margin) for tip in tips for name in behind]
+    return (*wires, *nozzles, *backed)
 
 
 def solid_names(placement: PartPlacement, body_name: str) -> list[str]:
     """Full names of the solids of one body of a placed part."""
     body = next(b for b in placement.part.bodies if b.name == body_name)
-    owner = f"{placement.name}.{body.name}"
+    return _full_names(f"{placement.name}.{body.name}", body)
+
+
+def fixture_solid_names(cell: Cell, fixture_name: str) -> list[str]:
+    """Full names of the solids of one fixture."""
+    fixture = next(f for f in cell.fixtures if f.name == fixture_name)
+    return _full_names(fixture.name, fixture.body)
+
+
+def _full_names(owner: str, body: Body) -> list[str]:
     if len(body.solids) == 1:
         return [owner]
     return [f"{owner}.{solid.name}" for solid in body.solids]

@@ -19,7 +19,8 @@ from cellctl.model.pose import FloatArray
 from cellctl.proof.subdivision import subdivided
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import DistanceEngine
-from cellctl.scene.screen import ScreenArrays, state_bounds
+from cellctl.scene.packed import ScreenArrays
+from cellctl.scene.screen import state_bounds
 
 FIRST_INTERVALS = 24
 LOOKS = 49
@@ -147,13 +148,15 @@ def _look(
     """
     doubts = []
     bounds = np.empty(len(margins))
+    pairs_of = {margin: np.flatnonzero(margins == margin) for margin in nearest}
+    thresholds = np.full(len(margins), -np.inf)
     stations = np.linspace(segment.path.start, segment.path.end, LOOKS)
     for u, q in zip(stations.tolist(), segment.path(stations), strict=True):
-        thresholds = np.array([min(FAR, nearest[m].observed) if m > -np.inf else m for m in margins.tolist()])
+        for margin, found in nearest.items():
+            thresholds[pairs_of[margin]] = min(FAR, found.observed)
         state_bounds(checker.screen, q, thresholds, bounds)
         for margin, found in nearest.items():
-            pairs = np.flatnonzero(margins == margin)
-            pair = int(pairs[np.argmin(bounds[pairs])])
+            pair = int(pairs_of[margin][np.argmin(bounds[pairs_of[margin]])])
             if bounds[pair] < min(FAR, found.observed):
                 distance = _exact(checker, q, pair)
                 found.note(distance, pair, u)

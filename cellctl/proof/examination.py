@@ -23,8 +23,8 @@ from cellctl.proof.form import check_form, task_group
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
-from cellctl.scene.bullet.exact import ExactScene
-from cellctl.scene.screen import pack
+from cellctl.scene.engine import EngineName, open_engine
+from cellctl.scene.packed import pack
 
 Progress = Callable[[str, float | None], None]
 
@@ -39,9 +39,12 @@ class Verdict:
     engine_version: str
 
 
-def certify(plan: Plan, progress: Progress | None = None) -> CertifiedPlan:
-    """Prove `plan` from itself alone and certify it; raises NotCertified with every finding."""
-    verdict = examine(plan, progress)
+def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
+    """Prove `plan` from itself alone and certify it; raises NotCertified with every finding.
+
+    `engine` answers for the exact distances; None is the one that `open_engine` takes.
+    """
+    verdict = examine(plan, progress, engine=engine)
     if verdict.findings:
         raise NotCertified(verdict.findings)
     certificate = Certificate(
@@ -55,7 +58,7 @@ def certify(plan: Plan, progress: Progress | None = None) -> CertifiedPlan:
     return certified(replace(plan, certificate=certificate))
 
 
-def examine(plan: Plan, progress: Progress | None = None) -> Verdict:
+def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> Verdict:
     """Everything that the proof finds out about `plan`, without raising for what is wrong with it.
 
     Raises FileError where the plan's own inputs hold no sound task.
@@ -68,8 +71,8 @@ def examine(plan: Plan, progress: Progress | None = None) -> Verdict:
     mechanism = task.cell.mechanism(model.mechanism)
     findings = [*check_continuity(plan), *check_steps(plan, task, mechanism)]
     records: list[SegmentRecord] = []
-    with ExactScene(model) as engine:
-        checker = Checker(model, pack(model), engine)
+    with open_engine(engine, model) as exact:
+        checker = Checker(model, pack(model), exact)
         for index in range(len(plan.segments)):
             if progress is not None:
                 progress(f"proving segment {index + 1} of {len(plan.segments)}", index / len(plan.segments))
@@ -77,7 +80,7 @@ def examine(plan: Plan, progress: Progress | None = None) -> Verdict:
             records.append(record)
             findings += wrong
         findings += _budget_findings(plan, task, records)
-        return Verdict(tuple(records), tuple(findings), engine.name, engine.version)
+        return Verdict(tuple(records), tuple(findings), exact.name, exact.version)
 
 
 def examine_segment(

@@ -16,7 +16,8 @@ from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import FixedSegment, Plan
 from cellctl.model.pose import FloatArray
-from cellctl.reports.staging import PLANNED, WELDED, SeamPiece, Stage, camera_of, poses_world, staged
+from cellctl.model.shapes import Colour
+from cellctl.reports.staging import PLANNED, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
 from cellctl.scene.bullet.render import Renderer
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[i
         time = segment.duration / 2.0
         joints[segment.group] = segment.joints_at(time)[0]
         welded = _welded_until(plan, cell, index, time)
-    picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded).save(path, "PNG", optimize=True)
+    picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded).save(path, "PNG")
 
 
 def animation(
@@ -91,7 +92,7 @@ def animation(
                 renderer.place(name, pose)
             _paint(renderer, stage, _welded_until(plan, cell, index, time))
             shots.append(Pillow.fromarray(renderer.image(camera, size)))
-    palette = _palette(shots)
+    palette = _palette(shots, sorted(colours_of(stage)))
     first, *rest = [shot.quantize(palette=palette, dither=Pillow.Dither.NONE) for shot in shots]
     first.save(path, "GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1)
 
@@ -168,14 +169,23 @@ def _stretch(cell: Cell, segment: FixedSegment, share: float) -> tuple[float, fl
     return float(stations[nearest.min()]), float(stations[nearest.max()])
 
 
-def _palette(shots: list[Image]) -> Image:
-    """One palette for all frames, from a mosaic of a few, so that nothing flickers."""
+def _palette(shots: list[Image], colours: list[Colour]) -> Image:
+    """One palette for all frames, so that nothing flickers.
+
+    It is made from a few frames and a stripe of every colour in light and in shade, so that small things keep theirs.
+    """
     from PIL import Image as Pillow
 
     chosen = shots[:: max(1, len(shots) // 6)]
-    mosaic = Pillow.new("RGB", (shots[0].width, shots[0].height * len(chosen)))
+    width, height = shots[0].size
+    mosaic = Pillow.new("RGB", (width, height * len(chosen)))
     for k, shot in enumerate(chosen):
-        mosaic.paste(shot, (0, k * shots[0].height))
+        mosaic.paste(shot, (0, k * height))
+    stripe = max(1, height // 100)
+    stripes = [(colour, light) for colour in colours for light in (0.95, 0.75, 0.5)]
+    for k, (colour, light) in enumerate(stripes):
+        red, green, blue = (round(255.0 * light * part) for part in colour)
+        mosaic.paste((red, green, blue), (0, k * stripe, width, (k + 1) * stripe))
     return mosaic.quantize(256, Pillow.Quantize.MEDIANCUT)
 
 

@@ -21,7 +21,7 @@ WELDED: Colour = (1.00, 0.33, 0.08)
 ALARM: Colour = (0.95, 0.05, 0.10)
 TRACK: Colour = (0.10, 0.62, 0.55)
 
-_PIECE = 0.012
+_PIECE = 0.020
 _SEAM_RADIUS = 0.0022
 _TRACK_RADIUS = 0.0015
 
@@ -94,6 +94,11 @@ def poses_world(cell: Cell, stage: Stage, joints: Mapping[str, FloatArray]) -> d
     return {
         thing.name: Pose(orthonormalised(base[thing.mechanism][thing.frame])) @ thing.pose for thing in stage.carried
     }
+
+
+def colours_of(stage: Stage) -> set[Colour]:
+    """Every colour that a picture of the stage may be made of, before light and shade."""
+    return {surface.colour for thing in stage.scene.things for surface in thing.surfaces} | {PLANNED, WELDED}
 
 
 def camera_of(cell: Cell, stage: Stage, poses: Mapping[str, Pose]) -> Camera:

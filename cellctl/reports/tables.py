@@ -58,6 +58,8 @@ def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
         "segments": len(certificate.segments),
         "smallest_gap": _gap_data(smallest_gap(certificate.segments)),
         "plan_sha256": certificate.plan_sha256,
+        "engine": certificate.engine,
+        "engine_version": certificate.engine_version,
     }
 
 
@@ -84,7 +86,7 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
         table.add_row(
             row.seam,
             f"{row.length / mm:.1f} mm",
-            f"{row.arc_time:.1f} s",
+            f"{row.arc_time if row.measured is None else row.measured.arc_time:.1f} s",
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
             "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
@@ -94,10 +96,13 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
     return table
 
 
-def closing_line(certified: CertifiedPlan) -> str:
-    """The line below the table: the cycle time, and the gap that has the least to spare."""
+def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str:
+    """The line below the table: the cycle time of the motion, of a run with its waits, and the gap with the least to
+    spare.
+    """
     gap = smallest_gap(certified.certificate.segments)
-    line = f"cycle time {certified.plan.cycle_time:.1f} s"
+    motion = f"{certified.plan.cycle_time:.1f} s"
+    line = f"cycle time {motion}" if run_time is None else f"cycle time {run_time:.1f} s, {motion} of it planned motion"
     if gap is None:
         return line
     margin = f"of {gap.margin / mm:g} mm asked for"

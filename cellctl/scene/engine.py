@@ -1,17 +1,25 @@
-"""What an exact distance engine answers, whichever library stands behind it. Imports none of them."""
+"""What an exact distance engine answers, whichever library stands behind it, and which of them to open."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Box, Cylinder, Shape, Sphere
 from cellctl.scene.bodies import WORLD, CollisionModel
 
+if TYPE_CHECKING:
+    from cellctl.scene.placed_scene import PlacedScene
+
+EngineName = Literal["bullet", "coal"]
 Point = tuple[float, float, float]
+
+PAD = 1e-5
+"""What every reported distance is reduced by (m), so that rounding in an engine errs on the safe side."""
 
 
 class Contact(NamedTuple):
@@ -57,6 +65,40 @@ class DistanceEngine(Protocol):
     def close(self) -> None:
         """Give the engine's bodies back."""
         ...
+
+
+def open_engine(name: EngineName | None, model: CollisionModel) -> PlacedScene:
+    """The solids of `model` in the engine called `name`; None is PyBullet where it is installed, else coal.
+
+    Raises EnvironmentMissing: E501 without PyBullet, E505 without coal, E506 when neither is here.
+    """
+    if (name or available_engine()) == "bullet":
+        from cellctl.scene.bullet.exact import ExactScene
+
+        return ExactScene(model)
+    from cellctl.scene.coal.exact import CoalScene
+
+    return CoalScene(model)
+
+
+def available_engine() -> EngineName:
+    """The engine that is used when none is named; raises EnvironmentMissing E506 when none is installed."""
+    from cellctl.scene.bullet.client import bullet
+    from cellctl.scene.coal.library import coal
+
+    for name, imported in (("bullet", bullet), ("coal", coal)):
+        try:
+            imported()
+        except EnvironmentMissing:
+            continue
+        return "bullet" if name == "bullet" else "coal"
+    raise EnvironmentMissing(
+        Finding(
+            "E506",
+            "neither PyBullet nor coal is installed, so no distance can be asked",
+            suggestion="pip install 'cellctl[coal]'",
+        )
+    )
 
 
 class BoundingSpheres:

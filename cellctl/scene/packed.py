@@ -55,7 +55,7 @@ SCREEN: Final[Any] = record(
 
 
 def pack(model: CollisionModel) -> ScreenArrays:
-    """The arrays of `model`; hulls are reduced to their extreme vertices."""
+    """The arrays of `model`."""
     covers = [_cover(solid.shape) for solid in model.solids]
     vertices = [cover.vertices for cover in covers]
     first = np.concatenate([[0], np.cumsum([len(v) for v in vertices])]).astype(np.intp)
@@ -97,18 +97,7 @@ def _cover(shape: Shape) -> _Cover:
         case Sphere(radius):
             return _Cover(np.zeros((1, 3)), ball=radius)
         case Hull(vertices):
-            return _Cover(_extreme(vertices))
-
-
-def _extreme(vertices: FloatArray) -> FloatArray:
-    """The corners (m, 3) of the hull of `vertices` (n, 3) in their order; all of them where they lie in a plane."""
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        kept = np.sort(ConvexHull(vertices).vertices)
-    except QhullError:
-        return np.array(vertices)
-    return np.array(vertices[kept])
+            return _Cover(np.array(vertices))
 
 
 def _sphere_around(cover: _Cover) -> FloatArray:

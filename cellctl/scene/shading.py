@@ -34,13 +34,15 @@ class Buffers(NamedTuple):
 
 class Lit(NamedTuple):
     """How bodies are lit: the share of light from the `surroundings`, that of the `floor` with the light on it, and by
-    body number the `brightness` (n,) of its colour in full light, 0 to 255, and whether it `glows` (n,) unshaded.
+    body number the `brightness` (n,) of its colour in full light, 0 to 255, whether it `glows` (n,) unshaded, and the
+    number of the `thing` (n,) it belongs to, which is outlined as one.
     """
 
     surroundings: float
     floor: float
     brightness: Pixels
     glows: NDArray[np.bool_]
+    thing: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,7 @@ def finished(behind: Backdrop, buffers: Buffers, light: View, light_depth: Pixel
     body = np.where(empty, 0, buffers.body)
     shade = _shade(buffers.colour, body, empty, _shadow(behind.view, depth, light, light_depth), lit)
     shade *= _crevices(depth)
-    shade *= _outlines(buffers.body, depth)
+    shade *= _outlines(np.where(empty, -1, lit.thing[body]), depth)
     shade[lit.glows[body] & ~empty] = 1.0
     colour = np.where(empty[..., None], behind.colour, buffers.colour)
     colour *= shade[..., None]
@@ -169,6 +171,7 @@ def _shadow(view: View, depth: Pixels, light: View, light_depth: Pixels) -> Pixe
 
     u, v = view.rays(depth.shape[1], depth.shape[0])
     size = len(light_depth)
+    bias = np.float32(0.008 + 4.5 * 2.0 * light.height * float(np.linalg.norm(light.eye)) / size)
 
     def along(axis: FloatArray) -> Pixels:
         ray = u * float(axis @ view.right) + (v * float(axis @ view.up) + float(axis @ view.forward))
@@ -180,7 +183,7 @@ def _shadow(view: View, depth: Pixels, light: View, light_depth: Pixels) -> Pixe
     row = (np.float32(size / 2.0) - along(light.up) * scale).astype(np.int32)
     seen = (column >= 0) & (column < size) & (row >= 0) & (row < size) & (away > 0.0)
     at = np.clip(row, 0, size - 1) * size + np.clip(column, 0, size - 1)
-    shadow = seen & (light_depth.ravel()[at] < away - np.float32(0.02))
+    shadow = seen & (light_depth.ravel()[at] < away - bias)
     result: Pixels = np.asarray(uniform_filter(shadow.astype(np.float32), 5), dtype=np.float32)
     return result
 
@@ -210,13 +213,13 @@ def _crevices(depth: Pixels) -> Pixels:
     return result
 
 
-def _outlines(body: NDArray[np.int32], depth: Pixels) -> Pixels:
-    """Darkening of the pixels where one body ends before another."""
-    line = np.zeros(body.shape, dtype=np.bool_)
+def _outlines(thing: NDArray[np.int32], depth: Pixels) -> Pixels:
+    """Darkening of the pixels where one thing ends before another."""
+    line = np.zeros(thing.shape, dtype=np.bool_)
     for axis in (0, 1):
         low = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
         high = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
-        change = body[low] != body[high]
+        change = thing[low] != thing[high]
         nearer = depth[low] <= depth[high]
         line[low] |= change & nearer
         line[high] |= change & ~nearer

@@ -1,4 +1,4 @@
-"""The battery-tray corner in Python: the same task as `tray_corner.yaml`. Run it to plan, prove and weld in simulation."""
+"""The battery-tray corner in Python, the same task as `tray_corner.yaml`. Run it to plan, prove and weld it."""
 
 from cellctl import Cell, MoveJ, Task, Weld, mm
 
@@ -22,4 +22,4 @@ if __name__ == "__main__":
 
     certified = certify(plan(task))
     for event in run(certified):
-        print(event)
+        print(event)  # noqa: T201 - an example talks to its reader

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -33,7 +35,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
     calls: list[tuple[object, ...]] = []
     stand = SimpleNamespace(calls=calls, events=lambda: iter(EVENTS))
 
-    def check(task, *, seed, progress):
+    def check(task, *, seed, engine, progress):
         progress("planning step 1/2", 0.5)
         calls.append(("check", task, seed))
         if "bad" in task:
@@ -42,7 +44,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
             raise NotCertified([Finding("C301", "too near"), Finding("C302", "too fast")])
         return certified
 
-    def verify(path, *, progress):
+    def verify(path, *, engine, progress):
         progress("proving segment 1 of 2", 0.0)
         calls.append(("verify", str(path)))
         return certified
@@ -132,7 +134,8 @@ def test_check_in_its_own_json_format(say, jobs) -> None:
 def test_run_of_a_task_ends_with_the_table_and_the_places(say, jobs) -> None:
     said = say("run", "tray.yaml", "--folder", "here", "--override", "30", "--real-time")
     assert (said.code, said.err) == (0, "")
-    assert said.out == TABLE + "record  here\npicture here/cell.png\n"
+    ran = TABLE.replace("cycle time 15.0 s", "cycle time 15.1 s, 15.0 s of it planned motion")
+    assert said.out == ran + "record  here\npicture here/cell.png\n"
     assert jobs.calls[1:] == [
         ("run", "sim", True, 0.3, Path("here")),
         ("measured", Path("here")),
@@ -153,39 +156,30 @@ def test_every_run_has_a_folder_of_its_own(say, jobs) -> None:
     assert all(folder.startswith("runs/tray_corner-") for folder in folders)
 
 
-def test_ctrl_c_closes_the_run_and_says_where_the_record_is(say, jobs) -> None:
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")]
+)
+def test_a_signal_closes_the_run_and_says_where_the_record_is(say, jobs, number: int, name: str) -> None:
     closed = []
 
     def interrupted() -> Iterator[Event]:
         try:
             yield EVENTS[0]
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            yield EVENTS[1]
+            yield EVENTS[2]
         finally:
+            os.kill(os.getpid(), number)
             closed.append(True)
 
     jobs.events = interrupted
     said = say("run", "tray.yaml", "--folder", "here", "--json")
     data = json.loads(said.out)
     assert (said.code, closed, data["completed"], data["record"]) == (5, [True], False, "here")
-    assert [finding["code"] for finding in data["findings"]] == ["U614"]
-
-
-def test_ctrl_c_between_two_events_closes_the_run_too(say, jobs, monkeypatch) -> None:
-    closed = []
-
-    def steady() -> Iterator[Event]:
-        try:
-            yield from EVENTS
-        finally:
-            closed.append(True)
-
-    def interrupt(self, event):
-        raise KeyboardInterrupt
-
-    jobs.events = steady
-    monkeypatch.setattr("cellctl.cli.run._Where.at", interrupt)
-    assert say("run", "tray.yaml", "--folder", "here").code == 5
-    assert closed == [True]
+    (finding,) = data["findings"]
+    assert finding["code"] == "U614"
+    assert finding["message"].startswith(f"stopped by {name} at running step")
 
 
 def test_a_stop_keeps_its_findings_and_the_record(say, jobs) -> None:
@@ -211,12 +205,18 @@ def test_report_writes_what_was_asked_for(say, jobs) -> None:
     assert jobs.calls == [("png", Path("a.png")), ("gif", Path("a.gif"))]
 
 
-def test_report_of_nothing_is_a_usage_error(say, jobs) -> None:
+def test_report_without_outputs_shows_the_table(say, jobs, certified: CertifiedPlan, monkeypatch) -> None:
+    monkeypatch.setattr("cellctl.proof.binding.certified", lambda plan: certified)
+    monkeypatch.setattr("cellctl.proof.certified", lambda plan: certified, raising=False)
     said = say("report", "a.plan.zip")
-    assert (said.code, said.err) == (
-        2,
-        "there is nothing to write - ask for `--png FILE`, `--gif FILE` or both [U611]\n",
-    )
+    assert (said.code, said.out) == (0, TABLE)
+    assert jobs.calls == []
+
+
+def test_report_of_a_changed_plan_is_refused(say, jobs) -> None:
+    said = say("report", "a.plan.zip")
+    assert said.code == 1
+    assert "[C320]" in said.err
 
 
 def test_report_of_a_folder_without_a_plan_is_a_file_error(say, jobs, tmp_path: Path) -> None:

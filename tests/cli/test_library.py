@@ -73,21 +73,39 @@ def test_doctor_finds_everything_here(say) -> None:
     data = json.loads(say("doctor", "--json").out)
     assert data["exit_code"] == 0
     assert data["findings"] == []
-    assert len(data["selftest"]) >= 8
+    assert {row["engine"] for row in data["selftest"]} == {"bullet", "coal"}
+    assert len(data["selftest"]) >= 16
     assert all(row["passed"] for row in data["selftest"])
 
 
 def test_doctor_names_what_is_missing(say, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellctl.cli.doctor.PACKAGES", ("numpy", "no-such-package", "pybullet"))
+    monkeypatch.setattr("cellctl.cli.doctor.PACKAGES", ("numpy", "no-such-package"))
     said = say("doctor")
     assert (said.code, said.err) == (3, "package no-such-package is missing - install it again [E510]\n")
 
 
+def test_doctor_is_content_without_pybullet_where_coal_is(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellctl.cli.doctor._version", lambda name: None if name == "pybullet" else "1")
+    said = say("doctor", "--json")
+    data = json.loads(said.out)
+    assert data["exit_code"] == 0
+    assert [(found["code"], found["severity"]) for found in data["findings"]] == [("E501", "warning")]
+    assert {row["engine"] for row in data["selftest"]} == {"coal"}
+
+
+def test_doctor_wants_one_engine(say, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = ("pybullet", "coal")
+    monkeypatch.setattr("cellctl.cli.doctor._version", lambda name: None if name in engines else "1")
+    said = say("doctor")
+    assert said.code == 3
+    assert said.err == "neither PyBullet nor coal is installed - pip install 'cellctl[coal]' [E506]\n"
+
+
 def test_doctor_fails_when_the_engine_answers_wrongly(say, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cellctl.scene.bullet.selftest import SelfTestResult
+    from cellctl.scene.traps import SelfTestResult
 
     wrong = SelfTestResult("two boxes", "10.000 mm", "10.730 mm", "10.700 mm", shown=True, passed=False)
-    monkeypatch.setattr("cellctl.cli.doctor._selftest", lambda: (wrong,))
+    monkeypatch.setattr("cellctl.cli.doctor._selftest", lambda engine: (wrong,))
     said = say("doctor")
     assert said.code == 1
-    assert "self-test 'two boxes': the truth is 10.000 mm, cellctl answers 10.700 mm" in said.err
+    assert "coal, self-test 'two boxes': the truth is 10.000 mm, cellctl answers 10.700 mm" in said.err

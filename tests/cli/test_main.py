@@ -20,7 +20,7 @@ FINDING = Finding("F110", "unknown key 'stepz'", Place("a.yaml", 3, 5), "did you
 
 
 def raising(error: BaseException):
-    def check(task: str, *, progress: object) -> None:
+    def check(task: str, *, engine: object, progress: object) -> None:
         raise error
 
     return check
@@ -115,8 +115,8 @@ def test_ctrl_c_exits_with_5(say, failing) -> None:
         (("sim", "strat"), 'Unknown command "strat". Did you mean "start"?'),
         (("run", "x.yaml", "--drivr", "sim"), "Unknown option: --drivr. Did you mean --driver?"),
         (("run", "x.yaml", "--driver", "simm"), '"simm"'),
-        (("run", "x.yaml", "--override", "0"), "Must be > 0"),
-        (("run", "x.yaml", "--override", "-5"), "Must be > 0"),
+        (("run", "x.yaml", "--override", "0"), "Must be >= 1"),
+        (("run", "x.yaml", "--override", "-5"), "Must be >= 1"),
         (("run", "x.yaml", "--override", "130"), "Must be <= 100"),
         (("run",), "requires an argument"),
         (("check",), "requires"),

@@ -23,11 +23,19 @@ class FirstOrderStandIn:
     def __init__(self, dof: int) -> None:
         self._q = np.zeros(dof)
         self._qd = np.zeros(dof)
+        self._braked = False
 
     def set_joints(self, q: np.ndarray) -> None:
         self._q, self._qd = np.array(q), np.zeros(len(q))
 
+    def close_brakes(self) -> None:
+        self._braked = True
+
+    def open_brakes(self) -> None:
+        self._braked = False
+
     def step(self, q_set: np.ndarray, qd_set: np.ndarray) -> None:
+        q_set = self._q if self._braked else q_set
         after = self._q + (1.0 - np.exp(-STEP / LAG)) * (q_set - self._q)
         self._qd = (after - self._q) / STEP
         self._q = after

@@ -135,3 +135,17 @@ def test_a_lost_arc_comes_back_only_after_off_and_on():
     ]
     assert inputs[15:25] == [8] * 10
     assert set(inputs[25:61]) == {0}
+
+
+def test_the_brakes_hold_until_the_fault_is_cleared_and_the_arm_goes_on_from_where_it_stands(controller, wave):
+    follow(controller, wave, 60)
+    controller.abort(Fault.WATCHDOG)
+    controller.settle()
+    held = controller.report().joints
+    for _ in range(20):
+        controller.tick()
+    np.testing.assert_array_equal(controller.report().joints, held)
+    controller.clear()
+    for _ in range(20):
+        controller.tick()
+    np.testing.assert_allclose(controller.report().joints, held, atol=1e-12)

@@ -267,6 +267,16 @@ def test_an_arm_that_goes_silent_is_a_fault(job, run_job):
     assert ran.events[-1].kind == "stopped"
 
 
+def test_an_arm_that_cannot_be_read_is_a_fault_before_anything_moves(job, run_job):
+    class Dead(MemoryArm):
+        def read(self):
+            raise Faulted(Finding("X407", "the arm no longer answers"))
+
+    ran = run_job(job, arm=Dead(setup_of(job)))
+    assert [f.code for f in ran.outcome.findings] == ["X407"]
+    assert ran.arm.setpoints == []
+
+
 def test_a_driver_that_breaks_is_stopped_first(job):
     class Broken(MemoryArm):
         def exchange(self, setpoint):

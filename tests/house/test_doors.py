@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
+    "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
     "eaik": (),
     "pybullet": ("scene/bullet/",),

@@ -12,7 +12,19 @@ import pytest
 
 import cellctl
 
-HEAVY = ("pybullet", "numba", "roboticstoolbox", "spatialmath", "scipy", "pydantic", "ruamel", "numpy", "rich", "PIL")
+HEAVY = (
+    "coal",
+    "pybullet",
+    "numba",
+    "roboticstoolbox",
+    "spatialmath",
+    "scipy",
+    "pydantic",
+    "ruamel",
+    "numpy",
+    "rich",
+    "PIL",
+)
 
 
 def modules_after(statement: str, checkout: Path) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,7 @@ WRONG_LINE = 1 + CALLER[: CALLER.index("# the wrong one")].count("\n")
 
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("caller") / "caller.py"
+    path = tmp_path_factory.mktemp("caller") / f"caller_{os.getpid()}.py"
     path.write_text(CALLER, "utf-8")
     return path
 

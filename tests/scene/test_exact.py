@@ -11,8 +11,9 @@ from cellctl.kinematics.chain import Chain
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners
 from cellctl.scene.bodies import WORLD, CollisionModel, PlacedSolid, collision_model
-from cellctl.scene.bullet.exact import PAD, ExactScene, quats_xyzw
+from cellctl.scene.bullet.exact import ExactScene, quats_xyzw
 from cellctl.scene.bullet.solids import prism_around, standing_out
+from cellctl.scene.engine import PAD
 
 STILL = Chain(np.zeros((0, 4, 4)), np.zeros((0, 3)), np.zeros(0, dtype=np.bool_), np.eye(4))
 

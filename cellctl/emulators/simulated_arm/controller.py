@@ -36,6 +36,14 @@ class Plant(Protocol):
         """Joints, velocities, torques (dof,)."""
         ...
 
+    def close_brakes(self) -> None:
+        """Hold every joint where it is."""
+        ...
+
+    def open_brakes(self) -> None:
+        """Give the joints back to their motors."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmFigures:
@@ -137,8 +145,8 @@ class Controller:
     def stop(self) -> None:
         """Begin to decelerate to standstill; the process is off from now. After a fault the brakes close then."""
         self._outputs = 0
-        if self._condition == Condition.STANDING and self.fault != Fault.NONE:
-            self._condition = Condition.BRAKED
+        if self._condition == Condition.STANDING:
+            self._stand()
         if self._condition == Condition.STREAMING:
             self._condition = Condition.STOPPING
             longest = float((np.abs(self._velocity) / self.figures.acceleration).max())
@@ -146,8 +154,12 @@ class Controller:
 
     def clear(self) -> None:
         """Take a latched fault away and open the brakes, once the arm stands."""
-        if self._commanded_to_stand:
-            self.fault, self._condition = Fault.NONE, Condition.STANDING
+        if not self._commanded_to_stand:
+            return
+        if self._condition == Condition.BRAKED:
+            self._setpoint = self._filtered = self._measured[0]
+            self._plant.open_brakes()
+        self.fault, self._condition = Fault.NONE, Condition.STANDING
 
     def tick(self) -> None:
         """One period: watchdog, setpoint, mechanics, weld source."""
@@ -196,10 +208,18 @@ class Controller:
         period = self.settings.period
         left = self._velocity - self._braking * period
         if np.dot(left, self._velocity) <= 0.0:
-            self._condition = Condition.STANDING if self.fault == Fault.NONE else Condition.BRAKED
-            self._fresh, self._silent = None, 0
+            self._stand()
             return self._setpoint
         return self._setpoint + left * period
+
+    def _stand(self) -> None:
+        """The setpoint stands; after a fault the brakes close."""
+        self._fresh, self._silent = None, 0
+        self._velocity = np.zeros(len(self.figures.joints))
+        self._condition = Condition.STANDING
+        if self.fault != Fault.NONE:
+            self._condition = Condition.BRAKED
+            self._plant.close_brakes()
 
     def _objection(self, joints: FloatArray) -> Fault:
         """What is wrong with a setpoint, NONE for nothing. Ticks that were missed give it more room, up to one period

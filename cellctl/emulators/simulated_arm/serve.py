@@ -37,6 +37,7 @@ class ControllerSocket:
         self.ended = False
         self._grace_ends = 0.0
         self._client: socket.socket | None = None
+        self._refused: socket.socket | None = None
         self._buffer = bytearray()
         self._lifeline = lifeline
         self._selector = selectors.DefaultSelector()
@@ -84,6 +85,8 @@ class ControllerSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._drop()
+        if self._refused is not None:
+            self._refused.close()
         self._listening.close()
         self._selector.close()
         with suppress(FileNotFoundError):
@@ -97,14 +100,20 @@ class ControllerSocket:
     def _take_client(self) -> None:
         client, _ = self._listening.accept()
         if self._client is not None:
-            with suppress(OSError):
-                client.sendall(wire.pack(Kind.REFUSED, 0, b"this arm already has a client"))
-            client.close()
+            self._refuse(client)
             return
         client.settimeout(_IDLE)
         self._client = client
         self._buffer.clear()
         self._selector.register(client, selectors.EVENT_READ)
+
+    def _refuse(self, client: socket.socket) -> None:
+        """Say why, and hang up only when the next one is refused: what is closed at once may not be read."""
+        with suppress(OSError):
+            client.sendall(wire.pack(Kind.REFUSED, 0, b"this arm already has a client"))
+        if self._refused is not None:
+            self._refused.close()
+        self._refused = client
 
     def _read_client(self) -> Iterator[Frame | None]:
         try:

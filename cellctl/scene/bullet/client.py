@@ -66,8 +66,8 @@ def bullet() -> ModuleType:
         raise EnvironmentMissing(
             Finding(
                 "E501",
-                f"PyBullet is not installed for this Python {python}",
-                suggestion="use Python 3.11, for which PyBullet has wheels, and 'pip install pybullet'",
+                f"PyBullet is not installed for this Python {python}; the simulated arm and pictures need it",
+                suggestion="it has wheels for Python 3.11 on Linux x86-64; elsewhere plans are proved with coal",
             )
         ) from error
     module: ModuleType = pybullet

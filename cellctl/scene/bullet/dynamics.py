@@ -65,7 +65,7 @@ class ArmDynamics:
         self._client.setTimeStep(time_step)
         self._client.setGravity(*gravity)
         self._client.setPhysicsEngineParameter(
-            enableFileCaching=0, deterministicOverlappingPairs=1, numSolverIterations=100, solverResidualThreshold=0.0
+            enableFileCaching=0, deterministicOverlappingPairs=1, numSolverIterations=100, solverResidualThreshold=1e-13
         )
         self._body = self._load(urdf_of(robot, tool), pose_world_base)
         for axis in (-1, *self._axes):

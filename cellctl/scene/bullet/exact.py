@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from types import TracebackType
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cellctl.model.pose import FloatArray
-from cellctl.scene.bodies import WORLD, CollisionModel
+from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.bullet.client import bullet_version, distance_client
 from cellctl.scene.bullet.solids import MILLIMETRES, add_solid, remove_solids
-from cellctl.scene.engine import BoundingSpheres, Contact, Point, contacts_within, nearest_contact
-
-PAD = 1e-5
-"""What every reported distance is reduced by (m), so that rounding in the engine errs on the safe side."""
+from cellctl.scene.engine import PAD, Contact, Point
+from cellctl.scene.placed_scene import Indices, PlacedScene
 
 _DISTANCE = itemgetter(8)
 
 
-class ExactScene:
+class ExactScene(PlacedScene):
     """Distances of the pairs of one collision model: place it with `move`, then ask `query`. A context manager.
 
     Every solid is a convex body that covers it, or a body whose measured miss is taken off the distance. All scenes of
@@ -30,42 +26,14 @@ class ExactScene:
     name = "bullet"
 
     def __init__(self, model: CollisionModel) -> None:
-        self.model = model
+        super().__init__(model)
         self.version = bullet_version()
         self._client = distance_client()
         self._closest = self._client.bullet.getClosestPoints
         self._id = self._client.id
         self._solids = [add_solid(self._client, solid.shape) for solid in model.solids]
-        self._names = [solid.name for solid in model.solids]
-        self._frame = np.array([solid.frame for solid in model.solids], dtype=np.intp)
-        self._local = np.array([solid.pose.matrix for solid in model.solids]).reshape(-1, 4, 4)
         self._pairs = [self._pair(int(i), int(j)) for i, j in model.pairs]
-        self._spheres = BoundingSpheres(model)
-        self._frames_world = np.full((len(model.chain.axes) + 2, 4, 4), np.nan)
-        still = np.flatnonzero(self._frame == WORLD)
-        self._place(still, self._local[still])
-
-    @property
-    def pair_count(self) -> int:
-        """Number of listed pairs."""
-        return len(self._pairs)
-
-    def move(self, q: ArrayLike) -> None:
-        """Place every solid for joint values `q` (dof,), rad or m."""
-        from cellctl.kinematics.forward import frames
-
-        self.move_to_frames(frames(self.model.chain, np.asarray(q, dtype=np.float64)))
-
-    def move_to_frames(self, frames: FloatArray) -> None:
-        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame; what did not move is left alone."""
-        frames_world = self.model.pose_world_base.matrix @ frames
-        changed = (frames_world != self._frames_world).any(axis=(1, 2))
-        if not changed.any():
-            return
-        self._frames_world = frames_world
-        self._spheres.move(frames_world)
-        moved = np.flatnonzero((self._frame != WORLD) & changed[self._frame])
-        self._place(moved, frames_world[self._frame[moved]] @ self._local[moved])
+        self._place_still()
 
     def query(self, pair: int, within: float) -> Contact | None:
         """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
@@ -81,49 +49,18 @@ class ExactScene:
         a, b = (nearest[5], nearest[6]) if nearest[1] == body_first else (nearest[6], nearest[5])
         return Contact(pair, self._names[first], self._names[second], distance, _metres(a), _metres(b))
 
-    def distance(self, pair: int, q: ArrayLike, within: float) -> Contact | None:
-        """`query` of a listed pair at joint values `q` (dof,)."""
-        self.move(q)
-        return self.query(pair, within)
-
-    def all_within(self, q: ArrayLike, within: ArrayLike) -> list[Contact]:
-        """Contacts at `q` (dof,) of all pairs nearer than `within`, a number or one a pair (n,), in order of pairs."""
-        self.move(q)
-        return self.query_all(within)
-
-    def query_all(self, within: ArrayLike) -> list[Contact]:
-        """`all_within` where the solids are now."""
-        return contacts_within(self, self._spheres.lower_bounds(), within)
-
-    def nearest(self, q: ArrayLike, limit: float = 1.0) -> Contact | None:
-        """The nearest pair at `q` (dof,), or None when all are further apart than `limit` (m)."""
-        self.move(q)
-        return self.query_nearest(limit)
-
-    def query_nearest(self, limit: float = 1.0) -> Contact | None:
-        """`nearest` where the solids are now."""
-        return nearest_contact(self, self._spheres.lower_bounds(), limit)
-
     def close(self) -> None:
         """Take the scene's bodies out of the client; closing twice does nothing."""
         if self._solids:
             remove_solids(self._client, self._solids)
         self._solids = []
 
-    def __enter__(self) -> ExactScene:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _pair(self, i: int, j: int) -> tuple[int, int, int, int, float]:
         """What a query of solids `i` and `j` needs: themselves, their bodies, what is taken off their distance (m)."""
         first, second = self._solids[i], self._solids[j]
         return i, j, first.body, second.body, PAD + first.miss + second.miss
 
-    def _place(self, indices: np.ndarray[tuple[int], np.dtype[np.intp]], poses_world: FloatArray) -> None:
+    def _place(self, indices: Indices, poses_world: FloatArray) -> None:
         """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""
         put = self._client.bullet.resetBasePositionAndOrientation
         positions = (poses_world[:, :3, 3] * MILLIMETRES).tolist()

@@ -17,7 +17,7 @@ from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Colour
 from cellctl.scene.bullet.client import Client
 from cellctl.scene.meshes import Surface
-from cellctl.scene.shading import Backdrop, Buffers, Image, Lit, View, backdrop, finished, metres
+from cellctl.scene.shading import FAR, Backdrop, Buffers, Image, Lit, View, backdrop, finished, metres
 
 SUPERSAMPLING = 2
 """Pixels rendered for one shown, along each side."""
@@ -83,9 +83,10 @@ class Renderer:
         behind = self._backdrop[1]
         buffers = self._buffers(behind.view, width * SUPERSAMPLING, height * SUPERSAMPLING)
         self._paint_glowing(buffers)
-        light, pixels = self._light(), max(width, 480)
-        light_depth = self._buffers(light, pixels, pixels).depth
-        full = finished(behind, buffers, light, light_depth, self._lit())
+        light, lit, pixels = self._light(), self._lit(), max(3 * width // 4, 480)
+        seen = self._buffers(light, pixels, pixels)
+        casts = (seen.body >= 0) & ~lit.glows[seen.body]
+        full = finished(behind, buffers, light, np.where(casts, seen.depth, np.float32(FAR)), lit)
         return np.array(Pillow.fromarray(full).resize(size, Pillow.Resampling.BOX))
 
     def close(self) -> None:
@@ -129,7 +130,10 @@ class Renderer:
         for body, colour in self._colours.items():
             brightness[body] = max(1.0, 255.0 * max(colour))
             glows[body] = body in self._glowing
-        return Lit(_SURROUNDINGS, _SURROUNDINGS + _LIGHT * _LIGHT_FROM[2], brightness, glows)
+        thing = np.full(count, -1, dtype=np.int32)
+        for number, bodies in enumerate(self._bodies.values()):
+            thing[bodies] = number
+        return Lit(_SURROUNDINGS, _SURROUNDINGS + _LIGHT * _LIGHT_FROM[2], brightness, glows, thing)
 
     def _buffers(self, view: View, width: int, height: int) -> Buffers:
         _, _, colour, depth, body = self._client.getCameraImage(

@@ -8,6 +8,7 @@ extent: what the engine holds is read back and measured. Its cylinders are not e
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +81,13 @@ def _miss(client: Client, body: int, shape: Shape) -> float:
     if isinstance(shape, Box | Sphere):
         return 0.0
     held = np.array(client.getMeshData(body, -1)[1]) / MILLIMETRES
-    return standing_out(hull_corners(shape), held)
+    return _standing_out_once(hull_corners(shape).tobytes(), held.tobytes())
+
+
+@lru_cache(maxsize=512)
+def _standing_out_once(points: bytes, held: bytes) -> float:
+    """`standing_out` of the same corners is the same; a cell holds many equal screws, spindles and clamps."""
+    return standing_out(np.frombuffer(points).reshape(-1, 3), np.frombuffer(held).reshape(-1, 3))
 
 
 def standing_out(points: FloatArray, held: FloatArray) -> float:

@@ -30,6 +30,16 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_BOUNDS = {
+    "too_short": ("needs at least {} items", "min_length"),
+    "too_long": ("takes at most {} items", "max_length"),
+    "string_too_short": ("needs at least {} characters", "min_length"),
+    "string_too_long": ("takes at most {} characters", "max_length"),
+    "greater_than": ("must be more than {}", "gt"),
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "less_than": ("must be less than {}", "lt"),
+    "less_than_equal": ("must be at most {}", "le"),
+}
 
 
 class FileModel(BaseModel):
@@ -82,24 +92,36 @@ def field_at(model: type[BaseModel], path: Path) -> object:
 
 
 def _finding(model: type[FileModel], tree: YamlMap, shown: str, detail: Any) -> Finding:
-    kind, path = detail["type"], _clean(detail["loc"])
-    name = str(path[-1]) if path else ""
+    kind, path, given = detail["type"], _clean(detail["loc"]), detail["input"]
+    context = detail.get("ctx", {})
     if kind == "extra_forbidden":
-        suggestion = did_you_mean(name, _keys(model, path[:-1]))
-        return Finding("F110", f"unknown key '{name}'", place_of(tree, shown, path, key=True), suggestion)
+        suggestion = did_you_mean(str(path[-1]), _keys(model, path[:-1]))
+        return Finding("F110", f"unknown key '{path[-1]}'", place_of(tree, shown, path, key=True), suggestion)
     if kind == "missing":
-        return Finding("F111", f"missing key '{name}'{_inside(path[:-1])}", place_of(tree, shown, path[:-1]))
+        return Finding("F111", f"missing key '{path[-1]}'{_inside(path[:-1])}", place_of(tree, shown, path[:-1]))
     place = place_of(tree, shown, path, key="[key]" in detail["loc"])
-    reason = detail.get("ctx", {}).get("error")
-    if isinstance(reason, FieldError):
+    if isinstance(reason := context.get("error"), FieldError):
         return Finding(reason.code, reason.message, place, reason.suggestion)
     if kind == "literal_error":
-        choices = [str(choice) for choice in _literals(field_at(model, path))]
-        suggestion = did_you_mean(str(detail["input"]), choices)
-        return Finding("F113", f"'{detail['input']}' is not a choice for '{name}'", place, suggestion)
+        choices = [str(choice) for choice in get_args(field_at(model, path))]
+        return Finding(
+            "F113", f"'{given}' is not a choice for {_called(path)}", place, did_you_mean(str(given), choices)
+        )
     if kind in _EXPECTED:
-        return Finding("F112", f"'{name}' must be {_EXPECTED[kind]}, got {_got(detail['input'])}", place)
-    return Finding("F112", f"'{name}': {detail['msg'][:1].lower()}{detail['msg'][1:]}", place)
+        return Finding("F112", f"{_called(path)} must be {_EXPECTED[kind]}, got {_got(given)}", place)
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        got = context.get("actual_length", given)
+        return Finding("F123", f"{_called(path)} {words.format(context[key])}, got {got}", place)
+    return Finding("F112", f"{_called(path)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}", place)
+
+
+def _called(path: Path) -> str:
+    """What a value is called: its key, or which item of the list under that key it is."""
+    keys = [step for step in path if isinstance(step, str)]
+    if not path or isinstance(path[-1], str):
+        return f"'{path[-1]}'" if path else "the file"
+    return f"item {int(path[-1]) + 1} of '{keys[-1] if keys else 'the file'}'"
 
 
 def _inside(path: Path) -> str:
@@ -209,7 +231,3 @@ def _bare(declared: object) -> object:
             declared = next(option for option in get_args(declared) if option is not NoneType)
         else:
             return declared
-
-
-def _literals(declared: object) -> tuple[object, ...]:
-    return get_args(declared)
