@@ -76,8 +76,8 @@ class PlacementField(FileModel):
 class SignalField(FileModel):
     """A digital line: an output or an input by its number."""
 
-    output: Annotated[int, Field(ge=0)] | None = None
-    input: Annotated[int, Field(ge=0)] | None = None
+    output: Annotated[int, Field(ge=0, le=31)] | None = None
+    input: Annotated[int, Field(ge=0, le=31)] | None = None
 
     @model_validator(mode="after")
     def _one_line(self) -> SignalField:

@@ -30,8 +30,8 @@ def plan(
     `engine` (`bullet`, `coal`, None for what is installed) is asked what is too near where there is no plan.
     Raises PlanningFailed with the step, the stretch of the seam and what binds.
     """
-    if seed < 0:
-        raise UsageError(Finding("U603", f"a seed is a whole number from 0 on, not {seed}"))
+    if not 0 <= seed < 2**63:
+        raise UsageError(Finding("U603", f"a seed is a whole number from 0 to 2^63 - 1, not {seed}"))
     if start is not None:
         task = replace(task, start=start)
     if progress is not None:

@@ -35,7 +35,8 @@ class LimitUse:
 @dataclass(frozen=True, slots=True)
 class SeamRecord:
     """Conformance of one weld, read back from joint values: largest deviations, SI; `speed_share` is the share of
-    length within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad).
+    length within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad); `position`
+    names the weld positions that the seam passes (`PB`, `PB PG`).
     """
 
     seam: str

@@ -85,6 +85,7 @@ def plan_steps(
 
     `engine` is asked what is too near where there is no plan.
     """
+    _demand_one_arm(task)
     group = task.cell.groups[0].name
     arm = _arm_of(task, group, seed, engine)
     start = np.array(arm.mechanism.configurations[task.start])
@@ -100,6 +101,14 @@ def plan_steps(
         if new:
             q = new[-1].path(new[-1].path.end)[0]
     return (Block(tuple(segments)),), {group: start}
+
+
+def _demand_one_arm(task: Task) -> None:
+    """Other mechanisms would stand in the way unseen, or move at once; neither is planned yet."""
+    names = [mechanism.name for mechanism in task.cell.mechanisms]
+    if len(names) != 1:
+        text = f"the cell has the mechanisms {', '.join(names)}; a task for a cell with one arm can be planned"
+        raise PlanningFailed(Finding("P212", text, suggestion="leave the others out, as fixtures if they stand still"))
 
 
 def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Arm:

@@ -19,7 +19,7 @@ from cellctl.model.task import Weld
 from cellctl.model.wps import Range, Wps
 from cellctl.processes.position import weld_position
 from cellctl.processes.procedure import heat_input, weld_settings
-from cellctl.processes.seam import seam_path
+from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.proof.readback import Readback, read_back
 
 
@@ -47,6 +47,10 @@ class Gates:
     spin_slack: float = np.radians(1.0)
 
 
+POSITION_STEP = 2e-3
+SHORT_ENDS = 0.15
+"""On a short seam the excepted ends are this share of its length."""
+
 PLANNED = Gates()
 EXECUTED = Gates(
     lateral=0.5e-3,
@@ -66,13 +70,13 @@ def check_weld(
     wps = cell.procedures[weld.wps]
     settings = weld_settings(weld, wps)
     path = seam_path(cell, weld)
-    back = read_back(mechanism, settings.ctwd, path, t, q, gates.ends)
+    back = read_back(mechanism, settings.ctwd, path, t, q, min(gates.ends, SHORT_ENDS * path.length))
     commanded = [np.interp(back.s, section.stations, values) for values in (section.work_angles, section.travel_angles)]
     angle_error = float(max(np.abs(back.work - commanded[0]).max(), np.abs(back.travel - commanded[1]).max()))
     inner = ~back.excepted
     held = np.abs(back.speed / settings.travel_speed - 1.0) <= gates.speed
     share = _share_of_length(back.s, held & inner, inner)
-    middle = path.frames(np.array([0.5 * path.length]))
+    positions = _positions(path)
     velocity = np.abs(np.gradient(q, t, axis=0)) / mechanism.robot.limit_array("velocity")
     record = SeamRecord(
         seam=weld.seam,
@@ -90,7 +94,7 @@ def check_weld(
         joint_speed_use=float(velocity.max()),
         singularity=float(back.sigma.min()),
         heat_input=heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor),
-        position=weld_position(middle.tangents[0], middle.normals[0]).name,
+        position=" ".join(positions),
     )
     checks = _Checks(where, path.length, back.s)
     checks.deviation("C310", "the wire is off the seam across", back.lateral, gates.lateral)
@@ -112,9 +116,20 @@ def check_weld(
         checks.say(
             "C319", f"normalised sigma_min is {record.singularity:.4f}, at least {gates.singularity:g} is wanted"
         )
+    outside = [name for name in positions if wps.positions and name not in wps.positions]
+    if outside:
+        allowed = ", ".join(wps.positions)
+        checks.say("C334", f"part of the seam lies in position {', '.join(outside)}, the procedure is for {allowed}")
     if not wps.ctwd.holds(settings.ctwd, 1e-9):
         checks.say("C325", f"ctwd of {settings.ctwd * 1e3:g} mm is outside the WPS")
     return record, tuple(checks.findings)
+
+
+def _positions(path: SeamPath) -> list[str]:
+    """Names of the weld positions that the seam passes, looked at every POSITION_STEP, in order of the alphabet."""
+    count = max(3, int(path.length / POSITION_STEP) + 1)
+    frames = path.frames(np.linspace(0.0, path.length, count))
+    return sorted({weld_position(t, n).name for t, n in zip(frames.tangents, frames.normals, strict=True)})
 
 
 def _check_spin(checks: _Checks, back: Readback, window: Range | None, gates: Gates) -> None:
