@@ -253,7 +253,7 @@ def trial(kind: str, seed: int, arm: Robot, torch: Tool) -> Trial:
 
 @pytest.fixture(scope="module")
 def trials(arm: Robot, torch: Tool) -> dict[str, list[Trial]]:
-    return {kind: [trial(kind, seed, arm, torch) for seed in range(6)] for kind in KINDS}
+    return {kind: [trial(kind, seed, arm, torch) for seed in range(4)] for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -278,8 +278,8 @@ def test_a_violation_that_dense_sampling_finds_is_always_found(kind: str, trials
 def test_the_cells_made_to_hurt_do_hurt(trials: dict[str, list[Trial]]) -> None:
     """Of each kind there are motions that are refused, and in all there are proved ones that come near."""
     everything = [one for group in trials.values() for one in group]
-    assert sum(bool(one.result.findings) for one in everything) >= 6
-    assert sum(not one.result.findings for one in everything) >= 6
+    assert sum(bool(one.result.findings) for one in everything) >= 4
+    assert sum(not one.result.findings for one in everything) >= 4
     assert min(one.dense for one in everything if not one.result.findings) < 0.02
 
 
