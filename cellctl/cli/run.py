@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from cellctl.model.event import Event
     from cellctl.model.plan import CertifiedPlan
 
-RUNS = Path("runs")
 PICTURE = "cell.png"
 Percent = Annotated[float, Parameter(validator=Number(gte=1, lte=100))]
 
@@ -56,7 +54,7 @@ def run(
     jobs.demand_driver(driver)
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
-        folder = folder or new_run_folder(certified.plan.task_name)
+        folder = folder or jobs.new_run_folder(certified.plan.task_name)
         ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
         say("reading the welds back from the measured joints", None)
         welds = jobs.measured_welds(folder)
@@ -73,15 +71,6 @@ def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say
         say(f"reading {subject}", None)
         return jobs.verify(subject, engine=engine, progress=say)
     return planned_and_proved(subject, seed=seed, engine=engine, say=say)
-
-
-def new_run_folder(name: str) -> Path:
-    """A folder in `runs` that is not there yet, by the task's name and the time of day."""
-    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    number = 0
-    while (folder := RUNS / (stem if not number else f"{stem}-{number}")).exists():
-        number += 1
-    return folder
 
 
 def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:

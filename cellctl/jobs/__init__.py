@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cellctl.jobs.proving import verify as verify
     from cellctl.jobs.running import connect as connect
     from cellctl.jobs.running import demand_driver as demand_driver
+    from cellctl.jobs.running import new_run_folder as new_run_folder
     from cellctl.jobs.running import run as run
 
 _HOMES = {
@@ -21,12 +22,13 @@ _HOMES = {
     "connect": "running",
     "demand_driver": "running",
     "measured_welds": "measuring",
+    "new_run_folder": "running",
     "plan": "proving",
     "run": "running",
     "verify": "proving",
 }
 
-__all__ = ["certify", "check", "connect", "demand_driver", "measured_welds", "plan", "run", "verify"]
+__all__ = ["certify", "check", "connect", "demand_driver", "measured_welds", "new_run_folder", "plan", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cellctl.execution.session import CellLink
 
 PLAN_FILE = "plan.zip"
+RUNS = Path("runs")
 
 
 def run(
@@ -41,7 +43,7 @@ def run(
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    target = Path(folder) if folder is not None else _new_folder(certified.plan.task_name)
+    target = Path(folder) if folder is not None else new_run_folder(certified.plan.task_name)
     _demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
     with TemporaryDirectory(prefix="cellctl-") as scratch, connect(cell, driver=driver, real_time=real_time) as link:
@@ -81,10 +83,15 @@ def demand_driver(driver: str) -> None:
         bullet()
 
 
-def _new_folder(name: str) -> Path:
-    stem = f"{name}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
+def new_run_folder(name: str) -> Path:
+    """A folder in `runs` that is not there yet, by the task's name and the time of day (UTC).
+
+    A name from a file may hold anything; what cannot stand in the name of a folder becomes `_`.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:60] or "task"
+    stem = f"{plain}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
     number = 0
-    while (folder := Path("runs") / (f"{stem}-{number}" if number else stem)).exists():
+    while (folder := RUNS / (f"{stem}-{number}" if number else stem)).exists():
         number += 1
     return folder
 
