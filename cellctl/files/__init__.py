@@ -24,6 +24,7 @@ __all__ = [
     "KINDS",
     "cell_from_inputs",
     "edited_inputs",
+    "holds_nothing_else",
     "library_robots",
     "load_cell",
     "load_robot",
@@ -104,6 +105,13 @@ def read_plan(path: str | Path) -> Plan:
     from cellctl.files import plan_file
 
     return plan_file.read_plan(Path(path))
+
+
+def holds_nothing_else(path: str | Path, plan: Plan) -> bool:
+    """Whether a plan file holds just what `plan` is written as; raises FileError."""
+    from cellctl.files import plan_file
+
+    return plan_file.holds_nothing_else(Path(path), plan)
 
 
 def plan_content(plan: Plan) -> bytes:

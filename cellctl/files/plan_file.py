@@ -47,13 +47,10 @@ def write_plan(plan: Plan, path: Path) -> None:
     if path.exists() and not zipfile.is_zipfile(path):
         hint = "name another file, or take it away first"
         raise FileError(Finding("F180", "something that is no plan file is there already", Place(str(path)), hint))
-    tree = _content(plan)
-    tree["certificate"] = to_json(plan.certificate, Certificate | None)
-    members = {f"inputs/{item.sha256}": item.content for item in plan.inputs}
     partial = path.with_name(f"{path.name}.partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            for name, content in ((_PLAN, canonical_json(tree)), *sorted(members.items())):
+            for name, content in _members(plan).items():
                 archive.writestr(_member(name), content)
         os.replace(partial, path)
     except OSError as error:
@@ -86,6 +83,20 @@ def read_plan(path: Path) -> Plan:
         raise FileError(Finding("F183", f"{_PLAN}: {error}", place)) from None
 
 
+def holds_nothing_else(path: Path, plan: Plan) -> bool:
+    """Whether a plan file holds just what `plan` is written as: no other member or bytes, no other way to write them.
+
+    Compression may differ, as it does between versions of zlib. Raises FileError.
+    """
+    place = Place(str(path))
+    with _opened(path, place) as archive:
+        first = archive.infolist()[0].header_offset if archive.infolist() else 0
+        ends = read_bytes(path, str(path), MAX_FILE)[-22:].startswith(b"PK\x05\x06")
+        names = [info.filename for info in archive.infolist()]
+        wanted = _members(plan)
+        return first == 0 and ends and names == list(wanted) and _contents(archive, place) == wanted
+
+
 def edited_inputs(path: Path) -> tuple[str, ...]:
     """References of the inputs whose content is not what its name, its SHA-256, says. Raises FileError."""
     place = Place(str(path))
@@ -109,6 +120,14 @@ def _content(plan: Plan) -> dict[str, Any]:
         "inputs": [{"reference": item.reference, "kind": item.kind, "sha256": item.sha256} for item in plan.inputs],
         "versions": to_json(plan.versions, _hint("versions")),
     }
+
+
+def _members(plan: Plan) -> dict[str, bytes]:
+    """The members of a plan file in their order."""
+    tree = _content(plan)
+    tree["certificate"] = to_json(plan.certificate, Certificate | None)
+    inputs = {f"inputs/{item.sha256}": item.content for item in plan.inputs}
+    return {_PLAN: canonical_json(tree), **dict(sorted(inputs.items()))}
 
 
 def _hint(name: str) -> Any:

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cellctl
-from cellctl.errors import Finding, UsageError
-from cellctl.files import load_task, plan_inputs, read_plan
+from cellctl.errors import Finding, NotCertified, UsageError
+from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
@@ -64,12 +64,19 @@ def check(
 def verify(path: str | Path, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
     """Prove a plan file again, from the file alone.
 
-    First its certificate is held against its content (C320), then everything is proved anew. Raises NotCertified.
+    First its certificate is held against its content, and the file against what this plan is written as, then
+    everything is proved anew, and the certificate has to say the same. Raises NotCertified (C320 for what was
+    edited).
     """
-    from cellctl.proof import certified
+    from cellctl.proof import certified, demand_same_figures
 
     stored = certified(read_plan(path))
-    return certify(replace(stored.plan, certificate=None), progress, engine=engine)
+    if not holds_nothing_else(path, stored.plan):
+        text = "the file holds something that is not of this plan, or is written in another way"
+        raise NotCertified(Finding("C320", text, suggestion="plan the task again"))
+    again = certify(replace(stored.plan, certificate=None), progress, engine=engine)
+    demand_same_figures(stored.certificate, again.certificate)
+    return again
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cellctl.proof.binding import certified as certified
+    from cellctl.proof.binding import demand_same_figures as demand_same_figures
     from cellctl.proof.binding import plan_digest as plan_digest
     from cellctl.proof.examination import Verdict as Verdict
     from cellctl.proof.examination import certify as certify
@@ -19,11 +20,12 @@ _HOMES = {
     "Verdict": "examination",
     "certified": "binding",
     "certify": "examination",
+    "demand_same_figures": "binding",
     "examine": "examination",
     "plan_digest": "binding",
 }
 
-__all__ = ["Verdict", "certified", "certify", "examine", "plan_digest"]
+__all__ = ["Verdict", "certified", "certify", "demand_same_figures", "examine", "plan_digest"]
 
 
 def __getattr__(name: str) -> object:
