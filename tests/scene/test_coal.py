@@ -125,6 +125,16 @@ def test_no_overlap_is_missed_and_its_depth_is_right() -> None:
                 assert -1e-6 < depth < (2e-4 if any(isinstance(placed[n][0], Cylinder) for n in (i, j)) else 1e-12)
 
 
+def test_a_ball_deep_in_a_disc_is_as_deep_as_its_nearer_face() -> None:
+    rng = np.random.default_rng(12)
+    for _ in range(60):
+        disc, ball = Cylinder(rng.uniform(0.1, 0.4), rng.uniform(0.004, 0.05)), Sphere(rng.uniform(0.001, 0.02))
+        height, turn = rng.uniform(-0.4, 0.4) * disc.length, random_pose(rng, 1.0)
+        place = turn @ Pose.of((*rng.uniform(-0.02, 0.02, 2), height))
+        truth = abs(height) - disc.length / 2.0 - ball.radius
+        assert distance_of((disc, turn), (ball, place)) + PAD == pytest.approx(truth, abs=1e-6)
+
+
 def test_both_engines_agree_on_random_pairs() -> None:
     rng = np.random.default_rng(11)
     placed = [(random_shape(rng, i % 4), random_pose(rng, 0.4)) for i in range(90)]
