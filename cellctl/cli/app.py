@@ -42,6 +42,7 @@ SUBCOMMANDS = {
         {
             "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
+            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, branches, self-collisions, figures."),
         },
     ),
 }

@@ -12,6 +12,7 @@ from cellctl.units import deg, mm
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from cellctl.jobs.robot_check import RobotCheck
     from cellctl.model.robot import Joint, Robot
 
 
@@ -33,17 +34,64 @@ def info(name: str) -> Outcome:
     Args:
         name: As `cellctl robots list` has it.
     """
-    from cellctl import files
-
-    known = files.library_robots()
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-        raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
-    arm = files.load_robot(f"lib:robots/{name}")
+    arm = _robot_called(name)
     heads = (f"{arm.name}: {arm.title}", f"{arm.kind}, {arm.dof} axes, payload {arm.payload:g} kg")
     sources = tuple(f"{figure}: {source}" for figure, source in arm.sources.items())
     return Outcome(text=(*heads, _joints_table(arm), *sources), data=_arm_data(arm))
+
+
+def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
+    """Check an arm: kinematics against PyBullet and roboticstoolbox, branches, self-collisions, suspicious figures.
+
+    Args:
+        name: As `cellctl robots list` has it, or the path of a robot's folder.
+        poses: How many joint values it is checked at.
+        seed: What they are drawn from.
+    """
+    from cellctl.jobs.robot_check import check_robot
+
+    if poses < 1 or seed < 0:
+        raise UsageError(Finding("U603", "poses are a whole number from 1 on, a seed one from 0 on"))
+    done = check_robot(_robot_called(name), poses=poses, seed=seed)
+    agreed = [f"flange agrees with {oracle} to {worst:.1e}" for oracle, worst in done.agreement.items()]
+    counts = [f"{count} answers: {times} poses" for count, times in done.branches.items()]
+    last = f"{done.robot.name}: {'ok' if done.passed else 'not ok'}, {poses} poses"
+    return Outcome(
+        text=(*agreed, *counts, *((_near_table(done),) if done.near else ()), last),
+        data={
+            "name": done.robot.name,
+            "ok": done.passed,
+            "poses": poses,
+            "agreement": done.agreement,
+            "branches": {str(count): times for count, times in done.branches.items()},
+            "near": [{"links": [pair.first, pair.second], "share": pair.share} for pair in done.near],
+        },
+        findings=done.findings,
+        exit_code=0 if done.passed else 1,
+    )
+
+
+def _robot_called(name: str) -> Robot:
+    """The library's robot of that name, or the one that a path leads to; raises UsageError U618."""
+    from cellctl import files
+
+    known = files.library_robots()
+    if name in known:
+        return files.load_robot(f"lib:robots/{name}")
+    if "/" in name or name.endswith(".yaml"):
+        return files.load_robot(name)
+    near = get_close_matches(name, known, n=1)
+    suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+    raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
+
+
+def _near_table(done: RobotCheck) -> Table:
+    from rich.table import Table
+
+    table = Table("links that come within the margin", "", "share", box=None, pad_edge=False, header_style="bold")
+    for pair in done.near:
+        table.add_row(pair.first, pair.second, f"{100.0 * pair.share:.1f}%")
+    return table
 
 
 def _arms_table(arms: list[Robot]) -> Table:

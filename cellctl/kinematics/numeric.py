@@ -51,6 +51,15 @@ def solve_numeric(
     return None
 
 
+def toolbox_flanges(robot: Robot, joints: ArrayLike) -> FloatArray:
+    """The flange in the base frame (n, 4, 4) for joint values (n, dof), as roboticstoolbox has it: an oracle.
+
+    Raises EnvironmentMissing without roboticstoolbox (E590).
+    """
+    sequence = _sequence(chain_of(robot), robot.limit_array("lower"), robot.limit_array("upper"))
+    return np.array([sequence.eval(q) for q in np.atleast_2d(np.asarray(joints))])
+
+
 def _nearest_turn(
     q: FloatArray, wanted: FloatArray, lower: FloatArray, upper: FloatArray, prismatic: BoolArray
 ) -> FloatArray:

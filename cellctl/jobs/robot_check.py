@@ -1,0 +1,199 @@
+"""Whether a robot's file is right: kinematics against two oracles, branches, self-collisions, suspicious figures.
+
+It changes nothing, and it cannot know whether the figures are those of the real machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellctl.errors import Finding
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.forward import flange_matrices
+from cellctl.kinematics.inverse import UnsupportedArm, branches, configuration_of, opw_arrays
+from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches
+from cellctl.model.cell import Cell, Group, Margins, Mechanism
+from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.robot import Joint, Link, Robot
+from cellctl.scene.bodies import CollisionModel, collision_model
+
+POSES = 200
+"""Joint values that kinematics and self-collisions are asked at."""
+AGREED = 1e-6
+"""Largest difference of any entry of a flange matrix between us and an oracle (m, rad)."""
+ROUNDED = 1e-4
+"""How far the closed form alone may be off where the chain has rounded figures (m, rad)."""
+LED_BACK = 2e-9
+"""Largest difference of any entry between a pose and where a branch leads (m, rad)."""
+NO_MASS, NO_REACH = 1e-4, 6.0
+FASTEST, STRONGEST = 25.0, 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """How often two links are nearer than the margin, as a share of the joint values tried."""
+
+    first: str
+    second: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RobotCheck:
+    """What was found out about a robot.
+
+    `agreement` holds the largest difference of the flange to each oracle (m, rad), `branches` how many answers the
+    closed form has for how many of the poses, `near` the pairs of links that come nearer than the margin, most often
+    first.
+    """
+
+    robot: Robot
+    poses: int
+    agreement: dict[str, float]
+    branches: dict[int, int]
+    near: tuple[Nearness, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing worse than a warning was found."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+
+def check_robot(robot: Robot, *, poses: int = POSES, seed: int = 0) -> RobotCheck:
+    """Check `robot` at `poses` joint values drawn from `seed`; raises EnvironmentMissing without an oracle."""
+    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
+    joints = np.random.default_rng(seed).uniform(lower, upper, (poses, robot.dof))
+    agreement = _agreement(robot, joints)
+    counts, missed = _branches(robot, joints)
+    near = _near(robot, joints)
+    findings = (*_disagreements(robot, agreement), *missed, *_always_near(robot, near), *suspicions(robot))
+    return RobotCheck(robot, poses, agreement, counts, near, findings)
+
+
+def _agreement(robot: Robot, joints: FloatArray) -> dict[str, float]:
+    from cellctl.kinematics.numeric import toolbox_flanges
+    from cellctl.scene.bullet.forward import bullet_flanges
+
+    ours = flange_matrices(chain_of(robot), joints)
+    oracles = {"pybullet": bullet_flanges, "roboticstoolbox": toolbox_flanges}
+    return {name: float(np.abs(flanges(robot, joints) - ours).max()) for name, flanges in oracles.items()}
+
+
+def _disagreements(robot: Robot, agreement: dict[str, float]) -> Iterator[Finding]:
+    for oracle, difference in agreement.items():
+        if difference > AGREED:
+            text = f"'{robot.name}': {oracle} puts the flange {difference:.2g} (m, rad) from where cellctl does"
+            yield Finding("F173", text)
+
+
+def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[Finding, ...]]:
+    """Answers of the closed form: how many poses have how many, and a finding where some are wrong or missing."""
+    if robot.opw is None:
+        return {}, ()
+    try:
+        arrays = opw_arrays(robot)
+    except UnsupportedArm as error:
+        return {}, error.findings
+    chain = chain_of(robot)
+    poses = flange_matrices(chain, joints)
+    answers, valid = branches(arrays, poses)
+    counts = Counter(int(count) for count in valid.sum(axis=1))
+    lost = wrong = 0
+    off = 0.0
+    for q, pose, found, ok in zip(joints, poses, answers, valid, strict=True):
+        own = configuration_of(robot, q)
+        away = np.abs(np.angle(np.exp(1j * (found[own] - q)))).max()
+        lost += not (ok[own] and away < 1e-5)
+        wrong += int((np.abs(flange_matrices(chain, found[ok]) - pose).max(axis=(1, 2)) > LED_BACK).sum())
+        off = max(off, float(np.abs(flange_matrices(chain, _unpolished(arrays, pose, own))[0] - pose).max()))
+    text = f"'{robot.name}': of {len(joints)} poses the closed form misses {lost}, and {wrong} answers lead elsewhere"
+    if off > ROUNDED:
+        text = (
+            f"'{robot.name}': the closed form is off by up to {off:.2g} (m, rad), for which every answer is corrected"
+        )
+    findings = (Finding("F174", text),) if lost or wrong or off > ROUNDED else ()
+    return dict(sorted(counts.items())), findings
+
+
+def _unpolished(arrays: OpwArrays, pose: FloatArray, configuration: int) -> FloatArray:
+    """What the closed form alone answers (6,), before it is corrected along the chain."""
+    answers, valid = np.empty((BRANCHES, 6)), np.empty(BRANCHES, dtype=np.bool_)
+    opw_branches(*arrays[:4], pose, answers, valid)
+    result: FloatArray = answers[configuration]
+    return result
+
+
+def _near(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
+    """Pairs of links that come nearer than the margin, most often first."""
+    from cellctl.scene.bullet.exact import ExactScene
+
+    model = _alone(robot)
+    if not len(model.pairs):
+        return ()
+    count: Counter[tuple[str, str]] = Counter()
+    with ExactScene(model) as scene:
+        for q in joints:
+            contacts = scene.all_within(q, model.margins)
+            count.update({(_link(contact.first), _link(contact.second)) for contact in contacts})
+    found = (Nearness(first, second, times / len(joints)) for (first, second), times in count.items())
+    return tuple(sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second)))
+
+
+def _alone(robot: Robot) -> CollisionModel:
+    """The robot in an empty cell."""
+    mechanism = Mechanism("r", robot, Pose.identity(), None, {})
+    return collision_model(Cell("alone", (mechanism,), (Group("r", ("r",)),), (), (), margins=Margins()), "r")
+
+
+def _link(solid: str) -> str:
+    return solid.split(".")[1]
+
+
+def _always_near(robot: Robot, near: tuple[Nearness, ...]) -> Iterator[Finding]:
+    for pair in near:
+        if pair.share == 1.0:
+            margin = Margins().clearance * 1e3
+            text = f"'{robot.name}': links '{pair.first}' and '{pair.second}' are always nearer than {margin:g} mm"
+            yield Finding("F175", text, suggestion="list them under 'touching', with the reason")
+
+
+def suspicions(robot: Robot) -> tuple[Finding, ...]:
+    """Figures that can hardly be true, as warnings."""
+    said = [text for link in robot.links for text in _link_suspicions(robot, link)]
+    said += [text for joint in robot.axes for text in _limit_suspicions(joint)]
+    reach = sum(float(np.linalg.norm(joint.origin.position)) for joint in robot.joints)
+    if reach > NO_REACH:
+        said.append(f"its joints are {reach:.3g} m apart in all: are lengths in the right unit?")
+    return tuple(Finding("F172", f"'{robot.name}': {text}", severity="warning") for text in said)
+
+
+def _link_suspicions(robot: Robot, link: Link) -> Iterator[str]:
+    xx, xy, xz, yy, yz, zz = link.inertia.moments
+    moments = np.linalg.eigvalsh(np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]))
+    moves = any(joint.child == link.name for joint in robot.axes)
+    if link.inertia.mass < NO_MASS:
+        if moves:
+            yield f"link '{link.name}' moves and has no mass"
+    elif moments[0] <= 0.0:
+        yield f"link '{link.name}' has a mass and a moment of inertia that is not above zero"
+    elif moments[2] > (moments[0] + moments[1]) * (1.0 + 1e-6):
+        yield f"link '{link.name}': one moment of inertia is larger than the other two together, which no body has"
+    if moves and not link.solids:
+        yield f"link '{link.name}' moves and has no solid: it is never checked"
+
+
+def _limit_suspicions(joint: Joint) -> Iterator[str]:
+    limits = joint.limits
+    if limits is None:
+        return
+    if limits.velocity > FASTEST:
+        yield f"joint '{joint.name}' turns at {limits.velocity:.3g} rad/s"
+    if limits.effort > STRONGEST:
+        yield f"joint '{joint.name}' holds {limits.effort:.3g} N*m"
+    if joint.kind == "revolute" and limits.upper - limits.lower > 8.0 * np.pi:
+        yield f"joint '{joint.name}' turns more than four times round"
