@@ -41,7 +41,9 @@ def info(name: str) -> Outcome:
 
 
 def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
-    """Check an arm: kinematics against PyBullet and roboticstoolbox, branches, self-collisions, suspicious figures.
+    """Check one arm: kinematics, branches, self-collisions, figures.
+
+    Kinematics is compared with PyBullet and roboticstoolbox. Figures that can hardly be true are warnings.
 
     Args:
         name: As `cellctl robots list` has it, or the path of a robot's folder.
