@@ -13,6 +13,7 @@ from pathlib import Path
 from cellctl.drivers.driver import ArmSetup, open_driver
 from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.execution.clock import MonotonicClock
+from cellctl.execution.lease import TIME_TO_LIVE, Lease
 from cellctl.execution.links import ClientLinks
 from cellctl.execution.server import Executor, Load
 
@@ -21,7 +22,9 @@ _CONTROLLER_TIME = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the process was told: where to listen, which driver (`NAME` or `NAME:PORT`), and a file of packed inputs."""
+    """What the process was told: where to listen, which driver (`NAME` or `NAME:PORT`), a file of packed inputs, and how
+    long a lease lives without a sign of its holder (s).
+    """
 
     socket: Path
     driver: str
@@ -29,6 +32,7 @@ class Launch:
     mechanism: str
     at: str
     after: Path | None
+    lease: float
     lifeline: bool
 
 
@@ -43,6 +47,7 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument(
         "--after", type=Path, help="wait for this file before the driver is opened: a controller's socket"
     )
+    parser.add_argument("--lease", type=float, default=TIME_TO_LIVE, help="seconds a lease lives without a heartbeat")
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -53,7 +58,7 @@ def run(launch: Launch, setup: ArmSetup, load: Load) -> None:
     if launch.after is not None:
         _wait_for(launch.after, lifeline)
     with open_driver(launch.driver, setup) as driver, ClientLinks(launch.socket, lifeline=lifeline) as links:
-        executor = Executor(driver, links, load)
+        executor = Executor(driver, links, load, Lease(launch.lease))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: executor.end())
         executor.serve()

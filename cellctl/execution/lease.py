@@ -11,7 +11,8 @@ HEARTBEAT = 0.2
 class Lease:
     """A lease with an epoch that grows with every grant, so that a command of an earlier holder is known as such."""
 
-    def __init__(self) -> None:
+    def __init__(self, time_to_live: float = TIME_TO_LIVE) -> None:
+        self._time_to_live = time_to_live
         self.holder: str | None = None
         self.epoch = 0
         self._client = -1
@@ -42,6 +43,10 @@ class Lease:
         if client == self._client and not self.expired(now):
             self._last_sign = now
 
+    def extend(self, seconds: float) -> None:
+        """Leave out a time in which the executor itself could not listen, as while it reads a plan."""
+        self._last_sign += seconds
+
     def release(self, *, client: int) -> None:
         """Give the lease back, if this client has it; a client that is gone does so too."""
         if client == self._client:
@@ -49,7 +54,7 @@ class Lease:
 
     def expired(self, now: float) -> bool:
         """True when the holder has not been heard for the time to live."""
-        return now - self._last_sign > TIME_TO_LIVE
+        return now - self._last_sign > self._time_to_live
 
     def lost(self, now: float) -> bool:
         """True when nobody holds the lease, or nobody alive."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cellctl.errors import EnvironmentMissing, Finding, UsageError
 from cellctl.execution.clock import MonotonicClock
+from cellctl.execution.lease import TIME_TO_LIVE
 from cellctl.model.inputs import pack_inputs
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class CellOptions:
     does.
 
     `arc_fault` is `none`, `never`, or the seconds after which an arc is lost. `patience` (s) is how long the controller
-    goes without a setpoint in real time.
+    goes without a setpoint in real time, `lease` (s) how long the executor goes without a sign of who holds the lease.
     """
 
     driver: DriverName = "sim"
@@ -57,6 +58,7 @@ class CellOptions:
     at: str = "home"
     arc_fault: str = "none"
     patience: float = 0.020
+    lease: float = TIME_TO_LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def executor_command(folder: CellFolder, options: CellOptions, programs: Program
         *_python(programs.executor),
         *("--socket", str(folder.executor), "--cell", str(folder.cell)),
         *(simulated if options.driver == "sim" else ("--driver", options.driver)),
-        *("--mechanism", options.mechanism, "--at", options.at),
+        *("--mechanism", options.mechanism, "--at", options.at, "--lease", str(options.lease)),
     ]
 
 

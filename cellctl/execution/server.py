@@ -40,9 +40,9 @@ _IDLE = 0.1
 class Executor:
     """One arm, one lease, at most one run. It is the `Control` of its own run."""
 
-    def __init__(self, driver: Driver, links: ClientLinks, load: Load) -> None:
+    def __init__(self, driver: Driver, links: ClientLinks, load: Load, lease: Lease | None = None) -> None:
         self._driver, self._links, self._load = driver, links, load
-        self._lease = Lease()
+        self._lease = lease or Lease()
         self._instance = secrets.token_hex(8)
         self._loaded: tuple[Path, Job] | None = None
         self._started: RunFolder | None = None
@@ -221,7 +221,11 @@ class Executor:
         self._check(client, request)
         self._refuse_while_running()
         path = Path(request.text("plan"))
-        job = self._load(path)
+        began = time.monotonic()
+        try:
+            job = self._load(path)
+        finally:
+            self._lease.extend(time.monotonic() - began)
         self._loaded = (path, job)
         plan = job.certified.plan
         return {

@@ -10,6 +10,7 @@ from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, clamped_knots
 
 LARGEST_ROUNDING = 0.6
+SHORTEST_LEG = 0.02
 
 
 def rounded(way: FloatArray, roundness: float = 1.0) -> BSpline:
@@ -18,6 +19,7 @@ def rounded(way: FloatArray, roundness: float = 1.0) -> BSpline:
     Each corner is rounded within the triangle of two points on its legs, at most `roundness` times half a leg and
     LARGEST_ROUNDING away: a cubic B-spline stays in the hull of any four successive control points.
     """
+    way = _without_short_legs(way)
     legs = np.linalg.norm(np.diff(way, axis=0), axis=1)
     points = [way[0], *_leg_thirds(way[0], way[0], way[1])]
     for k in range(1, len(way) - 1):
@@ -31,6 +33,15 @@ def rounded(way: FloatArray, roundness: float = 1.0) -> BSpline:
     chord = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(control, axis=0), axis=1))])
     inner = np.concatenate([[0.0], [chord[i : i + 3].mean() for i in range(1, len(control) - 3)], [chord[-1]]])
     return BSpline(3, clamped_knots(inner), control)
+
+
+def _without_short_legs(way: FloatArray) -> FloatArray:
+    """`way` without points nearer than SHORTEST_LEG to the one before: a corner there could not be rounded."""
+    kept = [way[0]]
+    for point in way[1:-1]:
+        if np.linalg.norm(point - kept[-1]) >= SHORTEST_LEG and np.linalg.norm(point - way[-1]) >= SHORTEST_LEG:
+            kept.append(point)
+    return np.array([*kept, way[-1]])
 
 
 def _leg_thirds(end: FloatArray, start: FloatArray, towards: FloatArray) -> list[FloatArray]:

@@ -22,6 +22,7 @@ KNOT_SPACINGS = (0.02, 0.03, 0.045, 0.065, 0.09, 0.13)
 RAMP_KNOT = 0.05
 RAMP_KNOTS = (0.05, 0.08, 0.12, 0.2)
 RESERVE = 0.995
+LARGEST_GRID = 200_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +162,7 @@ def hardest_use(path: BSpline, law: BSpline, limits: MotionLimits) -> HardestUse
 
     Looked at every millisecond and on both sides of every knot of the law and of the path, where the jerk steps.
     """
-    grid = np.linspace(0.0, law.end, max(200, int(law.end / 0.001)))
+    grid = np.linspace(0.0, law.end, int(np.clip(law.end / 0.001, 200, LARGEST_GRID)))
     passed = np.interp(np.unique(path.knots), law(grid)[:, 0], grid)
     knots = np.concatenate([np.unique(law.knots), passed])
     t = np.concatenate([grid, knots - 2e-4, knots + 2e-4])

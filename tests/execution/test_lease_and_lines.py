@@ -29,6 +29,14 @@ def test_a_lease_lives_by_its_heartbeat():
     assert lease.lost(2.0), "an expired lease is not revived"
 
 
+def test_time_in_which_nobody_could_be_heard_does_not_count():
+    lease = Lease()
+    epoch = lease.acquire(client=1, name="one", now=0.0)
+    lease.extend(5.0)
+    lease.check(client=1, epoch=epoch, now=5.9)
+    assert lease.lost(6.1)
+
+
 def test_a_new_grant_makes_the_old_epoch_void():
     lease = Lease()
     first = lease.acquire(client=1, name="one", now=0.0)

@@ -23,7 +23,8 @@ from cellctl.execution.standing import ask_status, find_standing_cell, stand, ta
 from cellctl.execution.trace import read_trace
 
 ARC = 1 << 1
-REAL_TIME = CellOptions(pace="real_time", patience=0.5)
+REAL_TIME = CellOptions(pace="real_time", patience=0.5, lease=20.0)
+SHORT_LEASE = CellOptions(pace="real_time", patience=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -272,7 +273,7 @@ def test_an_epoch_that_has_passed_is_refused(cell_processes):
 def test_a_holder_without_heartbeat_loses_the_lease_and_the_run(cell_processes, plan_file, tmp_path):
     """A client that hangs: connected, but silent."""
     packed, programs = cell_processes
-    with attached(packed, REAL_TIME, programs, name="test") as link:
+    with attached(packed, SHORT_LEASE, programs, name="test") as link:
         run = link.run(plan_file, tmp_path / "run")
         while next(run).kind != "segment":
             pass
