@@ -22,8 +22,8 @@ _CONTROLLER_TIME = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the process was told: where to listen, which driver (`NAME` or `NAME:PORT`), a file of packed inputs, and how
-    long a lease lives without a sign of its holder (s).
+    """What the process was told: where to listen, which driver (`NAME` or `NAME:PORT`), a file of packed inputs, and
+    how long a lease lives without a sign of its holder (s).
     """
 
     socket: Path
