@@ -47,10 +47,11 @@ def write_plan(plan: Plan, path: Path) -> None:
     if path.exists() and not zipfile.is_zipfile(path):
         hint = "name another file, or take it away first"
         raise FileError(Finding("F180", "something that is no plan file is there already", Place(str(path)), hint))
+    members = _members(plan)
     partial = path.with_name(f"{path.name}.partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-            for name, content in _members(plan).items():
+            for name, content in members.items():
                 archive.writestr(_member(name), content)
         os.replace(partial, path)
     except OSError as error:
