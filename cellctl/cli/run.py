@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +17,7 @@ from cyclopts.validators import Number
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
-from cellctl.errors import EnvironmentMissing, Finding, Stopped
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, Stopped
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run(
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
         ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
         say("reading the welds back from the measured joints", None)
-        welds = jobs.measured_welds(folder)
+        welds = _measured(folder, ended)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
     return outcome_of_run(certified, folder, picture, welds, ended)
@@ -74,15 +75,28 @@ def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say
 
 
 def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
-    """Write the picture of the cell into the folder of a run; None where there is nothing to draw it with."""
+    """Write the picture of the cell into the folder of a run; None where it cannot be drawn or there is no room."""
     from cellctl.reports import picture
 
     path = folder / PICTURE
     try:
         picture.write_png(certified.plan, path)
-    except EnvironmentMissing:
+    except (EnvironmentMissing, OSError):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
     return path
+
+
+def _measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
+    """The welds as measured; of a run that did not come to its end, none where its record does not reach so far."""
+    from cellctl import jobs
+
+    if ended.stopped is None:
+        return jobs.measured_welds(folder)
+    with suppress(CellctlError, OSError):
+        return jobs.measured_welds(folder)
+    return ()
 
 
 def outcome_of_run(
@@ -96,7 +110,7 @@ def outcome_of_run(
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     measured = [weld.record for weld in welds]
-    places = (f"record  {folder}", f"picture {picture or 'not drawn, which takes PyBullet'}")
+    places = (f"record  {folder}", f"picture {picture or 'not drawn: no PyBullet, or no room'}")
     data = {
         "record": str(folder),
         "completed": ended.stopped is None,
@@ -140,11 +154,25 @@ def _followed(
             say("stopping on the path", None)
             if close := getattr(events, "close", None):
                 close()
-            text = f"stopped by {asked[0]} at {where}; the arm stopped on its path and the record is complete"
-            return Ended(last.time, Stopped(Finding("U614", text)))
+            return Ended(last.time, _stopped_by(asked[0], str(where), folder))
     if last.kind in ("stopped", "fault"):
         return Ended(last.time, Stopped(Finding("U615", "the run was stopped before its end", data=dict(last.data))))
     return Ended(last.time, None)
+
+
+def _stopped_by(name: str, where: str, folder: Path) -> Stopped:
+    """What a stop that was asked for came to, as the executor wrote it down: perhaps a fault came first."""
+    from cellctl.execution.protocol import outcome_from_json
+
+    try:
+        outcome = outcome_from_json(json.loads((folder / "outcome.json").read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        text = f"stopped by {name} at {where}; the executor did not say how it ended, look at the arm"
+        return Stopped(Finding("U614", text))
+    if outcome.status == "faulted":
+        return Faulted(outcome.findings)
+    text = f"stopped by {name} at {where}; the arm stopped on its path and the record is complete"
+    return Stopped(Finding("U614", text))
 
 
 @dataclass(frozen=True, slots=True)

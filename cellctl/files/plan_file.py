@@ -10,7 +10,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -55,7 +55,8 @@ def write_plan(plan: Plan, path: Path) -> None:
                 archive.writestr(_member(name), content)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise FileError(Finding("F180", f"cannot be written: {error.strerror or error}", Place(str(path)))) from None
 
 
