@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,9 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from cellctl.model.plan import Plan
+
+# Plans kept by `check` stay out of the user's own cache, and every test run begins without any.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cellctl-tests-")
 
 settings.register_profile("cellctl", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("cellctl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +11,8 @@ from pathlib import Path
 import cellctl
 from cellctl.errors import Finding, NotCertified, UsageError
 from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan
+from cellctl.files.plan_cache import store_plan, stored_plan
+from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
@@ -55,10 +58,20 @@ def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
 def check(
     task: Task | str | Path, seed: int = 0, progress: Progress | None = None, *, engine: EngineName | None = None
 ) -> CertifiedPlan:
-    """Read, plan and certify; writes nothing. Raises what reading, planning and proof raise."""
+    """Read, plan and certify. Raises what reading, planning and proof raise.
+
+    A plan that was made before from the same inputs, seed and program is taken from the user's cache; it would be the
+    same, byte for byte. It is always proved anew.
+    """
     engine = engine_used(engine)
     loaded = task if isinstance(task, Task) else load_task(task)
-    return certify(plan(loaded, seed=seed, progress=progress, engine=engine), progress, engine=engine)
+    key = _plan_key(loaded, seed)
+    kept = stored_plan(key)
+    made = kept or plan(loaded, seed=seed, progress=progress, engine=engine)
+    proved = certify(replace(made, certificate=None), progress, engine=engine)
+    if kept is None:
+        store_plan(key, made)
+    return proved
 
 
 def verify(path: str | Path, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
@@ -77,6 +90,16 @@ def verify(path: str | Path, progress: Progress | None = None, *, engine: Engine
     again = certify(replace(stored.plan, certificate=None), progress, engine=engine)
     demand_same_figures(stored.certificate, again.certificate)
     return again
+
+
+def _plan_key(task: Task, seed: int) -> str:
+    """Digest of everything that a plan's bytes depend on: inputs, seed, versions, and the program itself."""
+    digest = hashlib.sha256(canonical_json({"seed": seed, "versions": _versions()}))
+    for item in plan_inputs(task):
+        digest.update(f"{item.reference} {item.kind} {item.sha256}\n".encode())
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:
