@@ -102,7 +102,7 @@ def refined(
             break
         gained = cost - better[1]
         now, cost = better
-        if gained < 1e-3 * cost:
+        if gained < 1e-4 * cost:
             break
     return now
 
