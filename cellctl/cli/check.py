@@ -36,7 +36,8 @@ def check(
                 outcomes.append(_failed(task, error))
             else:
                 text = (f"{task}: ok", seam_table(certified), closing_line(certified))
-                outcomes.append(Outcome(text=text, data={"file": task, "ok": True, **proof_data(certified)}))
+                data = {"file": task, "ok": True, **proof_data(certified)}
+                outcomes.append(Outcome(text=text, data=data, findings=certified.warnings))
     return _together(outcomes, as_json=format == "json")
 
 
@@ -58,6 +59,7 @@ def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
     return Outcome(
         text=(proved, seam_table(certified), closing_line(certified)),
         data={"file": plan, "ok": True, **proof_data(certified)},
+        findings=certified.warnings,
     )
 
 

@@ -19,6 +19,7 @@ from cellctl.proof.binding import certified, plan_digest
 from cellctl.proof.clearance import Checker, check_clearance
 from cellctl.proof.commands import check_commands
 from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.efforts import check_payload, effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.proof.steps import check_steps
@@ -31,7 +32,7 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the proof of a plan came to: a record of every segment, and what is wrong (nothing, if it holds)."""
+    """What the proof of a plan came to: a record of every segment, and what was found; it holds without an error."""
 
     records: tuple[SegmentRecord, ...]
     findings: tuple[Finding, ...]
@@ -45,7 +46,7 @@ def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
     `engine` answers for the exact distances; None is the one that `open_engine` takes.
     """
     verdict = examine(plan, progress, engine=engine)
-    if verdict.findings:
+    if any(finding.severity == "error" for finding in verdict.findings):
         raise NotCertified(verdict.findings)
     certificate = Certificate(
         plan_sha256=plan_digest(plan),
@@ -55,7 +56,7 @@ def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
         sample_rate=SAMPLE_RATE,
         segments=verdict.records,
     )
-    return certified(replace(plan, certificate=certificate))
+    return replace(certified(replace(plan, certificate=certificate)), warnings=verdict.findings)
 
 
 def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> Verdict:
@@ -69,7 +70,7 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
         return Verdict((), unfit, "", "")
     model = collision_model(task.cell, task_group(task))
     mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism)]
+    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_payload(mechanism)]
     records: list[SegmentRecord] = []
     with open_engine(engine, model) as exact:
         checker = Checker(model, pack(model), exact)
@@ -94,7 +95,8 @@ def examine_segment(
     mechanism = task.cell.mechanism(checker.model.mechanism)
     limits = check_limits(segment, mechanism.robot, where)
     unlawful = check_allowances(task, mechanism, segments, index, where)
-    findings = [*limits.findings, *unlawful]
+    effort = effort_use(segment, mechanism)
+    findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
     if not unlawful:
         clearance = check_clearance(checker, segment, where)
@@ -106,7 +108,9 @@ def examine_segment(
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
-    return SegmentRecord(index, segment.kind, segment.step, segment.duration, limits.uses, gaps, seam), findings
+    return SegmentRecord(
+        index, segment.kind, segment.step, segment.duration, (*limits.uses, effort), gaps, seam
+    ), findings
 
 
 def _budget_findings(plan: Plan, task: Task, records: list[SegmentRecord]) -> list[Finding]:
