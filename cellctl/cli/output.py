@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cellctl.errors import Finding
@@ -22,7 +22,8 @@ class Outcome:
     """What a command found out: `text` for people, `data` for machines, `findings` for both.
 
     `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent`
-    where everything was said already (the help page).
+    where everything was said already (the help page). `document` is printed as it is, instead of the text;
+    `findings_said` is set where text or document hold the findings already.
     """
 
     text: tuple[RenderableType, ...] = ()
@@ -31,6 +32,14 @@ class Outcome:
     exit_code: int = 0
     as_json: bool = False
     silent: bool = False
+    document: str = ""
+    findings_said: bool = False
+
+    def saying(
+        self, *, text: tuple[RenderableType, ...] = (), document: str = "", findings_said: bool = False
+    ) -> Outcome:
+        """The same outcome told to people in other words."""
+        return replace(self, text=text, document=document, findings_said=findings_said)
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:
@@ -38,12 +47,20 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     if outcome.silent:
         return
     if as_json:
-        print(json.dumps(json_document(outcome), indent=2))
+        sys.stdout.write(as_document(outcome))
         return
-    for finding in outcome.findings:
-        print(finding_line(finding), file=sys.stderr)
-    if outcome.text:
+    if not outcome.findings_said:
+        for finding in outcome.findings:
+            print(finding_line(finding), file=sys.stderr)
+    if outcome.document:
+        sys.stdout.write(outcome.document)
+    elif outcome.text:
         _print_text(outcome.text)
+
+
+def as_document(outcome: Outcome) -> str:
+    """The JSON form of an outcome as text, ending in a line feed."""
+    return f"{json.dumps(json_document(outcome), indent=2)}\n"
 
 
 def json_document(outcome: Outcome) -> dict[str, object]:
@@ -70,6 +87,6 @@ def _print_text(parts: Iterable[RenderableType]) -> None:
             """Leave it to `main`; rich would exit with 1, which is our word for a check that failed."""
             raise BrokenPipeError
 
-    console = Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    console = Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
