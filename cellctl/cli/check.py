@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome, as_document
 from cellctl.cli.progress import progress
-from cellctl.errors import Finding, Place, UsageError
+from cellctl.cli.report import plan_file_of
+from cellctl.errors import CheckFailed, Finding, Place, UsageError
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ def check(
     return outcome
 
 
-def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
-    """Prove a plan file again, from itself alone.
+def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
+    """Prove a plan file again, from itself alone; of a run, judge what was measured too.
 
     Args:
-        plan: The plan file.
+        plan: The plan file, or the folder of a run.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
@@ -62,12 +63,19 @@ def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
 
     with progress() as say:
         say(f"reading {plan}", None)
-        certified = jobs.verify(plan, engine=engine, progress=say)
+        certified = jobs.verify(plan_file_of(plan), engine=engine, progress=say)
+        welds = jobs.measured_welds(plan) if plan.is_dir() else ()
+    measured = [weld.record for weld in welds]
+    off = tuple(finding for weld in welds for finding in weld.verdict())
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
+    if welds:
+        proved += f"; {len(welds)} welds measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
-        text=(proved, seam_table(certified), closing_line(certified)),
-        data={"file": plan, "ok": True, **proof_data(certified)},
+        text=(proved, seam_table(certified, measured), closing_line(certified)),
+        data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
+        findings=off,
+        exit_code=CheckFailed.exit_code if off else 0,
     )
 
 
