@@ -20,7 +20,14 @@ COMMANDS = {
     ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
-    "verify": ("cellctl.cli.check:verify", "Prove a plan file again, from itself alone."),
+    "verify": (
+        "cellctl.cli.check:verify",
+        "Prove a plan file again, from itself alone; of a run, judge what was measured too.",
+    ),
+    "diff": (
+        "cellctl.cli.diff:diff",
+        "Compare two plans: motion, time, clearance, joint margins, and what they were made from.",
+    ),
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
