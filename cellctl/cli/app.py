@@ -17,7 +17,7 @@ COMMANDS = {
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
     "verify": (
         "cellctl.cli.check:verify",
-        "Prove a plan file again, from itself alone; of a run, what was measured too.",
+        "Prove a plan file again, from itself alone; of a run, judge what was measured too.",
     ),
     "diff": ("cellctl.cli.diff:diff", "Compare two plans: motion, time, clearance, and what they were made from."),
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
