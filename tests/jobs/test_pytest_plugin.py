@@ -16,11 +16,17 @@ pytest_plugins = ["pytester"]
 PLUGIN = ("-p", "cellctl.pytest_plugin", "-p", "no:cacheprovider")
 
 
+@pytest.fixture(autouse=True)
+def _this_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run in a process of their own, which shall find this cellctl."""
+    monkeypatch.setenv("PYTHONPATH", str(checkout))
+
+
 def test_the_example_of_the_manual_passes(pytester: pytest.Pytester, checkout: Path) -> None:
     page = (checkout / "docs" / "cell-tests.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     pytester.makepyfile(example)
-    pytester.runpytest_inprocess(*PLUGIN, "--junitxml=out.xml").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(*PLUGIN, "--junitxml=out.xml").assert_outcomes(passed=3)
     (suite,) = JUnitXml.fromfile("out.xml")
     first = {found.name: found.value for found in next(iter(suite)).child(Properties)}
     assert float(first["clearance_mm"]) > 10.0
@@ -51,7 +57,7 @@ def test_what_is_not_proved_fails_with_its_findings(pytester: pytest.Pytester) -
                 cell.check("lib:tasks/weld/tray_corner.yaml").step("home")
         """
     )
-    done = pytester.runpytest_inprocess(*PLUGIN)
+    done = pytester.runpytest_subprocess(*PLUGIN)
     done.assert_outcomes(failed=3, passed=2)
     done.stdout.fnmatch_lines(["tasks/bad.yaml is not proved:", "*nowhere.yaml*[[]F101[]]"])
     done.stdout.fnmatch_lines(["*should not be*"])
