@@ -19,7 +19,10 @@ COMMANDS = {
         "cellctl.cli.check:verify",
         "Prove a plan file again, from itself alone; of a run, judge what was measured too.",
     ),
-    "diff": ("cellctl.cli.diff:diff", "Compare two plans: motion, time, clearance, and what they were made from."),
+    "diff": (
+        "cellctl.cli.diff:diff",
+        "Compare two plans: motion, time, clearance, joint margins, and what they were made from.",
+    ),
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
