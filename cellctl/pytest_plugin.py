@@ -57,7 +57,8 @@ class CellTests:
 
     def load(self, file: str | Path) -> Cell:
         """The cell of a cell file; the test fails with every finding where it cannot be read."""
-        from cellctl import Cell, CellctlError
+        from cellctl.errors import CellctlError
+        from cellctl.model.cell import Cell
 
         try:
             return Cell.load(self._found(file))
