@@ -7,7 +7,12 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from cellctl import __version__
+from cellctl.cli.output import terminal
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 checked and failed; 2 usage or bad file; 3 something missing here; "
+    "4 no answer within the limit; 5 stopped; 70 a bug of ours."
+)
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
@@ -61,8 +66,10 @@ def application() -> App:
         name="cellctl",
         version=__version__,
         help="Plan, prove and run welding and assembly in small robot cells.",
+        help_epilogue=EXIT_CODES,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        console=terminal(),
     )
     for name, (target, summary) in COMMANDS.items():
         app.command(target, name=name, help=summary)

@@ -74,7 +74,7 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
     return Outcome(
         text=(proved, seam_table(certified, measured), closing_line(certified)),
         data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
-        findings=off,
+        findings=(*certified.warnings, *off),
         exit_code=CheckFailed.exit_code if off else 0,
     )
 

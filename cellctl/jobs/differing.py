@@ -166,9 +166,9 @@ def _apart(first: FloatArray, second: FloatArray) -> float:
 
 
 def _directed(points: FloatArray, line: FloatArray) -> float:
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    _, nearest = cKDTree(line).query(points)
+    _, nearest = KDTree(line).query(points)
     best = np.full(len(points), np.inf)
     for shift in (-1, 0):  # the pieces of the line before and after its nearest point
         start = np.clip(nearest + shift, 0, len(line) - 2)

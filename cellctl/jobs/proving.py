@@ -100,11 +100,11 @@ def judged(
     kept = stored_plan(key)
     made = kept or plan(task, seed=seed, progress=progress, engine=engine)
     verdict, proved = judge(replace(made, certificate=None), progress, engine=engine)
-    if proved is None:
-        return Judgement(made, replace(verdict, findings=placed(verdict.findings, task)), None)
-    if kept is None:
+    findings = placed(verdict.findings, task)
+    if proved is not None and kept is None:
         store_plan(key, made)
-    return Judgement(made, verdict, proved)
+    certified = None if proved is None else replace(proved, warnings=findings)
+    return Judgement(made, replace(verdict, findings=findings), certified)
 
 
 def placed(findings: Iterable[Finding], task: Task) -> tuple[Finding, ...]:

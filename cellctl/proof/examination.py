@@ -19,6 +19,7 @@ from cellctl.proof.binding import certified, plan_digest
 from cellctl.proof.clearance import FAR, Checker, check_clearance
 from cellctl.proof.commands import check_commands
 from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.efforts import check_payload, effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.proof.steps import check_steps
@@ -31,7 +32,7 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the proof of a plan came to: a record of every segment, and what is wrong (nothing, if it holds)."""
+    """What the proof of a plan came to: a record of every segment, and what was found; it holds without an error."""
 
     records: tuple[SegmentRecord, ...]
     findings: tuple[Finding, ...]
@@ -44,7 +45,7 @@ def judge(
 ) -> tuple[Verdict, CertifiedPlan | None]:
     """What the proof of `plan` came to, and the certified plan where nothing is wrong with it."""
     verdict = examine(plan, progress, engine=engine)
-    if verdict.findings:
+    if any(finding.severity == "error" for finding in verdict.findings):
         return verdict, None
     certificate = Certificate(
         plan_sha256=plan_digest(plan),
@@ -54,7 +55,7 @@ def judge(
         sample_rate=SAMPLE_RATE,
         segments=verdict.records,
     )
-    return verdict, certified(replace(plan, certificate=certificate))
+    return verdict, replace(certified(replace(plan, certificate=certificate)), warnings=verdict.findings)
 
 
 def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
@@ -79,7 +80,7 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
         return Verdict((), unfit, "", "")
     model = collision_model(task.cell, task_group(task))
     mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism)]
+    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_payload(mechanism)]
     records: list[SegmentRecord] = []
     with open_engine(engine, model) as exact:
         checker = Checker(model, pack(model), exact, task.budget.clearance)
@@ -104,7 +105,8 @@ def examine_segment(
     mechanism = task.cell.mechanism(checker.model.mechanism)
     limits = check_limits(segment, mechanism.robot, where)
     unlawful = check_allowances(task, mechanism, segments, index, where)
-    findings = [*limits.findings, *unlawful]
+    effort = effort_use(segment, mechanism)
+    findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
     if not unlawful:
         clearance = check_clearance(checker, segment, where)
@@ -116,7 +118,8 @@ def examine_segment(
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
-    record = SegmentRecord(index, segment.kind, segment.step, segment.duration, limits.uses, gaps, seam)
+    uses = (*limits.uses, effort)
+    record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
     return record, [_of_segment(finding, segment.step, index) for finding in findings]
 
 
