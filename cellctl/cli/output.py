@@ -59,14 +59,13 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     """
     if outcome.silent:
         return
+    if not as_json and not outcome.findings_said:
+        for finding in outcome.findings:
+            complain(finding)
     if as_json:
         with writing():
             sys.stdout.write(as_document(outcome))
-        return
-    if not outcome.findings_said:
-        for finding in outcome.findings:
-            complain(finding)
-    if outcome.document:
+    elif outcome.document:
         with writing():
             sys.stdout.write(outcome.document)
     elif outcome.text:

@@ -53,7 +53,7 @@ def _checked(file: str, seed: int, progress: Progress | None, engine: EngineName
     except CellctlError as error:
         return Checked(file, task, findings=error.findings, exit_code=error.exit_code)
     verdict = judgement.verdict
-    exit_code = 0 if judgement.certified is not None else CheckFailed.exit_code
+    exit_code = CheckFailed.exit_code if judgement.certified is None else 0
     return Checked(
         file, task, judgement.plan, verdict.records, judgement.certified, verdict.findings, exit_code=exit_code
     )

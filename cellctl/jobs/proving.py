@@ -100,9 +100,11 @@ def judged(
     kept = stored_plan(key)
     made = kept or plan(task, seed=seed, progress=progress, engine=engine)
     verdict, proved = judge(replace(made, certificate=None), progress, engine=engine)
+    findings = placed(verdict.findings, task)
     if proved is not None and kept is None:
         store_plan(key, made)
-    return Judgement(made, replace(verdict, findings=placed(verdict.findings, task)), proved)
+    certified = None if proved is None else replace(proved, warnings=findings)
+    return Judgement(made, replace(verdict, findings=findings), certified)
 
 
 def placed(findings: Iterable[Finding], task: Task) -> tuple[Finding, ...]:

@@ -16,6 +16,8 @@ import pytest
 
 import cellctl.files
 import cellctl.jobs
+import cellctl.jobs.measuring  # before anything is stood in for: what it takes from `files` it takes once
+import cellctl.jobs.running
 import cellctl.reports
 from cellctl.errors import CellctlError, FileError, Finding, NotCertified, Stopped
 from cellctl.jobs.checking import Checked
