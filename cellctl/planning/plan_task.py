@@ -6,7 +6,7 @@ Order as in the file. Proves nothing; a plan is only a proposal until `proof` ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -20,7 +20,7 @@ from cellctl.model.cell import Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.lines import reversed_path, wire_line
@@ -96,11 +96,20 @@ def plan_steps(
         if progress is not None:
             what = step.seam if isinstance(step, Weld) else step.target
             progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new = _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+        new = _step_segments(arm, index, step, q)
         segments += new
         if new:
             q = new[-1].path(new[-1].path.end)[0]
     return (Block(tuple(segments)),), {group: start}
+
+
+def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment]:
+    """The segments of one step from joints `q`; what stands against it carries the step's index."""
+    try:
+        return _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+    except PlanningFailed as error:
+        found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
+        raise PlanningFailed(found) from None
 
 
 def _demand_one_arm(task: Task) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,35 @@ def shape_surface(shape: Shape, colour: Colour) -> Surface:
     assert isinstance(shape, Sphere)
     polar = np.linspace(0.05, np.pi - 0.05, 25)
     return hull_surface(_rings(shape.radius * np.sin(polar), shape.radius * np.cos(polar)), colour)
+
+
+def without_hidden(surfaces: Sequence[Surface]) -> tuple[Surface, ...]:
+    """Convex `surfaces` of one body without the triangles that lie wholly in or on another of them.
+
+    Pieces that touch have faces between them that no one sees, and whose edges a renderer would show as stripes.
+    """
+    if len(surfaces) < 2:
+        return tuple(surfaces)
+    planes = [_planes(surface) for surface in surfaces]
+    kept = []
+    for k, surface in enumerate(surfaces):
+        triangles = surface.vertices.reshape(-1, 3, 3)
+        points = (triangles + planes[k][:, None, :3] * 2e-6).reshape(-1, 3)
+        hidden = np.zeros(len(triangles), dtype=np.bool_)
+        for other in (*planes[:k], *planes[k + 1 :]):
+            inside = (points @ other[:, :3].T <= other[:, 3] + 4e-6).all(axis=1)
+            hidden |= inside.reshape(-1, 3).all(axis=1)
+        seen = np.repeat(~hidden, 3)
+        if seen.any():
+            kept.append(Surface(surface.vertices[seen], surface.normals[seen], surface.colour))
+    return tuple(kept)
+
+
+def _planes(surface: Surface) -> FloatArray:
+    """The planes (m, 4) of a convex surface's triangles: outward unit normal and distance from the origin."""
+    a, b, c = (surface.vertices[k::3] for k in range(3))
+    normals = unit(np.cross(b - a, c - a))
+    return np.column_stack([normals, np.einsum("ij,ij->i", normals, a)])
 
 
 def hull_surface(points: ArrayLike, colour: Colour) -> Surface:
