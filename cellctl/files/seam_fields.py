@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from cellctl.files.fields import Direction, Name, Position, PositiveLength, Quantity, plain_numbers
+from cellctl.files.edge_seams import RIDGE, Meeting, edges_on, inside_edges, seam_along
+from cellctl.files.fields import AngleWindow, Direction, Name, Position, PositiveLength, Quantity, plain_numbers
+from cellctl.files.mesh_edges import EdgeChain
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import Edge, concave_edges
@@ -15,10 +17,13 @@ from cellctl.files.strict_model import FileModel, Path
 from cellctl.model.curve import Arc, Polyline, SplineCurve, catmull_rom
 from cellctl.model.part import Body, Face, Seam
 from cellctl.model.pose import FloatArray, unit
+from cellctl.model.wps import Range
 
 Points = Annotated[list[Position], Field(min_length=2)]
 _NAMED_FACES: tuple[Literal["axis", "radial", "-axis", "-radial"], ...] = ("axis", "radial", "-axis", "-radial")
-CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection")
+CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection", "edges")
+
+RIDGES = Range(RIDGE[0], RIDGE[0], RIDGE[1])
 
 
 class CircleField(FileModel):
@@ -49,6 +54,25 @@ class ArcField(FileModel):
         return self
 
 
+class EdgesField(FileModel):
+    """Edges of a body's mesh: inside edges of one body, or where the edges of one body lie on the other."""
+
+    of: Name | None = None
+    between: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    dihedral: AngleWindow = Range(np.radians(20.0), np.radians(90.0), np.radians(160.0))
+
+    @model_validator(mode="after")
+    def _one_form(self) -> EdgesField:
+        if (self.of is None) == (self.between is None):
+            raise FieldError("F115", "exactly one of of, between must be given")
+        return self
+
+    @property
+    def bodies(self) -> list[str]:
+        """The two bodies that are welded, which may be one."""
+        return self.between or [self.of or "", self.of or ""]
+
+
 class SeamField(FileModel):
     """One seam: exactly one curve, the two bodies that are welded, and the outward normals of their faces there."""
 
@@ -58,6 +82,7 @@ class SeamField(FileModel):
     arc: ArcField | None = None
     circle: CircleField | None = None
     intersection: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    edges: EdgesField | None = None
     travel: Direction | None = None
     near: Position | None = None
     bodies: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
@@ -70,11 +95,11 @@ class SeamField(FileModel):
         if len(written) != 1:
             got = f"got {' and '.join(written)}" if written else "got none"
             raise FieldError("F115", f"exactly one of {', '.join(CURVE_KEYS)} must be given, {got}")
-        derived = self.intersection is not None
-        if derived and (self.bodies is not None or self.faces is not None or self.travel is None):
-            raise FieldError(
-                "F115", "an intersection takes 'travel', and names its bodies and finds their faces itself"
-            )
+        derived = self.intersection is not None or self.edges is not None
+        if derived and (self.bodies is not None or self.faces is not None):
+            raise FieldError("F115", f"'{written[0]}' names its bodies and finds their faces itself")
+        if self.intersection is not None and self.travel is None:
+            raise FieldError("F115", "an intersection takes 'travel', the direction to weld in")
         if not derived and (self.bodies is None or self.faces is None):
             raise FieldError("F111", "a seam needs 'bodies' and 'faces'")
         return self
@@ -82,17 +107,21 @@ class SeamField(FileModel):
 
 def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body], path: Path) -> Seam | None:
     """The seam that a field describes; None with a finding when it has no usable curve or faces."""
-    names = field.intersection or field.bodies or []
+    names = field.edges.bodies if field.edges is not None else field.intersection or field.bodies or []
     unknown = [i for i, body in enumerate(names) if body not in bodies]
-    key = "intersection" if field.intersection is not None else "bodies"
+    keys: Path = ("intersection",) if field.intersection is not None else ("bodies",)
+    if field.edges is not None:
+        keys = ("edges", "of") if field.edges.of is not None else ("edges", "between")
     for i in unknown:
-        file.unknown("body", names[i], file.names("bodies"), (*path, key, i))
+        file.unknown("body", names[i], file.names("bodies"), (*path, *keys, i))
     if unknown or len(names) != 2:
         return None
-    if names[0] == names[1]:
+    if names[0] == names[1] and keys != ("edges", "of"):
         hint = "name the two bodies that are welded"
-        file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, key), hint)
+        file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, *keys), hint)
         return None
+    if field.edges is not None:
+        return _edge_seam(file, name, field, field.edges, bodies, path)
     if field.intersection is not None:
         return _intersection(file, name, field, (bodies[names[0]], bodies[names[1]]), path)
     curve = _curve(file, field, path)
@@ -181,6 +210,58 @@ def _arc_through(file: File[Any], points: FloatArray, path: Path) -> Arc | None:
     angle = float(np.arctan2(np.cross(start, last) @ axis, start @ last)) % (2.0 * np.pi)
     x, y, z = centre.tolist()
     return Arc((x, y, z), _vector(axis), _vector(start), float(np.linalg.norm(points[0] - centre)), angle)
+
+
+def _edge_seam(
+    file: File[Any], name: str, field: SeamField, edges: EdgesField, bodies: dict[str, Body], path: Path
+) -> Seam | None:
+    """The seam along the edge that `near` is nearest to, or along the only one."""
+    here = (*path, "edges")
+    first, second = (bodies[body] for body in edges.bodies)
+    if edges.of is not None:
+        meshes = [_chains_of(file, first, edges.dihedral, here)]
+        found = inside_edges(first, meshes[0] or ())
+    else:
+        meshes = [_chains_of(file, body, RIDGES, here, needed=False) for body in (first, second)]
+        found = edges_on(first, meshes[0] or (), second, edges.dihedral)
+        found += [
+            Meeting(m.points, m.second, m.first) for m in edges_on(second, meshes[1] or (), first, edges.dihedral)
+        ]
+        if meshes == [None, None]:
+            hint = "write it as 'parts_of' or 'hull_of' a mesh file, or the seam as an intersection"
+            file.report("F158", f"neither '{first.name}' nor '{second.name}' is one mesh", here, hint)
+            return None
+    if None in meshes and edges.of is not None:
+        return None
+    if field.near is not None and found:
+        near = np.asarray(field.near)
+        found = [min(found, key=lambda meeting: meeting.distance_to(near))]
+    if len(found) == 1:
+        return seam_along(file, name, found[0], (first.name, second.name), field.joint, field.travel, path)
+    count = f"{len(found)} edges" if found else "no edge"
+    at = f"'{first.name}' and '{second.name}' have" if edges.of is None else f"'{first.name}' has"
+    hint = "name a point near the one that is meant: 'near: 0 0 50 mm'" if found else "is the window of angles right?"
+    file.report("F158", f"{at} {count} whose faces open by 'dihedral'", here, hint)
+    return None
+
+
+def _chains_of(
+    file: File[Any], body: Body, opening: Range, path: Path, *, needed: bool = True
+) -> tuple[EdgeChain, ...] | None:
+    """The edges of the mesh that a body is written as, in metres; None where it is none."""
+    field = file.model.bodies[body.name]
+    mesh = field.parts_of or field.hull_of
+    if mesh is None:
+        if needed:
+            hint = "write it as 'parts_of' a mesh file"
+            file.report("F158", f"body '{body.name}' is not one mesh, and has no edges", path, hint)
+        return None
+    reference = file.joined(mesh.file, path)
+    place = file.place(*path)
+    chains = None if reference is None else file.reading.chains(reference, place, mesh.scale, opening)
+    if chains is None:
+        return None
+    return tuple(EdgeChain(chain.points * mesh.scale, chain.left, chain.right) for chain in chains)
 
 
 def _vector(values: FloatArray) -> tuple[float, float, float]:

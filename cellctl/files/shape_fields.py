@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cellctl.files.fields import ColourText, LocalAt, Mass, Name, Position, PositiveLength, Quantity, Reference, Sizes
-from cellctl.files.quantities import FieldError
+from cellctl.files.quantities import UNITS, FieldError
 from cellctl.files.strict_model import FileModel
 
 
@@ -51,15 +51,21 @@ class MeshField(FileModel):
     """A mesh file and the unit that its numbers are in."""
 
     file: Reference
-    unit: Literal["m", "mm"]
+    unit: Literal["m", "mm", "cm", "in"]
 
     @property
     def scale(self) -> float:
         """Metres per unit of the file."""
-        return 1.0 if self.unit == "m" else 1e-3
+        return UNITS["length"][self.unit]
 
 
-SHAPE_KEYS = ("box", "cylinder", "sphere", "frustum", "tube", "hull", "hull_of")
+class PartsField(MeshField):
+    """A closed mesh that is checked as convex parts, which together cover it."""
+
+    most: Annotated[int, Field(ge=1, le=64)] = 16
+
+
+SHAPE_KEYS = ("box", "cylinder", "sphere", "frustum", "tube", "hull", "hull_of", "parts_of")
 
 
 class ShapeKeys(FileModel):
@@ -72,6 +78,7 @@ class ShapeKeys(FileModel):
     tube: TubeField | None = None
     hull: list[Position] | None = None
     hull_of: MeshField | None = None
+    parts_of: PartsField | None = None
     colour: ColourText | None = None
 
     @property
