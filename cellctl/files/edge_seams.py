@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,12 +21,15 @@ from cellctl.model.pose import FloatArray, unit
 from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere
 from cellctl.model.wps import Range
 
+if TYPE_CHECKING:
+    from cellctl.files.seam_fields import EdgesField, SeamField
+
 ON_SURFACE = 0.3e-3
 """An edge lies on another body when it is no further from its surface (m)."""
 ROUND = 1e-3
 """Points of an edge lie on a circle when they are off it by less than this share of its radius."""
 ALIKE = np.cos(np.radians(3.0))
-RIDGE = (np.radians(200.0), np.radians(340.0))
+RIDGES = Range(np.radians(200.0), np.radians(270.0), np.radians(340.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,58 @@ class Meeting:
     def turned(self) -> Meeting:
         """The same the other way round."""
         return Meeting(self.points[::-1], self.first[::-1], self.second[::-1])
+
+
+def edge_seam(
+    file: File[Any], name: str, field: SeamField, edges: EdgesField, bodies: dict[str, Body], path: Path
+) -> Seam | None:
+    """The seam along the edge that `near` is nearest to, or along the only one."""
+    here = (*path, "edges")
+    first, second = (bodies[body] for body in edges.bodies)
+    if edges.of is not None:
+        meshes = [_chains_of(file, first, edges.dihedral, here)]
+        found = inside_edges(first, meshes[0] or ())
+    else:
+        meshes = [_chains_of(file, body, RIDGES, here, needed=False) for body in (first, second)]
+        found = edges_on(first, meshes[0] or (), second, edges.dihedral)
+        found += [
+            Meeting(m.points, m.second, m.first) for m in edges_on(second, meshes[1] or (), first, edges.dihedral)
+        ]
+        if meshes == [None, None]:
+            hint = "write it as 'parts_of' or 'hull_of' a mesh file, or the seam as an intersection"
+            file.report("F158", f"neither '{first.name}' nor '{second.name}' is one mesh", here, hint)
+            return None
+    if None in meshes and edges.of is not None:
+        return None
+    if field.near is not None and found:
+        near = np.asarray(field.near)
+        found = [min(found, key=lambda meeting: meeting.distance_to(near))]
+    if len(found) == 1:
+        return seam_along(file, name, found[0], (first.name, second.name), field.joint, field.travel, path)
+    count = f"{len(found)} edges" if found else "no edge"
+    at = f"'{first.name}' and '{second.name}' have" if edges.of is None else f"'{first.name}' has"
+    hint = "name a point near the one that is meant: 'near: 0 0 50 mm'" if found else "is the window of angles right?"
+    file.report("F158", f"{at} {count} whose faces open by 'dihedral'", here, hint)
+    return None
+
+
+def _chains_of(
+    file: File[Any], body: Body, opening: Range, path: Path, *, needed: bool = True
+) -> tuple[EdgeChain, ...] | None:
+    """The edges of the mesh that a body is written as, in metres; None where it is none."""
+    field = file.model.bodies[body.name]
+    mesh = field.parts_of or field.hull_of
+    if mesh is None:
+        if needed:
+            hint = "write it as 'parts_of' a mesh file"
+            file.report("F158", f"body '{body.name}' is not one mesh, and has no edges", path, hint)
+        return None
+    reference = file.joined(mesh.file, path)
+    place = file.place(*path)
+    chains = None if reference is None else file.reading.chains(reference, place, mesh.scale, opening)
+    if chains is None:
+        return None
+    return tuple(EdgeChain(chain.points * mesh.scale, chain.left, chain.right) for chain in chains)
 
 
 def inside_edges(body: Body, chains: tuple[EdgeChain, ...]) -> list[Meeting]:

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from cellctl.files.edge_seams import RIDGE, Meeting, edges_on, inside_edges, seam_along
+from cellctl.files.edge_seams import edge_seam
 from cellctl.files.fields import AngleWindow, Direction, Name, Position, PositiveLength, Quantity, plain_numbers
-from cellctl.files.mesh_edges import EdgeChain
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import Edge, concave_edges
@@ -23,27 +22,35 @@ Points = Annotated[list[Position], Field(min_length=2)]
 _NAMED_FACES: tuple[Literal["axis", "radial", "-axis", "-radial"], ...] = ("axis", "radial", "-axis", "-radial")
 CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection", "edges")
 
-RIDGES = Range(RIDGE[0], RIDGE[0], RIDGE[1])
-
 
 class CircleField(FileModel):
     """A full circle, travelled right-handed about `axis` from `start`."""
 
     centre: Position
+    """Its centre."""
     axis: Direction
+    """What it goes round, right-handed."""
     radius: PositiveLength
+    """Its radius."""
     start: Direction
+    """Where it begins, as the direction from the centre, at a right angle to the axis."""
 
 
 class ArcField(FileModel):
     """A circular arc through three points, or about `axis` from `start` through `angle`."""
 
     through: Annotated[list[Position], Field(min_length=3, max_length=3)] | None = None
+    """Its first point, one between, and its last."""
     centre: Position | None = None
+    """Its centre."""
     axis: Direction | None = None
+    """What it goes round, right-handed."""
     radius: PositiveLength | None = None
+    """Its radius."""
     start: Direction | None = None
+    """Where it begins, as the direction from the centre."""
     angle: Annotated[float, Quantity("angle", above=0.0)] | None = None
+    """How far round it goes."""
 
     @model_validator(mode="after")
     def _one_form(self) -> ArcField:
@@ -58,8 +65,11 @@ class EdgesField(FileModel):
     """Edges of a body's mesh: inside edges of one body, or where the edges of one body lie on the other."""
 
     of: Name | None = None
+    """The body that is one mesh, for an inside edge of it."""
     between: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """Two bodies, for where the edges of one of them lie on the other; at least one is a mesh."""
     dihedral: AngleWindow = Range(np.radians(20.0), np.radians(90.0), np.radians(160.0))
+    """How far the two faces open on the side to weld from: 90 deg is a fillet."""
 
     @model_validator(mode="after")
     def _one_form(self) -> EdgesField:
@@ -77,17 +87,29 @@ class SeamField(FileModel):
     """One seam: exactly one curve, the two bodies that are welded, and the outward normals of their faces there."""
 
     line: Annotated[list[Position], Field(min_length=2, max_length=2)] | None = None
+    """Its two ends."""
     polyline: Points | None = None
+    """Its points, without sharp corners."""
     spline: Annotated[list[Position], Field(min_length=3)] | None = None
+    """Points that a smooth curve goes through."""
     arc: ArcField | None = None
+    """A circular arc."""
     circle: CircleField | None = None
+    """A full circle."""
     intersection: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """Two bodies of boxes and hulls that make an inside edge."""
     edges: EdgesField | None = None
+    """An edge of a body that is a mesh."""
     travel: Direction | None = None
+    """The direction to weld in, for an intersection or an edge with two ends."""
     near: Position | None = None
+    """A point near the edge that is meant, where there are several."""
     bodies: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """The two bodies that are welded."""
     faces: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    """The outward normals of their faces at the seam in the part's frame, or axis and radial on a circle."""
     joint: Literal["butt", "t", "lap", "corner", "edge"] = "t"
+    """The type of joint, which procedures are checked against."""
 
     @model_validator(mode="after")
     def _one_curve(self) -> SeamField:
@@ -121,7 +143,7 @@ def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body
         file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, *keys), hint)
         return None
     if field.edges is not None:
-        return _edge_seam(file, name, field, field.edges, bodies, path)
+        return edge_seam(file, name, field, field.edges, bodies, path)
     if field.intersection is not None:
         return _intersection(file, name, field, (bodies[names[0]], bodies[names[1]]), path)
     curve = _curve(file, field, path)
@@ -210,58 +232,6 @@ def _arc_through(file: File[Any], points: FloatArray, path: Path) -> Arc | None:
     angle = float(np.arctan2(np.cross(start, last) @ axis, start @ last)) % (2.0 * np.pi)
     x, y, z = centre.tolist()
     return Arc((x, y, z), _vector(axis), _vector(start), float(np.linalg.norm(points[0] - centre)), angle)
-
-
-def _edge_seam(
-    file: File[Any], name: str, field: SeamField, edges: EdgesField, bodies: dict[str, Body], path: Path
-) -> Seam | None:
-    """The seam along the edge that `near` is nearest to, or along the only one."""
-    here = (*path, "edges")
-    first, second = (bodies[body] for body in edges.bodies)
-    if edges.of is not None:
-        meshes = [_chains_of(file, first, edges.dihedral, here)]
-        found = inside_edges(first, meshes[0] or ())
-    else:
-        meshes = [_chains_of(file, body, RIDGES, here, needed=False) for body in (first, second)]
-        found = edges_on(first, meshes[0] or (), second, edges.dihedral)
-        found += [
-            Meeting(m.points, m.second, m.first) for m in edges_on(second, meshes[1] or (), first, edges.dihedral)
-        ]
-        if meshes == [None, None]:
-            hint = "write it as 'parts_of' or 'hull_of' a mesh file, or the seam as an intersection"
-            file.report("F158", f"neither '{first.name}' nor '{second.name}' is one mesh", here, hint)
-            return None
-    if None in meshes and edges.of is not None:
-        return None
-    if field.near is not None and found:
-        near = np.asarray(field.near)
-        found = [min(found, key=lambda meeting: meeting.distance_to(near))]
-    if len(found) == 1:
-        return seam_along(file, name, found[0], (first.name, second.name), field.joint, field.travel, path)
-    count = f"{len(found)} edges" if found else "no edge"
-    at = f"'{first.name}' and '{second.name}' have" if edges.of is None else f"'{first.name}' has"
-    hint = "name a point near the one that is meant: 'near: 0 0 50 mm'" if found else "is the window of angles right?"
-    file.report("F158", f"{at} {count} whose faces open by 'dihedral'", here, hint)
-    return None
-
-
-def _chains_of(
-    file: File[Any], body: Body, opening: Range, path: Path, *, needed: bool = True
-) -> tuple[EdgeChain, ...] | None:
-    """The edges of the mesh that a body is written as, in metres; None where it is none."""
-    field = file.model.bodies[body.name]
-    mesh = field.parts_of or field.hull_of
-    if mesh is None:
-        if needed:
-            hint = "write it as 'parts_of' a mesh file"
-            file.report("F158", f"body '{body.name}' is not one mesh, and has no edges", path, hint)
-        return None
-    reference = file.joined(mesh.file, path)
-    place = file.place(*path)
-    chains = None if reference is None else file.reading.chains(reference, place, mesh.scale, opening)
-    if chains is None:
-        return None
-    return tuple(EdgeChain(chain.points * mesh.scale, chain.left, chain.right) for chain in chains)
 
 
 def _vector(values: FloatArray) -> tuple[float, float, float]:
