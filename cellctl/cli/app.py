@@ -50,11 +50,12 @@ SUBCOMMANDS = {
         },
     ),
     "robots": (
-        "The arms in the library.",
+        "The arms in the library, and those of your project.",
         {
             "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
-            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, branches, self-collisions, figures."),
+            "add": ("cellctl.cli.robots:add", "Make a robot folder of your project from a URDF or xacro file."),
+            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, self-collisions, cover, figures."),
         },
     ),
 }
