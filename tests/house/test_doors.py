@@ -11,7 +11,7 @@ import pytest
 LIBRARIES = {
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("kinematics/decomposed.py",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
