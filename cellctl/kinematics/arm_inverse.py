@@ -8,7 +8,7 @@ says, and the other six are solved. Fewer: `cellctl.kinematics.freed`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
 from cellctl.kinematics.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
 from cellctl.kinematics.search import CAPACITY, SearchArrays, search_arrays, search_bulk
 from cellctl.kinematics.spherical import SphericalArrays, solve_spherical_bulk, spherical_arrays
+from cellctl.kinematics.subproblems import angle_to
 from cellctl.model.pose import FloatArray, Pose, rotation_about
 from cellctl.model.robot import Robot
 
@@ -41,6 +42,14 @@ class Answers:
     joints: FloatArray
     let: FloatArray
     valid: NDArray[np.bool_]
+
+
+class WristPlace(NamedTuple):
+    """Joint `axis` at `centre` or a whole `period` (rad) from there leaves two axes parallel."""
+
+    axis: int
+    centre: float
+    period: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +80,19 @@ class ArmInverse:
                 return "decomposed"
             case SearchArrays():
                 return "search"
+
+    @property
+    def wrist(self) -> WristPlace | None:
+        """Where a joint of the wrist makes its neighbours parallel; None where that is not known, or never so."""
+        match self.solver:
+            case OpwArrays():
+                return WristPlace(4, float(self.solver.signs[4] * self.solver.offsets[4]), 2.0 * np.pi)
+            case ParallelArrays() if not self.freed:
+                return _wrist_place(self.solver.axes, (1, 4, 5), 4)
+            case SphericalArrays() if not self.freed:
+                return _wrist_place(self.solver.axes, (3, 4, 5), 1 if self.solver.backwards else 4)
+            case _:
+                return None
 
     @property
     def prismatic(self) -> NDArray[np.bool_]:
@@ -141,6 +163,15 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
     raise UnsupportedArm(Finding("P222", text, suggestion="take an arm of four to seven axes"))
 
 
+def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> WristPlace | None:
+    """Where the middle of three axes (rows of `axes`) lays the third along the first; None where it cannot."""
+    first, middle, third = axes[list(three)]
+    if abs(abs(middle @ first) - abs(middle @ third)) > 1e-3:
+        return None
+    square = abs(middle @ first) < 1e-3
+    return WristPlace(joint, angle_to(middle, third, first), np.pi if square else 2.0 * np.pi)
+
+
 def _solver(chain: Chain, lower: FloatArray, upper: FloatArray) -> Solver:
     """What solves six joints: a compiled closed form, EAIK, or the search between `lower` and `upper` (6,)."""
     return (
@@ -167,10 +198,11 @@ def _six_of(chain: Chain, held: int) -> Chain:
 
 def _without_held(chain: Chain, held: int, targets: FloatArray, values: FloatArray) -> FloatArray:
     """Targets (n, 4, 4) of the six joints of `_six_of`, for the held joint at `values` (n,)."""
-    motion = np.array([_joint_motion(chain, held, value) for value in values])
+    different, which = np.unique(values, return_inverse=True)
+    motion = np.array([_joint_motion(chain, held, value) for value in different])
     if held == 0:
-        return np.ascontiguousarray(np.linalg.inv(chain.before[0] @ motion) @ targets)
-    return np.ascontiguousarray(targets @ np.linalg.inv(chain.before[held] @ motion @ chain.after))
+        return np.ascontiguousarray(np.linalg.inv(chain.before[0] @ motion)[which] @ targets)
+    return np.ascontiguousarray(targets @ np.linalg.inv(chain.before[held] @ motion @ chain.after)[which])
 
 
 def _joint_motion(chain: Chain, joint: int, value: float) -> FloatArray:
