@@ -12,7 +12,7 @@ LIBRARIES = {
     "cascadio": ("files/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("kinematics/decomposed.py",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
