@@ -11,7 +11,8 @@ from cellctl.bench.figures import Figure, SuiteResult
 from cellctl.bench.peers import peer
 from cellctl.bench.suites import Progress
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.planning.timing import MotionLimits, time_optimal_law
+from cellctl.planning.limits import MotionLimits
+from cellctl.planning.timing import time_optimal_law
 
 PATHS = 10
 
