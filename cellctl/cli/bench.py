@@ -13,9 +13,9 @@ from cellctl.errors import Finding, UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cellctl.bench.figures import Figure, SuiteResult
+    from cellctl.bench.figures import Figure, Goal, SuiteResult
 
-SuiteName = Literal["timing"]
+SuiteName = Literal["ik", "timing", "seam", "job"]
 
 
 def bench(suite: SuiteName | None = None, *, repeats: Annotated[int, Parameter(name="--repeats")] = 5) -> Outcome:
@@ -55,7 +55,8 @@ def suite_table(result: SuiteResult) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in (result.suite, "whose", "best", "median", "p95", "max", "ratio", "goal", ""):
-        table.add_column(heading, justify="left" if heading in (result.suite, "whose", "goal", "") else "right")
+        words = heading in (result.suite, "whose", "ratio", "goal", "")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     for figure in result.figures:
         table.add_row(*_cells(figure))
     return table
@@ -64,9 +65,14 @@ def suite_table(result: SuiteResult) -> Table:
 def _cells(figure: Figure) -> tuple[str, ...]:
     values = (figure.best, figure.median, figure.p95, figure.max)
     ratio = "" if figure.ratio is None else f"{figure.ratio:.3g} x {figure.against}"
-    goal = "" if figure.goal is None else str(figure.goal)
+    goal = "" if figure.goal is None else goal_text(figure.goal, figure.unit)
     verdict = {None: "", True: "held", False: "MISSED"}[figure.held]
     return (figure.name, figure.of, *(shown(value, figure.unit) for value in values), ratio, goal, verdict)
+
+
+def goal_text(goal: Goal, unit: str) -> str:
+    """A goal with its bound as `shown` has it."""
+    return f"{goal.statistic} {'<=' if goal.sense == 'at most' else '>='} {shown(goal.bound, unit)}"
 
 
 def shown(value: float, unit: str) -> str:

@@ -6,54 +6,23 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from cellctl.model.spline import BSpline, interpolated
+from cellctl.bench.timing import random_path, sample_limits, toppra_duration
+from cellctl.model.spline import interpolated
 from cellctl.planning.profile import LARGEST_GRID, PER_SPAN, path_grid, time_optimal_profile
 
-VELOCITY = np.array([2.7, 2.7, 2.7, 5.7, 5.7, 10.7])
-ACCELERATION = np.array([6.8, 6.8, 6.8, 23.0, 23.0, 43.0])
-
-
-def random_path(seed: int, points: int = 6) -> BSpline:
-    q = np.random.default_rng(seed).uniform(-1.5, 1.5, (points, 6))
-    u = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(q, axis=0), axis=1))])
-    return interpolated(u, q)
-
-
-def toppra_duration(path: BSpline, grid: NDArray[np.float64]) -> float:
-    """The duration that toppra finds on the same grid, with its interpolation scheme."""
-    toppra = pytest.importorskip("toppra")
-    toppra.setup_logging("ERROR")
-    from toppra.constraint import DiscretizationType, JointAccelerationConstraint, JointVelocityConstraint
-    from toppra.interpolator import AbstractGeometricPath
-
-    class Path(AbstractGeometricPath):
-        dof = path.dim
-        path_interval = np.array([path.start, path.end])
-        waypoints = None
-
-        def __call__(self, u, order=0):
-            values = path(np.atleast_1d(u), order)
-            return values if np.ndim(u) else values[0]
-
-    limits = [np.stack([-limit, limit], axis=1) for limit in (VELOCITY, ACCELERATION)]
-    bounds = JointAccelerationConstraint(limits[1], discretization_scheme=DiscretizationType.Interpolation)
-    problem = toppra.algorithm.TOPPRA(
-        [JointVelocityConstraint(limits[0]), bounds], Path(), gridpoints=grid, solver_wrapper="seidel"
-    )
-    _, speeds, _ = problem.compute_parameterization(0.0, 0.0)
-    return float(np.sum(2.0 * np.diff(grid) / (speeds[1:] + speeds[:-1])))
+VELOCITY, ACCELERATION = sample_limits().velocity, sample_limits().acceleration
 
 
 @pytest.mark.peers
 def test_200_random_paths_take_as_long_as_with_toppra() -> None:
+    pytest.importorskip("toppra")
     ratios = []
     for seed in range(200):
         path = random_path(seed)
         grid = np.linspace(path.start, path.end, 100)
         ours = time_optimal_profile(path, VELOCITY, ACCELERATION, u=grid)
-        ratios.append(ours.t[-1] / toppra_duration(path, grid))
+        ratios.append(ours.t[-1] / toppra_duration(path, sample_limits(), grid))
     np.testing.assert_allclose(ratios, 1.0, atol=1e-3)
 
 
