@@ -122,7 +122,7 @@ def outcome_of_run(
         return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
     off = tuple(finding for weld in welds for finding in weld.findings)
     text = (seam_table(certified, measured), closing_line(certified, ended.time), *places)
-    return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
+    return Outcome(text=text, data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0)
 
 
 def _followed(
