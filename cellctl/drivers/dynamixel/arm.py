@@ -182,7 +182,8 @@ class DynamixelArm:
         self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
         self._outputs = setpoint.outputs
         trouble = self._cycle(goals)
-        self._sensing.check_health()
+        if self._sensing.complete >= now:
+            self._sensing.check_health()
         return self._state(now, trouble)
 
     def _take_up(self) -> None:
