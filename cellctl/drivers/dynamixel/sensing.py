@@ -6,6 +6,7 @@ from an earlier cycle and is not taken for a new one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -30,9 +31,15 @@ QUIET = 0.1
 """s that all servos may be silent before the arm is slowed down."""
 LOST = 0.25
 """s after which a silent arm is given up."""
-_SHARE = 0.6
-"""of a period: the time within which replies count in their cycle."""
+_SHARE, _HEALTH_SHARE = 0.65, 0.25
+"""of a period: the time within which replies count in their cycle, and within which one servo says how it is."""
+_TURN_AROUND, _ROOM, _FORGETTING = 0.002, 1.5, 0.05
+"""s that adapter and servos may take beyond the time on the wire at first; how much longer than usual all of them may
+take before a servo is asked again; how fast it is learnt that they have become faster."""
+_RETRIES = 2
 _SPEED_ROOM, _STEP_ROOM = 1.5, 12
+_LATE = 0.8
+"""of a period: a reply that is later than this belongs to an earlier cycle."""
 _TICKS = 32_768
 _LONGEST_TICK = 10.0
 
@@ -62,6 +69,7 @@ class Sensing:
         self._missed = dict.fromkeys(self._ids, 0)
         self._deaf = dict.fromkeys(self._ids, 0)
         self._odd: dict[int, float] = {}
+        self._usual = bus.wire_time(cycle_bytes(wiring)) + _TURN_AROUND
 
     def settled(self) -> dict[int, Sample]:
         """Fresh samples of an arm that is not followed; raises Faulted X461 or X462."""
@@ -84,15 +92,16 @@ class Sensing:
         """
         bus, now = self._bus, self._bus.port.now()
         deadline = now + _SHARE * self._wiring.period
-        replies = bus.ask(wire.sync_read(START, SIZE, self._ids), self._ids, size=SIZE, deadline=deadline, first=first)
-        good = {id: sample for id in replies if (sample := self._accepted(id, replies[id], now)) is not None}
-        for id in [id for id in self._ids if id not in good]:
-            if bus.port.now() < deadline - self._one_read:
+        enough = min(now + _ROOM * self._usual, deadline)
+        request = wire.sync_read(START, SIZE, self._ids)
+        replies = bus.ask(request, self._ids, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
+        self._learn(bus.port.now() - now)
+        for id in [id for id in self._ids if id not in replies][:_RETRIES]:
+            if (again := bus.port.now()) < deadline - self._one_read:
                 bus.counters.retries += 1
-                reply = bus.ask(wire.read(id, START, SIZE), (id,), size=SIZE, deadline=deadline).get(id)
-                sample = None if reply is None else self._accepted(id, reply, bus.port.now())
-                if sample is not None:
-                    good[id] = sample
+                request = wire.read(id, START, SIZE)
+                replies |= bus.ask(request, (id,), size=SIZE, deadline=deadline, fresh=self._fresh(again))
+        good = {id: _sample(now, reply) for id, reply in replies.items() if not reply.refused}
         self.samples |= good
         for id, reply in replies.items():
             check_alert(bus, self._wiring, id, alert=reply.alert)
@@ -101,7 +110,7 @@ class Sensing:
     def check_health(self) -> None:
         """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
         id, bus = next(self._rota), self._bus
-        deadline = bus.port.now() + 0.5 * _SHARE * self._wiring.period
+        deadline = bus.port.now() + _HEALTH_SHARE * self._wiring.period
         reply = bus.ask(wire.read(id, HEALTH_START, HEALTH_SIZE), (id,), size=HEALTH_SIZE, deadline=deadline).get(id)
         if reply is None or reply.refused:
             return
@@ -113,29 +122,34 @@ class Sensing:
         if reg.BUS_WATCHDOG.unpack(reply.data, HEALTH_START) == reg.EXPIRED:
             raise Faulted(findings.expired(self._wiring, id))
 
+    def _learn(self, took: float) -> None:
+        """How long all replies usually take: slower is believed at once, faster little by little."""
+        self._usual = max(took, self._usual + _FORGETTING * (took - self._usual))
+
     @property
     def _one_read(self) -> float:
         return self._bus.wire_time(wire.wire_size(4) + wire.wire_size(1 + SIZE))
 
-    def _accepted(self, id: int, reply: Reply, now: float) -> Sample | None:
-        """The sample in a reply, None for one that is late, refused or cannot be true."""
-        if reply.refused or len(reply.data) != SIZE:
-            return None
-        sample, last = _sample(now, reply), self.samples.get(id)
-        if last is None:
-            return sample
-        elapsed = now - last.time
-        ticked = (sample.tick - last.tick) % _TICKS * 1e-3
-        late = elapsed < _LONGEST_TICK and ticked < elapsed - 0.8 * self._wiring.period
-        speed = abs(sample.position - last.position) / max(elapsed, self._wiring.period)
-        room = _SPEED_ROOM * self._top[id] + _STEP_ROOM / max(elapsed, self._wiring.period)
-        if late or speed > room:
-            self._bus.counters.strange += 1
-            if speed > room:
-                self._odd[id] = speed * reg.STEP
-            return None
-        self._odd.pop(id, None)
-        return sample
+    def _fresh(self, asked: float) -> Callable[[Reply], bool]:
+        """Whether a reply is to a request of the time `asked`, and can be true."""
+
+        def fresh(reply: Reply) -> bool:
+            last = self.samples.get(reply.id)
+            if last is None or reply.refused:
+                return True
+            sample, period = _sample(asked, reply), self._wiring.period
+            elapsed = max(asked - last.time, period)
+            ticked = (sample.tick - last.tick) % _TICKS * 1e-3
+            if elapsed < _LONGEST_TICK and ticked < elapsed - _LATE * period:
+                return False
+            speed = abs(sample.position - last.position) / elapsed
+            if speed > _SPEED_ROOM * self._top[reply.id] + _STEP_ROOM / elapsed:
+                self._odd[reply.id] = speed * reg.STEP
+                return False
+            self._odd.pop(reply.id, None)
+            return True
+
+        return fresh
 
     def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float) -> Finding | None:
         """Count what is wrong with whom; raise what cannot wait, return what can."""
