@@ -11,7 +11,8 @@ import pytest
 LIBRARIES = {
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("bench/",),
+    "ompl": ("bench/",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
@@ -19,6 +20,7 @@ LIBRARIES = {
     "ruamel": ("files/",),
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
+    "toppra": ("bench/",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),

@@ -1,0 +1,78 @@
+"""`cellctl bench`: measured figures, as a table or as JSON. What is measured stands in `cellctl.bench`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from cellctl.cli.output import Outcome
+from cellctl.cli.progress import progress
+from cellctl.errors import Finding, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cellctl.bench.figures import Figure, SuiteResult
+
+SuiteName = Literal["timing"]
+
+
+def bench(suite: SuiteName | None = None, *, repeats: Annotated[int, Parameter(name="--repeats")] = 5) -> Outcome:
+    """Measure how fast and how good cellctl is on this machine.
+
+    Args:
+        suite: What to measure; everything that needs no other files unless given.
+        repeats: How often each call is measured; the table shows the fastest and the median.
+    """
+    if repeats < 1:
+        raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
+    from cellctl.bench.machine import calibration, this_machine
+    from cellctl.bench.suites import SUITES
+    from cellctl.bench.suites import suite as suite_named
+
+    machine = this_machine()
+    with progress() as say:
+        speed = calibration(repeats)
+        results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
+    text: list[str | Table] = [str(machine), f"calibration kernel: {speed.best * 1e3:.2f} ms"]
+    for result in results:
+        text += [suite_table(result), *result.notes]
+        text += [f"not installed: {name} (pip install 'cellctl[bench]')" for name in result.absent]
+    return Outcome(
+        text=tuple(text),
+        data={
+            "machine": machine.data(),
+            "calibration": speed.data(),
+            "suites": [result.data() for result in results],
+        },
+    )
+
+
+def suite_table(result: SuiteResult) -> Table:
+    """One row a figure; a goal that is missed is said in words."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in (result.suite, "whose", "best", "median", "p95", "max", "ratio", "goal", ""):
+        table.add_column(heading, justify="left" if heading in (result.suite, "whose", "goal", "") else "right")
+    for figure in result.figures:
+        table.add_row(*_cells(figure))
+    return table
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    values = (figure.best, figure.median, figure.p95, figure.max)
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.3g} x {figure.against}"
+    goal = "" if figure.goal is None else str(figure.goal)
+    verdict = {None: "", True: "held", False: "MISSED"}[figure.held]
+    return (figure.name, figure.of, *(shown(value, figure.unit) for value in values), ratio, goal, verdict)
+
+
+def shown(value: float, unit: str) -> str:
+    """A value with its unit, in the multiple of a second, byte or count that reads best."""
+    steps = {"s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")), "B": ((1e6, "MB"), (1e3, "kB"), (1.0, "B"))}.get(unit)
+    if steps is None:
+        return f"{value:.4g} {unit}".rstrip()
+    size, name = next((step for step in steps if abs(value) >= step[0]), steps[-1])
+    return f"{value / size:.4g} {name}"
