@@ -15,9 +15,9 @@ from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, re
 from cellctl.planning.chance import Draws, draw
 from cellctl.scene.spheres.blocks import ITEMS, OBSTACLES, Items
 from cellctl.scene.spheres.edges import ROOM, Room, motion_free
-from cellctl.scene.spheres.lanes import SINGLE
+from cellctl.scene.spheres.lanes import SINGLE, SingleArray
 from cellctl.scene.spheres.obstacles import Obstacles
-from cellctl.scene.spheres.tables import ARM, ArmTables, SingleArray
+from cellctl.scene.spheres.tables import ARM, ArmTables
 
 _LEAST: Final = 2e-4
 _WORTH: Final = 0.999
@@ -66,7 +66,7 @@ def _without_corners(
 
 @compiled(COUNT, writes(2, SINGLE), COUNT, COUNT, COUNT, reads(2, SINGLE), bare=True)
 def _cut(way: SingleArray, count: int, i: int, k: int, ends: SingleArray) -> int:
-    """Put the leg `ends` (2, dof) in place of what lies between a point of leg `i` and one of leg `k`; the new count."""
+    """Put the leg `ends` (2, dof) in place of what lies between points of legs `i` and `k`; the new count."""
     shift = i + 2 - k
     if shift > 0:
         for row in range(count - 1, k, -1):

@@ -13,15 +13,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import types
 
-from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, record, several, writes
+from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, record, several, writes
 from cellctl.model.pose import FloatArray
 from cellctl.planning.chance import Draws, draw, draws_of
 from cellctl.planning.shortening import copy, length_of, shortened
 from cellctl.scene.spheres.blocks import ITEMS, OBSTACLES, Items
 from cellctl.scene.spheres.edges import ROOM, Room, motion_free, new_room, spheres_free
-from cellctl.scene.spheres.lanes import SINGLE, below, load, splat, store
+from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray, below, load, splat, store
 from cellctl.scene.spheres.obstacles import Obstacles
-from cellctl.scene.spheres.tables import ARM, ArmTables, IntArray, SingleArray
+from cellctl.scene.spheres.tables import ARM, ArmTables, IntArray
 
 LEAST: Final = 2e-4
 """Growth (m) below which an interval counts as not free while planning; a path is proved again with a quarter of it."""
@@ -64,7 +64,7 @@ FOUND: Final[Any] = record(Found, writes(2), COUNT, COUNT, REAL)
 
 
 @compiled(types.Tuple((COUNT, SINGLE)), TREES, COUNT, reads(1, SINGLE), bare=True)
-def _nearest(trees: Trees, side: int, q: SingleArray) -> tuple[int, float]:
+def _nearest(trees: Trees, side: int, q: SingleArray) -> tuple[int, Single]:
     """The node of a tree nearest to `q` and its squared distance; sixteen at once."""
     nodes, squares = trees.nodes[side], trees.squares
     best, least = 0, np.float32(inf)
@@ -84,7 +84,7 @@ def _nearest(trees: Trees, side: int, q: SingleArray) -> tuple[int, float]:
 @compiled(COUNT, TREES, COUNT, COUNT, reads(1, SINGLE), bare=True)
 def _add(trees: Trees, side: int, parent: int, q: SingleArray) -> int:
     """A new node of a tree; its index."""
-    k = trees.counts[side]
+    k = int(trees.counts[side])
     for j in range(q.shape[0]):
         trees.nodes[side, j, k] = q[j]
     trees.domains[side, k] = np.float32(inf)
@@ -106,12 +106,12 @@ def _read(trees: Trees, side: int, k: int, q: SingleArray) -> None:
 )  # fmt: skip
 def _connect(
     arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, trees: Trees, side: int, near: int,
-    target: SingleArray, distance: float, rows: SingleArray, reach: float,
+    target: SingleArray, distance: Single, rows: SingleArray, reach: Single,
 ) -> int:  # fmt: skip
     """Grow a tree from node `near` to `target` in equal steps of at most `reach`; the node there, or -1."""
     here, there = rows[0], rows[1]
     _read(trees, side, near, here)
-    steps = max(1, int(ceil(distance / reach)))
+    steps = max(1, ceil(distance / reach))
     for step in range(1, steps + 1):
         for j in range(target.shape[0]):
             there[j] = here[j] + (target[j] - here[j]) / np.float32(steps + 1 - step)
@@ -131,7 +131,7 @@ def _connect(
 )
 def _step(
     arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, trees: Trees, side: int,
-    sample: SingleArray, rows: SingleArray, reach: float,
+    sample: SingleArray, rows: SingleArray, reach: Single,
 ) -> tuple[int, int]:  # fmt: skip
     """Grow one tree towards a sample and the other one to where it got; the two nodes that meet, or -1."""
     near, square = _nearest(trees, side, sample)
@@ -214,7 +214,7 @@ def _straight(
 )  # fmt: skip
 def _grow(
     arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, trees: Trees, limits: SingleArray, draws: Draws,
-    iterations: int, rows: SingleArray, reach: float,
+    iterations: int, rows: SingleArray, reach: Single,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Grow both trees until they meet: their nodes that do, or -1, and how many iterations it took."""
     sample = rows[4]

@@ -9,12 +9,24 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellctl.kinematics.compiled import COUNT, NOTHING, compiled, reads, record, several, writes
-from cellctl.scene.spheres.lanes import LANES, SINGLE, Lanes, below, larger, load, root, size, splat, store
+from cellctl.scene.spheres.lanes import (
+    LANES,
+    SINGLE,
+    Lanes,
+    Single,
+    SingleArray,
+    below,
+    larger,
+    load,
+    root,
+    size,
+    splat,
+    store,
+)
 from cellctl.scene.spheres.obstacles import BALL, BOX, CYLINDER, UPRIGHT_BOX, UPRIGHT_CYLINDER, Obstacles
-from cellctl.scene.spheres.tables import ARM, ArmTables, IntArray, SingleArray
+from cellctl.scene.spheres.tables import ARM, ArmTables, IntArray
 
 OBSTACLES: Final[Any] = record(Obstacles, writes(1, COUNT), writes(2, SINGLE), writes(2, SINGLE))
 
@@ -97,7 +109,7 @@ def sine_cosine(angle: Lanes) -> tuple[Lanes, Lanes]:
 
 
 @compiled(several(3, LANES), reads(1, SINGLE), COUNT, SINGLE, SINGLE, SINGLE, inlined=True, bare=True)
-def _placed(frames: SingleArray, frame: int, x: float, y: float, z: float) -> tuple[Lanes, Lanes, Lanes]:
+def _placed(frames: SingleArray, frame: int, x: Single, y: Single, z: Single) -> tuple[Lanes, Lanes, Lanes]:
     """A point of a frame in the base frame."""
     at = frame * _FRAME
     return (
@@ -174,7 +186,7 @@ def square_gap(obstacles: Obstacles, k: int, x: Lanes, y: Lanes, z: Lanes) -> La
 
 @compiled(several(2, COUNT), ARM, OBSTACLES, BLOCK, COUNT, COUNT, SINGLE, inlined=True, bare=True)
 def _against_obstacle(
-    arm: ArmTables, obstacles: Obstacles, block: Block, group: int, obstacle: int, margin: float
+    arm: ArmTables, obstacles: Obstacles, block: Block, group: int, obstacle: int, margin: Single
 ) -> tuple[int, int]:
     """Lanes that are hit and lanes that are near, of the spheres of a group and one obstacle."""
     half = load(block.half, 0)
@@ -194,7 +206,7 @@ def _against_obstacle(
 
 
 @compiled(several(2, COUNT), ARM, BLOCK, COUNT, SINGLE, inlined=True, bare=True)
-def _against_itself(arm: ArmTables, block: Block, pair: int, margin: float) -> tuple[int, int]:
+def _against_itself(arm: ArmTables, block: Block, pair: int, margin: Single) -> tuple[int, int]:
     """Lanes that are hit and lanes that are near, of the listed spheres of two groups."""
     half = load(block.half, 0)
     hit, near = 0, 0

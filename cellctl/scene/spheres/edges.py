@@ -16,9 +16,9 @@ from numba import types
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, compiled, reads, record, writes
 from cellctl.scene.spheres.blocks import BLOCK, ITEMS, OBSTACLES, Block, Items, new_block, place_block, probe_block
-from cellctl.scene.spheres.lanes import SINGLE, splat, store
-from cellctl.scene.spheres.obstacles import Obstacles
-from cellctl.scene.spheres.tables import ARM, ArmTables, SingleArray
+from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray, splat, store
+from cellctl.scene.spheres.obstacles import HULL, Obstacles
+from cellctl.scene.spheres.tables import ARM, ArmTables
 
 _STACK: Final = 512
 """More intervals than can ever wait: each of some thirty halvings adds at most fifteen."""
@@ -56,7 +56,7 @@ def new_room(arm: ArmTables, items: Items) -> Room:
 
 
 @compiled(FLAG, ARM, COUNT, OBSTACLES, COUNT, SINGLE, bare=True)
-def within_reach(arm: ArmTables, group: int, obstacles: Obstacles, k: int, margin: float) -> bool:
+def within_reach(arm: ArmTables, group: int, obstacles: Obstacles, k: int, margin: Single) -> bool:
     """Whether obstacle `k` may come within `margin` of a group, seen from axis 1 alone."""
     if arm.joints[0, 12] != 0.0:
         return True
@@ -64,12 +64,14 @@ def within_reach(arm: ArmTables, group: int, obstacles: Obstacles, k: int, margi
     x, y, z = row[0] - arm.joints[0, 9], row[1] - arm.joints[0, 10], row[2] - arm.joints[0, 11]
     along = x * arm.joints[0, 2] + y * arm.joints[0, 5] + z * arm.joints[0, 8]
     u, v, w = x - along * arm.joints[0, 2], y - along * arm.joints[0, 5], z - along * arm.joints[0, 8]
-    around = sqrt(row[12] * row[12] + row[13] * row[13] + row[14] * row[14]) + row[15]
-    return sqrt(u * u + v * v + w * w) <= 1.0001 * (around + margin + arm.group_reach[0, group])
+    around = row[14] + row[15]
+    if obstacles.kinds[k] != HULL:
+        around = sqrt(row[12] * row[12] + row[13] * row[13] + row[14] * row[14]) + row[15]
+    return bool(sqrt(u * u + v * v + w * w) <= 1.0001 * (around + margin + arm.group_reach[0, group]))
 
 
 @compiled(ITEMS, ARM, OBSTACLES, SINGLE)
-def all_items(arm: ArmTables, obstacles: Obstacles, margin: float) -> Items:
+def all_items(arm: ArmTables, obstacles: Obstacles, margin: Single) -> Items:
     """Every group that moves with every obstacle that it can reach, and every group pair, all with one margin (m)."""
     groups, bodies = arm.groups.shape[0], obstacles.rows.shape[0]
     items = empty_items(groups * bodies, arm.pair_spans.shape[0])
@@ -114,7 +116,7 @@ def spheres_free_each(arm: ArmTables, obstacles: Obstacles, items: Items, joints
 
 
 @compiled(SINGLE, ARM, BLOCK, reads(1, SINGLE), reads(1, SINGLE), bare=True)
-def _move(arm: ArmTables, block: Block, qa: SingleArray, qb: SingleArray) -> float:
+def _move(arm: ArmTables, block: Block, qa: SingleArray, qb: SingleArray) -> Single:
     """Fill `moves`, `growth` and `pair_growth` of a block for a motion; the largest growth (m)."""
     block.growth[:] = 0.0
     block.pair_growth[:] = 0.0
@@ -160,7 +162,7 @@ def _take(block: Block, waiting: SingleArray, count: int, middles: SingleArray) 
 
 @compiled(FLAG, ARM, OBSTACLES, ITEMS, ROOM, reads(1, SINGLE), reads(1, SINGLE), SINGLE, bare=True)
 def motion_free(
-    arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, qa: SingleArray, qb: SingleArray, least: float
+    arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, qa: SingleArray, qb: SingleArray, least: Single
 ) -> bool:
     """Whether every item is proved to keep its margin all along the straight joint motion from `qa` to `qb` (dof,).
 
@@ -197,7 +199,7 @@ def motion_free(
 
 @compiled(NOTHING, ARM, OBSTACLES, ITEMS, reads(3, SINGLE), SINGLE, writes(1, FLAG))
 def motion_free_each(
-    arm: ArmTables, obstacles: Obstacles, items: Items, motions: SingleArray, least: float, out: BoolArray
+    arm: ArmTables, obstacles: Obstacles, items: Items, motions: SingleArray, least: Single, out: BoolArray
 ) -> None:
     """`motion_free` of every motion (n, 2, dof), into `out` (n,)."""
     room = new_room(arm, items)

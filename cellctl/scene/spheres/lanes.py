@@ -10,12 +10,16 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
+from numpy.typing import NDArray
 
-from cellctl.model.pose import FloatArray
+SingleArray = NDArray[np.float32]
+Single = float | np.float32
+"""One number that a kernel keeps in float32."""
 
 WIDTH: Final = 16
 _FLOAT = ir.FloatType()
@@ -25,16 +29,16 @@ _VECTOR = ir.VectorType(_FLOAT, WIDTH)
 class Lanes:
     """What a type checker may know of sixteen numbers: arithmetic with each other and with one number for all."""
 
-    def __add__(self, other: Lanes | float) -> Lanes:
+    def __add__(self, other: Lanes | Single) -> Lanes:
         raise NotImplementedError
 
-    def __sub__(self, other: Lanes | float) -> Lanes:
+    def __sub__(self, other: Lanes | Single) -> Lanes:
         raise NotImplementedError
 
-    def __mul__(self, other: Lanes | float) -> Lanes:
+    def __mul__(self, other: Lanes | Single) -> Lanes:
         raise NotImplementedError
 
-    def __truediv__(self, other: Lanes | float) -> Lanes:
+    def __truediv__(self, other: Lanes | Single) -> Lanes:
         raise NotImplementedError
 
 
@@ -52,7 +56,7 @@ SINGLE: Final[Any] = types.float32
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _spread(builder: Any, number: Any) -> Any:
@@ -163,17 +167,17 @@ def _unary(name: str) -> Any:
     return intrinsic(typed)
 
 
-load = cast(Callable[[FloatArray, int], Lanes], _load)
+load = cast(Callable[[SingleArray, int], Lanes], _load)
 """Sixteen numbers from an offset of a flat float32 array."""
-store = cast(Callable[[FloatArray, int, Lanes], None], _store)
+store = cast(Callable[[SingleArray, int, Lanes], None], _store)
 """Write sixteen numbers from an offset of a flat float32 array."""
-splat = cast(Callable[[float], Lanes], _splat)
+splat = cast(Callable[[Single], Lanes], _splat)
 """One number in every lane."""
-below = cast(Callable[[Lanes, Lanes | float], int], _below)
+below = cast(Callable[[Lanes, Lanes | Single], int], _below)
 """Bit k is set where lane k of the first is below the second, or where either is NaN."""
-larger = cast(Callable[[Lanes, Lanes | float], Lanes], _larger)
+larger = cast(Callable[[Lanes, Lanes | Single], Lanes], _larger)
 """The larger of two, lane by lane; the second where either is NaN."""
-smaller = cast(Callable[[Lanes, Lanes | float], Lanes], _smaller)
+smaller = cast(Callable[[Lanes, Lanes | Single], Lanes], _smaller)
 """The smaller of two, lane by lane; the second where either is NaN."""
 root = cast(Callable[[Lanes], Lanes], _unary("llvm.sqrt"))
 """Square roots."""

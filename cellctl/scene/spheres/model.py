@@ -38,8 +38,8 @@ class SphereArm:
             raise ValueError("frames, centres, radii and bodies must tell of the same spheres")
         if not (np.isfinite(self.centres).all() and np.isfinite(self.radii).all() and (self.radii > 0.0).all()):
             raise ValueError("spheres must be finite and have positive radii")
-        if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all() and (self.lower <= self.upper).all()):
-            raise ValueError("limits must be finite and in order")
+        if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all()):
+            raise ValueError("limits must be finite")
 
     @property
     def dof(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import hypot, sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,8 @@ UNTURNED: Final[Turn] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 class Obstacles(NamedTuple):
     """Bodies that stand still, n of them: `kinds` (n,), `rows` (n, 16) float32 of centre, rotation by rows, half
-    extents (or radius and half length, or first plane and how many) and roundness, `planes` (m, 4) float32 of the
-    hulls: unit normal and offset.
+    extents (or radius and half length; or first plane, how many, and the radius of a ball around) and roundness,
+    `planes` (m, 4) float32 of the hulls: unit normal and offset from the centre.
     """
 
     kinds: NDArray[np.intp]
@@ -100,7 +100,7 @@ def obstacles_from(solids: Iterable[tuple[Shape, Pose]]) -> Obstacles:
     first = 0
     for shape, pose in solids:
         xyz: list[float] = pose.position.tolist()
-        turn: Turn = tuple(pose.rotation.ravel().tolist())
+        turn = cast(Turn, tuple(pose.rotation.ravel().tolist()))
         match shape:
             case Box(size):
                 rows.append(box_row(xyz, turn, [0.5 * s for s in size]))
@@ -109,12 +109,13 @@ def obstacles_from(solids: Iterable[tuple[Shape, Pose]]) -> Obstacles:
             case Sphere(radius):
                 rows.append(ball_row(xyz, radius))
             case Hull(vertices):
-                faces = hull_planes(pose.apply(vertices))
                 around = pose.apply(vertices)
                 centre = 0.5 * (around.min(axis=0) + around.max(axis=0))
                 radius = float(np.linalg.norm(around - centre, axis=1).max())
-                row = (*centre.tolist(), *UNTURNED, float(first), float(len(faces)), radius)
-                rows.append((HULL, (*row, _rounding(*centre.tolist(), radius, 0.0, 0.0))))
+                faces = hull_planes(around - centre)
+                x, y, z = centre.tolist()
+                row = (x, y, z, *UNTURNED, float(first), float(len(faces)), radius)
+                rows.append((HULL, (*row, _rounding(x, y, z, radius, 0.0, 0.0))))
                 planes.append(faces)
                 first += len(faces)
     return obstacles_of(rows, np.concatenate(planes) if planes else None)

@@ -9,16 +9,15 @@ from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from cellctl.kinematics.chain import Chain
 from cellctl.kinematics.compiled import COUNT, record, writes
 from cellctl.model.pose import FloatArray
+from cellctl.scene.spheres.lanes import SINGLE, SingleArray
 from cellctl.scene.spheres.model import SphereArm
 
 IntArray = NDArray[np.intp]
-SingleArray = NDArray[np.float32]
 
 _ON_AXIS: Final = 1e-9
 LARGEST_GROUP: Final = 8
@@ -32,11 +31,11 @@ in the last place of its angle at 6.3 rad (2.4e-7), sine and cosine to 8e-7, and
 class ArmTables(NamedTuple):
     """What every kernel of spheres takes of an arm with d joints, g groups, s spheres, p group pairs, k sphere pairs.
 
-    `joints` (d, 13): rotation by rows, translation and 1 for a prismatic joint, from frame to frame, each turned so that
-    its axis is z. `groups` (g, 4), `spheres` (s, 4): centre and radius in their frames; `spans` (g, 4): frame, body and
-    the first and last sphere of a group. `reach` (d, s), `group_reach` (d, g): the largest distance of the centres
-    from each axis that moves them, in any posture (1 for a prismatic joint): turning a sphere about itself moves
-    nothing. `pair_spans` (p, 4): two groups, the nearer to the base first, and their sphere pairs, first and last;
+    `joints` (d, 13): rotation by rows, translation and 1 for a prismatic joint, from frame to frame, each turned so
+    that its axis is z. `groups` (g, 4), `spheres` (s, 4): centre and radius in their frames; `spans` (g, 4): frame,
+    body and the first and last sphere of a group. `reach` (d, s), `group_reach` (d, g): the largest distance of the
+    centres from each axis that moves them, in any posture (1 for a prismatic joint): a sphere that turns about itself
+    stays where it is. `pair_spans` (p, 4): two groups, the nearer to the base first, and their sphere pairs, first and last;
     `pairs` (k, 2) spheres; `pair_reach` (d, p), `sphere_pair_reach` (d, k): reach of the second from the first.
     """
 
@@ -52,19 +51,18 @@ class ArmTables(NamedTuple):
     sphere_pair_reach: SingleArray
 
 
-_SINGLE: Final[Any] = types.float32
 ARM: Final[Any] = record(
     ArmTables,
-    writes(2, _SINGLE),
-    writes(2, _SINGLE),
+    writes(2, SINGLE),
+    writes(2, SINGLE),
     writes(2, COUNT),
-    writes(2, _SINGLE),
-    writes(2, _SINGLE),
-    writes(2, _SINGLE),
+    writes(2, SINGLE),
+    writes(2, SINGLE),
+    writes(2, SINGLE),
     writes(2, COUNT),
-    writes(2, _SINGLE),
+    writes(2, SINGLE),
     writes(2, COUNT),
-    writes(2, _SINGLE),
+    writes(2, SINGLE),
 )
 
 
