@@ -1,4 +1,4 @@
-"""Paths of an arm of spheres checked again in plain float64, densely: nothing of the planner is used, nothing certified.
+"""Paths of an arm of spheres checked again in plain float64, densely. It uses nothing of the planner.
 
 The tree of links is walked joint by joint with Rodrigues' formula, and every sphere is measured against every obstacle
 and every listed other sphere. What is further apart in every eighth sample than the arm can move in between is not
@@ -95,7 +95,8 @@ class PathCheck:
         listed = np.array(pairs, dtype=np.intp).reshape(-1, 2)
         a, b = listed.T
         gaps = np.linalg.norm(centres[:, a] - centres[:, b], axis=2) - self._radii[a] - self._radii[b]
-        return listed[(gaps.max(axis=0) > 0.0) & (np.ptp(gaps, axis=0) > 1e-9)]
+        changing: IntArray = listed[(gaps.max(axis=0) > 0.0) & (np.ptp(gaps, axis=0) > 1e-9)]
+        return changing
 
 
 def sampled(way: FloatArray, step: float) -> FloatArray:
@@ -125,8 +126,9 @@ def _rodrigues(axis: FloatArray, angles: FloatArray) -> FloatArray:
     """Rotations (n, 3, 3) about an axis by angles (n,), rad."""
     x, y, z = axis / np.linalg.norm(axis)
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    turns: FloatArray = np.eye(3) + np.sin(angles)[:, None, None] * cross
-    return turns + (1.0 - np.cos(angles))[:, None, None] * (cross @ cross)
+    sines, versines = np.sin(angles)[:, None, None], (1.0 - np.cos(angles))[:, None, None]
+    turns: FloatArray = np.eye(3) + sines * cross + versines * (cross @ cross)
+    return turns
 
 
 def _obstacles(scene: dict[str, list[dict[str, Any]]]) -> Iterator[Gaps]:
@@ -152,8 +154,9 @@ def _turn(obstacle: dict[str, Any]) -> FloatArray:
 def _box_gaps(turn: FloatArray, centre: FloatArray, half: FloatArray) -> Gaps:
     def gaps(points: FloatArray) -> FloatArray:
         beyond = np.abs((points - centre) @ turn) - half
-        outside: FloatArray = np.linalg.norm(np.maximum(beyond, 0.0), axis=-1)
-        return outside + np.minimum(beyond.max(axis=-1), 0.0)
+        outside = np.linalg.norm(np.maximum(beyond, 0.0), axis=-1)
+        result: FloatArray = outside + np.minimum(beyond.max(axis=-1), 0.0)
+        return result
 
     return gaps
 

@@ -93,7 +93,9 @@ def _read_arm(name: str, model: Path, srdf: Path, files: list[Path]) -> MbmArm:
     links, joints = _reading(model, lambda path: _tree(path, columns))
     touching = _reading(srdf, _touching)
     arm = _reading(model, lambda _: sphere_arm(columns, links, joints, touching))
-    problems = [problem for path, content in zip(files, data, strict=True) for problem in _reading(path, _problems(content))]
+    problems = [
+        problem for path, content in zip(files, data, strict=True) for problem in _reading(path, _problems(content))
+    ]
     return MbmArm(name, links, joints, touching, arm, tuple(problems))
 
 
@@ -146,7 +148,7 @@ def _touching(path: Path) -> frozenset[frozenset[str]]:
 
 
 def _numbers(element: ElementTree.Element | None, attribute: str, default: str) -> tuple[float, float, float]:
-    x, y, z = ((default if element is None else element.get(attribute, default))).split()
+    x, y, z = (default if element is None else element.get(attribute, default)).split()
     return float(x), float(y), float(z)
 
 

@@ -73,7 +73,7 @@ def free_motion(
     found = search(tables, obstacles, asked, first, lasts, limits, reach, seed, iterations, NODES, TRIES)
     if found.goal in (START_HIT, GOALS_HIT):
         what, code, rows = ("the start", "P253", first[None]) if found.goal == START_HIT else ("goal", "P254", lasts)
-        raise PlanningFailed([_hit(arm, obstacles, row, names, code, what, k) for k, row in enumerate(rows)])
+        raise PlanningFailed([_hit(arm, tables, obstacles, row, names, code, what, k) for k, row in enumerate(rows)])
     if found.goal == NOT_FOUND or not _proved_again(tables, obstacles, asked, found.way):
         text = f"no free motion was found within {iterations} iterations"
         raise LimitReached(Finding("P256", text, suggestion="allow more of them, or make room"))
@@ -113,9 +113,16 @@ def _wrong_values(arm: SphereArm, start: FloatArray, goals: FloatArray) -> list[
 
 
 def _hit(
-    arm: SphereArm, obstacles: Obstacles, q: FloatArray, names: Sequence[str], code: str, what: str, k: int
+    arm: SphereArm,
+    tables: ArmTables,
+    obstacles: Obstacles,
+    q: FloatArray,
+    names: Sequence[str],
+    code: str,
+    what: str,
+    k: int,
 ) -> Finding:
     """What touches what at `q`."""
-    first, second, gap = nearest_at(arm, obstacles, q, names)
+    first, second, gap = nearest_at(arm, tables, obstacles, q, names)
     where = what if code == "P253" else f"{what} {k + 1}"
     return Finding(code, f"{where}: {first} and {second} are {gap * 1e3:.2f} mm apart, which is not proved free")

@@ -11,6 +11,7 @@ from cellctl.kinematics.forward import frames
 from cellctl.model.pose import FloatArray
 from cellctl.scene.spheres.model import SphereArm
 from cellctl.scene.spheres.obstacles import BALL, CYLINDER, HULL, UPRIGHT_CYLINDER, Obstacles
+from cellctl.scene.spheres.tables import ArmTables
 
 
 def sphere_centres(arm: SphereArm, q: ArrayLike) -> FloatArray:
@@ -38,10 +39,10 @@ def obstacle_gaps(obstacles: Obstacles, k: int, points: FloatArray) -> FloatArra
     return result
 
 
-def nearest_at(arm: SphereArm, obstacles: Obstacles, q: ArrayLike, names: Sequence[str] = ()) -> tuple[str, str, float]:
-    """Names of the two bodies that are nearest at `q` (dof,), and their gap (m); spheres of frame 0 count against
-    moving bodies only.
-    """
+def nearest_at(
+    arm: SphereArm, tables: ArmTables, obstacles: Obstacles, q: ArrayLike, names: Sequence[str] = ()
+) -> tuple[str, str, float]:
+    """Names of the two bodies that are nearest at `q` (dof,) of all that are ever asked, and their gap (m)."""
     centres = sphere_centres(arm, q)
     best = ("", "", np.inf)
     moving = arm.frames > 0
@@ -50,12 +51,10 @@ def nearest_at(arm: SphereArm, obstacles: Obstacles, q: ArrayLike, names: Sequen
         i = int(np.argmin(gaps))
         if gaps[i] < best[2]:
             best = (arm.names[arm.bodies[i]], names[k] if k < len(names) else f"obstacle {k + 1}", float(gaps[i]))
-    for a, b in arm.pairs:
-        first, second = np.flatnonzero(arm.bodies == a), np.flatnonzero(arm.bodies == b)
-        if len(first) == 0 or len(second) == 0 or arm.frames[first[0]] == arm.frames[second[0]]:
-            continue
-        apart = np.linalg.norm(centres[first][:, None] - centres[second], axis=2)
-        gap = float((apart - arm.radii[first][:, None] - arm.radii[second]).min())
-        if gap < best[2]:
-            best = (arm.names[a], arm.names[b], gap)
+    if len(tables.pairs):
+        a, b = tables.order[tables.pairs].T
+        gaps = np.linalg.norm(centres[a] - centres[b], axis=1) - arm.radii[a] - arm.radii[b]
+        i = int(np.argmin(gaps))
+        if gaps[i] < best[2]:
+            best = (arm.names[arm.bodies[a[i]]], arm.names[arm.bodies[b[i]]], float(gaps[i]))
     return best

@@ -67,7 +67,8 @@ def within_reach(arm: ArmTables, group: int, obstacles: Obstacles, k: int, margi
     around = row[14] + row[15]
     if obstacles.kinds[k] != HULL:
         around = sqrt(row[12] * row[12] + row[13] * row[13] + row[14] * row[14]) + row[15]
-    return bool(sqrt(u * u + v * v + w * w) <= 1.0001 * (around + margin + arm.group_reach[0, group]))
+    reach = arm.group_reach[0, group] + arm.groups[group, 3]
+    return bool(sqrt(u * u + v * v + w * w) <= 1.0001 * (around + margin + reach))
 
 
 @compiled(ITEMS, ARM, OBSTACLES, SINGLE)

@@ -35,8 +35,9 @@ class ArmTables(NamedTuple):
     that its axis is z. `groups` (g, 4), `spheres` (s, 4): centre and radius in their frames; `spans` (g, 4): frame,
     body and the first and last sphere of a group. `reach` (d, s), `group_reach` (d, g): the largest distance of the
     centres from each axis that moves them, in any posture (1 for a prismatic joint): a sphere that turns about itself
-    stays where it is. `pair_spans` (p, 4): two groups, the nearer to the base first, and their sphere pairs, first and last;
-    `pairs` (k, 2) spheres; `pair_reach` (d, p), `sphere_pair_reach` (d, k): reach of the second from the first.
+    stays where it is. `pair_spans` (p, 4): two groups, the nearer to the base first, and their sphere pairs, first and
+    last; `pairs` (k, 2) spheres; `pair_reach` (d, p), `sphere_pair_reach` (d, k): reach of the second from the
+    first. `order` (s,): which sphere of the arm each one is.
     """
 
     joints: SingleArray
@@ -49,6 +50,7 @@ class ArmTables(NamedTuple):
     pair_reach: SingleArray
     pairs: IntArray
     sphere_pair_reach: SingleArray
+    order: IntArray
 
 
 ARM: Final[Any] = record(
@@ -63,6 +65,7 @@ ARM: Final[Any] = record(
     writes(2, SINGLE),
     writes(2, COUNT),
     writes(2, SINGLE),
+    writes(1, COUNT),
 )
 
 
@@ -103,6 +106,7 @@ def arm_tables(arm: SphereArm, *, mixed: bool) -> ArmTables:
         _single(_up(_largest(pair_reach, pair_spans[:, 2:]))),
         pairs,
         _single(_up(pair_reach)),
+        order,
     )
 
 
