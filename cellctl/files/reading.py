@@ -18,7 +18,7 @@ from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
 
-_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml"}
+_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
 _SIGNATURES: Final = {
     "task": "steps",
     "cell": "mechanisms",
@@ -27,6 +27,8 @@ _SIGNATURES: Final = {
     "wps": "arc_start",
     "part": "bodies",
     "project": "project",
+    "wiring": "protocol",
+    "faults": "faults",
 }
 
 
