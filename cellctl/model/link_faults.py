@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Literal
 
-LineFault = Literal["lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late"]
+LineFault = Literal["lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late", "stall"]
 """What happens to bytes: a whole message is lost, a byte is dropped, a bit flips, two neighbours change places, a
-message comes byte by byte, two come as one, noise comes first, the adapter echoes, a message comes `by` later.
+message comes byte by byte, two come as one, noise comes first, the adapter echoes, a message comes `by` later, nothing comes until the fault is over.
 """
 ServoFault = Literal["silent", "stuck", "reboot", "overheating", "overload", "brown_out", "wrap"]
 """What happens to a servo: it does not answer, does not move, starts anew, reports an error and lets go, is without
@@ -18,7 +18,7 @@ PortFault = Literal["hang_up"]
 """The cable is pulled, and plugged in again when the fault is over."""
 FaultKind = LineFault | ServoFault | PortFault
 
-LINE_FAULTS: Final = ("lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late")
+LINE_FAULTS: Final = ("lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late", "stall")
 SERVO_FAULTS: Final = ("silent", "stuck", "reboot", "overheating", "overload", "brown_out", "wrap")
 
 Way = Literal["commands", "replies"]

@@ -30,8 +30,11 @@ QUIET = 0.1
 """s that all servos may be silent before the arm is slowed down."""
 LOST = 0.25
 """s after which a silent arm is given up."""
-_SHARE = 0.6
-"""of a period: the time within which replies count in their cycle."""
+_SHARE, _HEALTH_SHARE = 0.65, 0.25
+"""of a period: the time within which replies count in their cycle, and within which one servo says how it is."""
+_TURN_AROUND = 0.002
+"""s that adapter and servos may take beyond the time on the wire before a servo is asked again."""
+_RETRIES = 2
 _SPEED_ROOM, _STEP_ROOM = 1.5, 12
 _TICKS = 32_768
 _LONGEST_TICK = 10.0
@@ -62,6 +65,7 @@ class Sensing:
         self._missed = dict.fromkeys(self._ids, 0)
         self._deaf = dict.fromkeys(self._ids, 0)
         self._odd: dict[int, float] = {}
+        self._usual = bus.wire_time(cycle_bytes(wiring))
 
     def settled(self) -> dict[int, Sample]:
         """Fresh samples of an arm that is not followed; raises Faulted X461 or X462."""
@@ -84,9 +88,10 @@ class Sensing:
         """
         bus, now = self._bus, self._bus.port.now()
         deadline = now + _SHARE * self._wiring.period
-        replies = bus.ask(wire.sync_read(START, SIZE, self._ids), self._ids, size=SIZE, deadline=deadline, first=first)
+        usual = min(now + self._usual + _TURN_AROUND, deadline)
+        replies = bus.ask(wire.sync_read(START, SIZE, self._ids), self._ids, size=SIZE, deadline=usual, first=first)
         good = {id: sample for id in replies if (sample := self._accepted(id, replies[id], now)) is not None}
-        for id in [id for id in self._ids if id not in good]:
+        for id in [id for id in self._ids if id not in good][:_RETRIES]:
             if bus.port.now() < deadline - self._one_read:
                 bus.counters.retries += 1
                 reply = bus.ask(wire.read(id, START, SIZE), (id,), size=SIZE, deadline=deadline).get(id)
@@ -101,7 +106,7 @@ class Sensing:
     def check_health(self) -> None:
         """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
         id, bus = next(self._rota), self._bus
-        deadline = bus.port.now() + 0.5 * _SHARE * self._wiring.period
+        deadline = bus.port.now() + _HEALTH_SHARE * self._wiring.period
         reply = bus.ask(wire.read(id, HEALTH_START, HEALTH_SIZE), (id,), size=HEALTH_SIZE, deadline=deadline).get(id)
         if reply is None or reply.refused:
             return
