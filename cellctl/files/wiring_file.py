@@ -105,11 +105,11 @@ def _check(file: File[WiringFile]) -> None:
     count = Counter(id for id, _ in places)
     for id, path in places:
         if count[id] > 1:
-            file.report("F189", f"servo {id} is named {count[id]} times", path, "every servo has an id of its own")
+            file.report("F193", f"servo {id} is named {count[id]} times", path, "every servo has an id of its own")
     lines = Counter(output.line for output in wiring.outputs.values())
     for name, output in wiring.outputs.items():
         if lines[output.line] > 1:
-            file.report("F189", f"line {output.line} is named {lines[output.line]} times", ("outputs", name, "line"))
+            file.report("F193", f"line {output.line} is named {lines[output.line]} times", ("outputs", name, "line"))
     if wiring.protocol == "dynamixel" and not 3.0 * wiring.period <= wiring.watchdog <= 127 * 0.020:
         message = f"'watchdog' must be at least 3 periods ({3e3 * wiring.period:g} ms) and at most 2.54 s"
         file.report("F123", message, ("watchdog",))

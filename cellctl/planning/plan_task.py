@@ -6,26 +6,26 @@ Order as in the file. Proves nothing; a plan is only a proposal until `proof` ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
+from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.inverse import opw_arrays
-from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.cell import Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.lines import reversed_path, wire_line
+from cellctl.planning.reach import SeamProblem, ladder_limits
 from cellctl.planning.rounding import rounded
-from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
+from cellctl.planning.seam_way import SeamWay, seam_ways
 from cellctl.planning.timing import (
     GRID,
     RAMP_KNOTS,
@@ -61,7 +61,6 @@ class _Arm:
     task: Task
     group: str
     mechanism: Mechanism
-    inverse: OpwArrays
     model: CollisionModel
     screen: ScreenArrays
     limits: MotionLimits
@@ -96,11 +95,20 @@ def plan_steps(
         if progress is not None:
             what = step.seam if isinstance(step, Weld) else step.target
             progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new = _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+        new = _step_segments(arm, index, step, q)
         segments += new
         if new:
             q = new[-1].path(new[-1].path.end)[0]
     return (Block(tuple(segments)),), {group: start}
+
+
+def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment]:
+    """The segments of one step from joints `q`; what stands against it carries the step's index."""
+    try:
+        return _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+    except PlanningFailed as error:
+        found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
+        raise PlanningFailed(found) from None
 
 
 def _demand_one_arm(task: Task) -> None:
@@ -116,7 +124,7 @@ def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Ar
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
-    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed, engine)
+    return _Arm(task, group, mechanism, model, pack(model), limits, seed, engine)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
@@ -149,7 +157,7 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
     wps = arm.task.cell.procedures[step.wps]
     settings = weld_settings(step, wps)
     contacts = torch_contacts(arm.task.cell, step)
-    problem = _seam_problem(arm, step, settings, contacts)
+    problem = _seam_problem(arm, step, settings, contacts, q)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
     for way in islice(seam_ways(problem, q), WAYS_TRIED):
@@ -161,7 +169,9 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 
-def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
+def _seam_problem(
+    arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...], q: FloatArray
+) -> SeamProblem:
     tool = arm.mechanism.tool
     assert tool is not None and tool.torch is not None
     path = seam_path(arm.task.cell, step)
@@ -169,7 +179,11 @@ def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple
     stations = stations_of(
         path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
     )
-    return SeamProblem(arm.mechanism.robot, arm.inverse, stations, settings, arm.screen, arm.margins(contacts), RESERVE)
+    robot = arm.mechanism.robot
+    inverse = arm_inverse(robot, pose_flange_tcp)
+    margins = arm.margins(contacts)
+    limits = ladder_limits(robot, q)
+    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits)
 
 
 def _weld_along(
@@ -252,7 +266,7 @@ def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length
     q = way.torches.q[station]
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
-    return wire_line(robot, problem.inverse, flange, tcp[:3, 2], q, length)
+    return wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
 
 
 def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> bool:

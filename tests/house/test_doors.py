@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
+    "cascadio": ("files/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("kinematics/decomposed.py",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
@@ -19,6 +20,7 @@ LIBRARIES = {
     "ruamel": ("files/",),
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
+    "xacrodoc": ("files/xacro.py",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),
