@@ -4,8 +4,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import pi
 from typing import Literal
 
@@ -82,12 +81,6 @@ class Wiring:
     def joints(self) -> tuple[str, ...]:
         """Names of the joints, in order."""
         return tuple(axis.joint for axis in self.axes)
-
-    def ordered(self, joints: Sequence[str]) -> Wiring:
-        """The same with its axes in the order of `joints`, unchanged where those are other joints."""
-        if sorted(joints) != sorted(self.joints):
-            return self
-        return replace(self, axes=tuple(sorted(self.axes, key=lambda axis: joints.index(axis.joint))))
 
     @property
     def models(self) -> dict[int, str]:

@@ -275,7 +275,7 @@ def open_feetech_arm(port: str, setup: ArmSetup) -> FeetechArm:
     from cellctl.drivers.serial_port import SerialPort
     from cellctl.files import load_wiring
 
-    wiring = load_wiring(setup.wiring or setup.robot).ordered(setup.joints)
+    wiring = load_wiring(setup.wiring or setup.robot)
     if wiring.protocol != "feetech" or wiring.joints != setup.joints:
         message = f"the wiring '{wiring.name}' is one of {wiring.protocol} servos for {', '.join(wiring.joints)}"
         hint = f"this arm needs feetech servos for {', '.join(setup.joints)}"

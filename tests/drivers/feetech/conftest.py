@@ -125,7 +125,7 @@ def bench() -> Callable[..., Bench]:
 
     def build(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
         robot = load_robot("so101")
-        wiring = (wiring or load_wiring("so101")).ordered([joint.name for joint in robot.axes])
+        wiring = wiring or load_wiring("so101")
         bus = bus_of(wiring, START)
         line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
         setup = ArmSetup("so101", wiring.joints, np.array(START), limits=robot.axis_limits)
