@@ -147,6 +147,7 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 
 _ARMS = {
     "dynamixel": "cellctl.drivers.dynamixel.arm:open_dynamixel_arm",
+    "feetech": "cellctl.drivers.feetech.arm:open_feetech_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }
