@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cellctl.errors import Finding
@@ -24,7 +24,8 @@ class Outcome:
     """What a command found out: `text` for people, `data` for machines, `findings` for both.
 
     `data` holds JSON values only. `as_json` is set by a command that was asked for JSON in its own words, `silent`
-    where everything was said already (the help page).
+    where everything was said already (the help page). `document` is printed as it is, instead of the text;
+    `findings_said` is set where text or document hold the findings already.
     """
 
     text: tuple[RenderableType, ...] = ()
@@ -33,6 +34,14 @@ class Outcome:
     exit_code: int = 0
     as_json: bool = False
     silent: bool = False
+    document: str = ""
+    findings_said: bool = False
+
+    def saying(
+        self, *, text: tuple[RenderableType, ...] = (), document: str = "", findings_said: bool = False
+    ) -> Outcome:
+        """The same outcome told to people in other words."""
+        return replace(self, text=text, document=document, findings_said=findings_said)
 
 
 class OutputLost(Exception):
@@ -50,12 +59,15 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     """
     if outcome.silent:
         return
-    if not as_json:
+    if not as_json and not outcome.findings_said:
         for finding in outcome.findings:
             complain(finding)
     if as_json:
         with writing():
-            print(json.dumps(json_document(outcome), indent=2))
+            sys.stdout.write(as_document(outcome))
+    elif outcome.document:
+        with writing():
+            sys.stdout.write(outcome.document)
     elif outcome.text:
         console = terminal()
         for part in outcome.text:
@@ -84,6 +96,11 @@ def writing() -> Iterator[None]:
 def _forget(stream: int) -> None:
     """Send the rest of a standard stream nowhere, so that Python does not complain once more when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+def as_document(outcome: Outcome) -> str:
+    """The JSON form of an outcome as text, ending in a line feed."""
+    return f"{json.dumps(json_document(outcome), indent=2)}\n"
 
 
 def json_document(outcome: Outcome) -> dict[str, object]:
@@ -117,4 +134,4 @@ def terminal() -> Console:
             with writing():
                 super().print(*objects, **style)
 
-    return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)

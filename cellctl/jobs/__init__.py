@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cellctl.jobs.checking import Checked as Checked
+    from cellctl.jobs.checking import check_file as check_file
     from cellctl.jobs.measuring import measured_welds as measured_welds
     from cellctl.jobs.proving import certify as certify
     from cellctl.jobs.proving import check as check
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from cellctl.jobs.running import run as run
 
 _HOMES = {
+    "Checked": "checking",
     "certify": "proving",
     "check": "proving",
+    "check_file": "checking",
     "connect": "running",
     "demand_driver": "running",
     "measured_welds": "measuring",
@@ -28,7 +32,19 @@ _HOMES = {
     "verify": "proving",
 }
 
-__all__ = ["certify", "check", "connect", "demand_driver", "measured_welds", "new_run_folder", "plan", "run", "verify"]
+__all__ = [
+    "Checked",
+    "certify",
+    "check",
+    "check_file",
+    "connect",
+    "demand_driver",
+    "measured_welds",
+    "new_run_folder",
+    "plan",
+    "run",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -29,6 +29,12 @@ class MeasuredWeld:
     record: SeamRecord | None
     findings: tuple[Finding, ...]
 
+    def verdict(self) -> tuple[Finding, ...]:
+        """What keeps the seam from being welded to its procedure, C336 where it was not welded at all."""
+        if self.record is not None:
+            return self.findings
+        return (Finding("C336", f"{self.seam}: no arc burnt on it in this run"),)
+
 
 def measured_welds(folder: str | Path) -> tuple[MeasuredWeld, ...]:
     """The welds of a run folder from its measured joints, in the order of the plan; raises FileError for no run."""
