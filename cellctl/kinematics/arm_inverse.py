@@ -97,7 +97,7 @@ class ArmInverse:
     @property
     def prismatic(self) -> NDArray[np.bool_]:
         """Which of the robot's joints slide, (dof,)."""
-        return chain_of(self.robot).prismatic
+        return np.array([axis.kind == "prismatic" for axis in self.robot.axes])
 
     def answers(self, poses_base_flange: ArrayLike, held: ArrayLike | None = None, *, verified: bool = True) -> Answers:
         """Every branch for flange poses (n, 4, 4), with the held joint, where there is one, at `held` (n,).
