@@ -87,6 +87,13 @@ class Driver(Protocol):
         """
         ...
 
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: take the power at once wherever the arm is, process outputs off, brakes closed where it has some.
+
+        `on`: give it back, with the arm holding where it is measured. Moves nothing by itself.
+        """
+        ...
+
     def clear(self) -> None:
         """Acknowledge latched faults whose cause is gone; moves nothing."""
         ...

@@ -17,7 +17,9 @@ from cellctl.execution.lease import HEARTBEAT
 from cellctl.execution.outcome import Outcome
 from cellctl.model.event import Event, event_from_json
 
-LeasedCommand = Literal["load", "start", "resume", "override", "clear"]
+LeasedCommand = Literal[
+    "load", "start", "resume", "override", "clear", "reset", "power", "mode", "enable", "stride", "back"
+]
 _REPLY_TIME = 30.0
 
 

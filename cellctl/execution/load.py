@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.execution.job import Job, arc_lines, joint_envelope, process_times
+from cellctl.execution.job import Job, arc_lines, joint_envelope, joint_reach, process_times
 from cellctl.files import cell_from_inputs, read_plan
 from cellctl.proof.binding import certified
 
@@ -23,4 +23,10 @@ def load_job(path: Path) -> Job:
     if others:
         raise FileError(Finding("X406", "the plan moves several groups; one can be executed", Place(str(path))))
     mechanism = cell.mechanism(cell.group(group).mechanisms[0])
-    return Job(proved, joint_envelope(mechanism.robot), process_times(plan, cell), arc_lines(cell))
+    return Job(
+        proved,
+        joint_envelope(mechanism.robot),
+        process_times(plan, cell),
+        arc_lines(cell),
+        reach=joint_reach(mechanism),
+    )

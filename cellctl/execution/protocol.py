@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 from cellctl import errors
@@ -48,11 +49,19 @@ class Request:
         return value
 
     def number(self, name: str) -> float:
-        """The argument `name`, a number; raises UsageError (X422)."""
+        """The argument `name`, a finite number; raises UsageError (X422)."""
         value = self.arguments.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise UsageError(Finding("X422", f"'{self.do}' needs a number '{name}'"))
         return float(value)
+
+    def choice(self, name: str, choices: tuple[str, ...], *, default: str = "") -> str:
+        """The argument `name`, one of `choices`; raises UsageError (X422)."""
+        value = self.arguments.get(name, default)
+        if value not in choices:
+            known = ", ".join(f"'{choice}'" for choice in choices)
+            raise UsageError(Finding("X422", f"'{name}' of '{self.do}' is one of {known}"))
+        return str(value)
 
 
 def parse_request(line: bytes) -> Request:
@@ -126,5 +135,6 @@ def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
             **value,
             "findings": tuple(finding_from_json(finding) for finding in value["findings"]),
             "welds": tuple(WeldRun(**weld) for weld in value["welds"]),
+            "lateness": tuple(value.get("lateness", ())),
         }
     )

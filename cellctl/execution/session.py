@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cellctl.execution.client import ExecutorClient
+from cellctl.execution.control import ArcChoice, Unit
 from cellctl.execution.outcome import Outcome
 from cellctl.execution.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
 from cellctl.execution.standing import start, status, stop
@@ -44,6 +45,7 @@ class CellLink:
         logged = self._weld_source.stat().st_size if self._weld_source.exists() else 0
         self._client.command("load", plan=str(plan.resolve()))
         self._client.ask("subscribe")
+        self._make_ready()
         self._client.command("start", folder=str(folder.resolve()))
         ended = False
         try:
@@ -57,13 +59,39 @@ class CellLink:
                 self._stop_and_wait()
             self._keep_weld_log(folder, logged)
 
+    def _make_ready(self) -> None:
+        """Reset what ended, and switch the arm on; a fault or an emergency stop has to be cleared first."""
+        state = self._client.ask("status")
+        if state["state"] in ("stopped", "complete"):
+            self._client.command("reset")
+        if state["power"] == "off" and state["state"] in ("idle", "stopped", "complete"):
+            self._client.command("power", state="on")
+
     def hold(self) -> None:
         """Stand on the path; the arc goes off."""
         self._client.ask("hold")
 
-    def resume(self, *, arc: Literal["weld", "dry"] = "weld") -> None:
-        """Go on; a seam whose arc was cut goes on only with `arc="dry"`."""
-        self._client.command("resume", arc=arc)
+    def resume(self, *, arc: ArcChoice = "weld", overlap: float = 0.0) -> None:
+        """Go on; a seam whose arc was cut goes on only with `arc="dry"`, or with `arc="restart"`, which goes back by
+        `overlap` (m) along the seam and strikes there.
+        """
+        self._client.command("resume", arc=arc, overlap=overlap)
+
+    def stride(self, unit: Literal["off", "segment", "step", "distance"], *, distance: float = 0.0) -> None:
+        """Hold after every segment, step or `distance` (m), until the next `resume`; `off` goes on without."""
+        self._client.command("stride", unit=unit, distance=distance)
+
+    def back(self, unit: Unit, *, distance: float = 0.0) -> None:
+        """Go back along the certified path by one stride, without process, and hold there."""
+        self._client.command("back", unit=unit, distance=distance)
+
+    def estop(self) -> None:
+        """Software emergency stop: power and process off at once, latched. No replacement for a hardware one."""
+        self._client.ask("estop")
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """Switch the power; `off` takes back a software emergency stop."""
+        self._client.command("power", state=state)
 
     def stop(self) -> None:
         """Decelerate on the path and end the run; the arc goes off at once."""
