@@ -7,7 +7,8 @@ from typing import Literal
 
 from cellctl.errors import CellctlError, Faulted, Finding, Stopped
 
-Status = Literal["done", "stopped", "faulted"]
+Status = Literal["done", "stopped", "faulted", "lost"]
+"""`lost` is a run whose executor died: the journal says how far it came."""
 
 
 @dataclass(frozen=True, slots=True)

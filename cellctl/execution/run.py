@@ -86,6 +86,8 @@ class PlanRun:
             arm=self._stream.arm.name,
             process=job.process,
             mode=self._machine.mode,
+            done=list(job.entry.done),
+            cut=None if job.entry.cut is None else [job.entry.cut.segment, job.entry.cut.s],
         )
         yield self._teller.state()
         self._lead_in()
@@ -347,7 +349,7 @@ class PlanRun:
             yield from self.end_with(finding)
         if self._arc.state == "established" and path.s - self._noted >= ARC_NOTED_EVERY:
             self._noted = path.s
-            self._teller.note("arc_at")
+            self._record.intent("arc_at", **self._teller.place)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(path.rate, 6))

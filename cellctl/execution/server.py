@@ -6,6 +6,7 @@ It imports neither planning nor rendering; whatever a client does or fails to do
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -153,7 +154,11 @@ class Executor:
         with record:
             run = execute(job, self._driver, clock=self._clock, control=self, record=record, machine=self.machine)
             outcome = self._followed(run)
-        record.write_outcome(canonical_json(protocol.outcome_as_json(outcome)))
+        try:
+            record.write_outcome(canonical_json(protocol.outcome_as_json(outcome)))
+        except OSError as error:
+            finding = Finding("X411", f"outcome.json cannot be written: {error.strerror}")
+            outcome = replace(outcome, findings=(*outcome.findings, finding))
         self._links.publish(protocol.outcome_line(outcome))
 
     def _followed(self, run: Generator[Event, None, Outcome]) -> Outcome:
@@ -337,12 +342,7 @@ class Executor:
         path, job = self._loaded
         self.machine.demand("start")
         self._demand_ready(job)
-        try:
-            record = RunFolder(folder, job.envelope.names)
-            shutil.copyfile(path, folder / f"plan{path.suffix}")
-        except OSError as error:
-            message = f"a run cannot be recorded in {folder}: {error.strerror}"
-            raise UsageError(Finding("X411", message, suggestion="name a folder that holds no run yet")) from None
+        record = _new_record(folder, path, job)
         self.machine.take("start")
         self._command = Command(override=self._command.override, stride=self._command.stride)
         self._last, self._arc_cut = None, False
@@ -431,3 +431,21 @@ def _distance(request: Request, unit: str) -> float:
     if not 0.0 < distance <= LONGEST_STRIDE:
         raise UsageError(Finding("X422", f"a distance lies above 0 and is at most {LONGEST_STRIDE:g} m"))
     return distance
+
+
+def _new_record(folder: Path, plan: Path, job: Job) -> RunFolder:
+    """A new run folder with a copy of the plan file; raises UsageError (X411) and leaves nothing where it cannot be."""
+    try:
+        record = RunFolder(folder, job.envelope.names)
+        try:
+            shutil.copyfile(plan, folder / f"plan{plan.suffix}")
+        except OSError:
+            (folder / f"plan{plan.suffix}").unlink(missing_ok=True)
+            record.discard()
+            raise
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "make room on the disk" if full else "name a folder that holds no run yet and can be written"
+        message = f"a run cannot be recorded in {folder}: {error.strerror}"
+        raise UsageError(Finding("X411", message, suggestion=hint)) from None
+    return record

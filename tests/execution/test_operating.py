@@ -91,9 +91,7 @@ def test_back_by_distance_along_the_seam(job, arm, operate) -> None:
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.003, 0.015])
-def test_a_cut_seam_restarts_with_the_overlap(
-    job, arm, operate, path_error, tmp_path: Path, overlap
-) -> None:
+def test_a_cut_seam_restarts_with_the_overlap(job, arm, operate, path_error, tmp_path: Path, overlap) -> None:
     restart = {"do": "resume", "arc": "restart", "overlap": overlap}
     links = operate(job, arm, {2: ["START"], 750: [{"do": "hold"}], 900: [GO], 1000: [restart]})
     assert links.refusals() == ["X424"]
