@@ -17,10 +17,12 @@ from cyclopts.validators import Number
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
+from cellctl.cli.stepping import Step, ask_how_to_go_on, stands_after_a_stride, step_of
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, Stopped
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
+    from cellctl.jobs import Running
     from cellctl.jobs.measuring import MeasuredWeld
     from cellctl.model.event import Event
     from cellctl.model.plan import CertifiedPlan
@@ -34,6 +36,7 @@ def run(
     *,
     driver: Literal["sim", "memory"] = "sim",
     override: Percent = 100.0,
+    step: str | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
@@ -45,6 +48,7 @@ def run(
         subject: A task file, or a plan file.
         driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
+        step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
@@ -53,12 +57,22 @@ def run(
     from cellctl import jobs
 
     jobs.demand_driver(driver)
+    stride = step_of(step)
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
-        ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        running = jobs.run(
+            certified,
+            driver=driver,
+            real_time=real_time,
+            override=override / 100.0,
+            stride=None if stride is None else stride.unit,
+            distance=0.0 if stride is None else stride.distance,
+            folder=folder,
+        )
+        ended = followed(running, certified, folder, say=say, step=stride)
         say("reading the welds back from the measured joints", None)
-        welds = _measured(folder, ended)
+        welds = measured(folder, ended)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
     return outcome_of_run(certified, folder, picture, welds, ended)
@@ -88,7 +102,7 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
     return path
 
 
-def _measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
+def measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
     """The welds as measured; of a run that did not come to its end, none where its record does not reach so far."""
     from cellctl import jobs
 
@@ -125,20 +139,12 @@ def outcome_of_run(
     return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
 
 
-def _followed(
-    certified: CertifiedPlan,
-    folder: Path,
-    *,
-    driver: str,
-    real_time: bool,
-    override: float,
-    say: ProgressCall,
+def followed(
+    events: Running, certified: CertifiedPlan, folder: Path, *, say: ProgressCall, step: Step | None = None
 ) -> Ended:
     """Run to the end and say where the arm is; why it stopped, if it did. Ctrl-C waits for the arm to stand."""
-    from cellctl import jobs
     from cellctl.model.event import Event
 
-    events = jobs.run(certified, driver=driver, real_time=real_time, override=override, folder=folder)
     where = _Where(certified)
     last = Event(0.0, "state")
     with _asked_to_end() as asked:
@@ -148,6 +154,8 @@ def _followed(
                 last = event
                 if asked:
                     break
+                if step is not None and stands_after_a_stride(event):
+                    ask_how_to_go_on(events, step)
         except Stopped as stopped:
             return Ended(last.time, stopped)
         if asked:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from cellctl.errors import Finding, UsageError
+from cellctl.model.cell import standing_joints
 from cellctl.model.pose import FloatArray, frozen_array
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home") -> ArmSetup:
     return ArmSetup(
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(arm.configurations[at]),
+        start=frozen_array(standing_joints(arm, at)),
         arc_on=lines["arc_on"].output if "arc_on" in lines else None,
         arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
     )

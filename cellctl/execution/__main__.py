@@ -6,7 +6,7 @@ import sys
 
 from cellctl.drivers.driver import arm_setup
 from cellctl.execution.launch import parsed, run
-from cellctl.execution.load import load_job
+from cellctl.execution.load import PlanLoader
 from cellctl.files import cell_from_inputs
 from cellctl.model.inputs import unpack_inputs
 
@@ -14,8 +14,9 @@ from cellctl.model.inputs import unpack_inputs
 def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
-    cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
-    run(launch, arm_setup(cell, launch.mechanism, launch.at), load_job)
+    inputs = unpack_inputs(launch.cell.read_bytes())
+    cell = cell_from_inputs(inputs)
+    run(launch, arm_setup(cell, launch.mechanism, launch.at), PlanLoader(inputs).load)
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ class Journal:
         self.close()
 
     def _write(self, record: dict[str, object], *, sync: bool) -> None:
-        """Write one record under the next number. Once there is no room for more, only what needs no durability still goes into the last of
-        it.
+        """Write one record under the next number. Where there is no room for more, intents are refused, and what needs
+        no durability still goes into the last of it.
         """
         record["seq"] = self._seq
         line = canonical_json(record | {"crc": _crc(record)})

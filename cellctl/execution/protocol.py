@@ -11,13 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from cellctl import errors
 from cellctl.errors import CellctlError, Finding, UsageError
+from cellctl.execution.job import CutSeam, Entry
 from cellctl.execution.outcome import Outcome, WeldRun
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
+from cellctl.model.plan import FixedSegment
 
 PROTOCOL = 1
 LONGEST_LINE = 1_000_000
@@ -121,6 +123,31 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
 def finding_from_json(value: Mapping[str, Any]) -> Finding:
     """The finding that `finding_as_json` wrote."""
     return Finding(value["code"], value["message"], suggestion=value["suggestion"], severity=value["severity"])
+
+
+def entry_as_json(entry: Entry) -> Mapping[str, object]:
+    """An entry as JSON values."""
+    return asdict(entry)
+
+
+def entry_from_json(value: object, segments: tuple[FixedSegment, ...]) -> Entry:
+    """The entry that `entry_as_json` wrote, into a plan of these segments; raises UsageError (X422) for another
+    value.
+    """
+    try:
+        fields = dict(cast(Mapping[str, Any], value))
+        cut = None if fields["cut"] is None else CutSeam(**fields["cut"])
+        entry = Entry(int(fields["segment"]), fields["s"], tuple(map(int, fields["done"])), cut)
+        places = [(entry.segment, entry.s)]
+        if cut is not None:
+            places += [(cut.segment, cut.s), (cut.segment, cut.strike)]
+        for index, s in places:
+            path = segments[index].path
+            if index < 0 or not (s is None or path.start <= s <= path.end):
+                raise ValueError
+    except (TypeError, ValueError, KeyError, IndexError):
+        raise UsageError(Finding("X422", "the entry is no place of this plan")) from None
+    return entry
 
 
 def outcome_as_json(outcome: Outcome) -> Mapping[str, object]:

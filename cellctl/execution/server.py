@@ -21,7 +21,7 @@ from cellctl.execution import protocol
 from cellctl.execution.clock import Clock, MonotonicClock
 from cellctl.execution.control import ArcChoice, Command, Stride, Unit
 from cellctl.execution.executor import execute
-from cellctl.execution.job import Job
+from cellctl.execution.job import Job, ProcessMode
 from cellctl.execution.lease import Lease
 from cellctl.execution.links import ClientLink
 from cellctl.execution.machine import Machine, Mode
@@ -324,8 +324,12 @@ class Executor:
             job = self._load(path)
         finally:
             self._lease.extend(self._clock.now() - began)
-        self._loaded = (path, job)
         plan = job.certified.plan
+        process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
+        job = replace(job, process=process)
+        if request.arguments.get("entry") is not None:
+            job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
+        self._loaded = (path, job)
         return {
             "plan": job.certified.certificate.plan_sha256,
             "segments": len(plan.segments),
