@@ -99,7 +99,8 @@ class Entry:
 class Job:
     """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step.
 
-    `reach` (dof,) is how far each axis can throw any point of the arm, m/rad (m/m for a prismatic joint).
+    `reach` (dof,) is how far each axis can throw any point of the arm, m/rad (m/m for a prismatic joint); `resumes` is
+    the record of the run that this one goes on with, as its own record names it.
     """
 
     certified: CertifiedPlan
@@ -110,6 +111,7 @@ class Job:
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
+    resumes: str = ""
 
     @property
     def throws(self) -> FloatArray:

@@ -60,7 +60,12 @@ class PlanRun:
         if unfit is not None:
             raise Faulted(unfit)
         self._path = Follower(job.certified.plan.segments, job.envelope, job.throws)
-        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=job.entry)
+        entry = job.entry
+        if entry.s is None:
+            self._path.enter(entry.segment)
+        else:
+            self._path.enter_at(entry.segment, entry.s)
+        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
         self._arc = ArcChannel(job.lines)
         self._procedure = ArcProcedure(self._arc, self)
         self._strides = Strides(self._path, self)
@@ -86,6 +91,7 @@ class PlanRun:
             arm=self._stream.arm.name,
             process=job.process,
             mode=self._machine.mode,
+            resumes=job.resumes,
             done=list(job.entry.done),
             cut=None if job.entry.cut is None else [job.entry.cut.segment, job.entry.cut.s],
         )
@@ -144,8 +150,7 @@ class PlanRun:
 
     def _lead_in(self) -> None:
         """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
-        entry, path = self._job.entry, self._path
-        begin = path.enter(entry.segment) if entry.s is None else path.enter_at(entry.segment, entry.s)
+        path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
         finding = self._stream.check_start(begin)
         if finding is not None:
             raise Faulted(finding)

@@ -326,7 +326,7 @@ class Executor:
             self._lease.extend(self._clock.now() - began)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
-        job = replace(job, process=process)
+        job = replace(job, process=process, resumes=str(request.arguments.get("resumes", "")))
         if request.arguments.get("entry") is not None:
             job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
         self._loaded = (path, job)

@@ -4,6 +4,7 @@ nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,17 +51,25 @@ class CellLink:
         return frozen_array(self._client.ask("status")["joints"])
 
     def run(
-        self, plan: Path, folder: Path, *, process: ProcessMode = "weld", entry: Entry | None = None
+        self,
+        plan: Path,
+        folder: Path,
+        *,
+        process: ProcessMode = "weld",
+        entry: Entry | None = None,
+        resumes: Path | None = None,
     ) -> Generator[Event, None, Outcome]:
         """Run a certified plan file, recorded in `folder`; yields events, returns how it ended.
 
-        `process` `dry` moves without arc; `entry` begins somewhere on the plan. Raises NotCertified for a plan that is
+        `process` `dry` moves without arc; `entry` begins somewhere on the plan, to go on with the run recorded in
+        `resumes`. Raises NotCertified for a plan that is
         not proved, UsageError for a folder that holds a run. Closing the generator early stops the arm on its path and
         waits until its record is complete. Where the executor dies, the outcome is written from its journal.
         """
         logged = self._weld_source.stat().st_size if self._weld_source.exists() else 0
         place = None if entry is None else entry_as_json(entry)
-        self._client.command("load", plan=str(plan.resolve()), process=process, entry=place)
+        earlier = "" if resumes is None else os.path.relpath(resumes.resolve(), folder.resolve())
+        self._client.command("load", plan=str(plan.resolve()), process=process, entry=place, resumes=earlier)
         self._client.ask("subscribe")
         self._make_ready()
         self._client.command("start", folder=str(folder.resolve()))

@@ -38,7 +38,8 @@ class Survey:
     """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record.
 
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
-    segments whose seam is complete, `cut` (segment, s) the seam that is not.
+    segments whose seam is complete, `cut` (segment, s) the seam that is not. `resumes` names the record of that earlier
+    run, from this one's folder.
     """
 
     plan_sha256: str
@@ -53,6 +54,7 @@ class Survey:
     cut: tuple[int, float] | None = None
     doubtful: bool = False
     struck: int | None = None
+    resumes: str = ""
     notice: Finding | None = None
     actions: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
 
@@ -132,6 +134,7 @@ class _Reader:
             cut=self._cut,
             doubtful=doubtful,
             struck=self._struck,
+            resumes=str(self._begin.get("resumes", "")),
             notice=notice,
             actions=tuple(self._actions),
         )

@@ -133,7 +133,7 @@ def resume(
                 link.override(1.0)
             plan_file = Path(scratch) / PLAN_FILE
             write_plan(plan, plan_file)
-            outcome = yield from link.run(plan_file, target, entry=entry)
+            outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
         raise_unless_done(outcome)
         return outcome
 
