@@ -293,6 +293,12 @@ def operate(tmp_path: Path) -> Callable[..., Scripted]:
     return operate
 
 
+@pytest.fixture(scope="module")
+def small() -> tuple[Job, ArmSetup]:
+    """The small job and its arm's setup."""
+    return small_job(), small_setup()
+
+
 @pytest.fixture
 def arm() -> MemoryArm:
     return MemoryArm(small_setup())

@@ -380,7 +380,7 @@ def test_intents_stand_in_the_journal_before_what_they_announce(job, tmp_path):
         def exchange(self, setpoint):
             arc = bool(setpoint.outputs & ARC)
             if len(self.setpoints) == 0 or (arc and not self.outputs[-1] & ARC):
-                lines = (folder / "journal.jsonl").read_bytes().splitlines()
+                lines = (folder / "journal.jsonl").read_bytes().rstrip(b"\0").splitlines()
                 seen[arc] = [json.loads(line)["kind"] for line in lines]
             return super().exchange(setpoint)
 

@@ -340,7 +340,11 @@ def test_a_killed_executor_leaves_a_standing_arm_without_arc(cell_processes, pla
     assert next(r.kind for r in journal.records if r.kind.startswith("arc")) == "arc_intent"
     assert journal.records[-1].kind != "end"
     assert len(read_trace(tmp_path / "run" / "trace.csv")) > 0
-    assert not (tmp_path / "run" / "outcome.json").exists()
+    outcome = json.loads((tmp_path / "run" / "outcome.json").read_text())
+    assert (outcome["status"], outcome["segment"]) == ("lost", 2)
+    assert [finding["code"] for finding in outcome["findings"]] == ["X430"]
+    kept = (tmp_path / "run" / "weld_source.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in kept] == kinds
 
 
 def test_a_killed_client_takes_the_run_and_both_processes_with_it(plan_file, tmp_path):
