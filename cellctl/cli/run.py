@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
@@ -34,7 +35,9 @@ Percent = Annotated[float, Parameter(validator=Number(gte=1, lte=100))]
 def run(
     subject: str,
     *,
-    driver: Literal["sim", "memory"] = "sim",
+    driver: str = "sim",
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    wiring: Path | None = None,
     override: Percent = 100.0,
     step: str | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
@@ -42,11 +45,14 @@ def run(
     engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
-    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
+    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.
 
     Args:
         subject: A task file, or a plan file.
-        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
+        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run;
+            `dynamixel:PORT` is an arm on a serial line.
+        yes: The real arm that is named may move.
+        wiring: How the real arm is wired; by default the library's file for it.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
@@ -58,6 +64,7 @@ def run(
 
     jobs.demand_driver(driver)
     stride = step_of(step)
+    demand_consent(driver, yes=yes)
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
@@ -65,6 +72,7 @@ def run(
             certified,
             driver=driver,
             real_time=real_time,
+            wiring="" if wiring is None else str(wiring.absolute()),
             override=override / 100.0,
             stride=None if stride is None else stride.unit,
             distance=0.0 if stride is None else stride.distance,
@@ -136,7 +144,7 @@ def outcome_of_run(
         return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
     off = tuple(finding for weld in welds for finding in weld.findings)
     text = (seam_table(certified, measured), closing_line(certified, ended.time), *places)
-    return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
+    return Outcome(text=text, data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0)
 
 
 def followed(
@@ -181,6 +189,15 @@ def _stopped_by(name: str, where: str, folder: Path) -> Stopped:
         return Faulted(outcome.findings)
     text = f"stopped by {name} at {where}; the arm stopped on its path and the record is complete"
     return Stopped(Finding("U614", text))
+
+
+@dataclass(frozen=True, slots=True)
+class ArmChoice:
+    """The arm that a run is for: driver, pace of a simulated one, wiring of a real one."""
+
+    driver: str
+    real_time: bool
+    wiring: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from cellctl.drivers.driver import arm_setup
+from cellctl.errors import CellctlError
 from cellctl.execution.launch import parsed, run
 from cellctl.execution.load import PlanLoader
 from cellctl.files import cell_from_inputs
@@ -15,8 +16,11 @@ def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
     inputs = unpack_inputs(launch.cell.read_bytes())
-    cell = cell_from_inputs(inputs)
-    run(launch, arm_setup(cell, launch.mechanism, launch.at), PlanLoader(inputs).load)
+    setup = arm_setup(cell_from_inputs(inputs), launch.mechanism, launch.at, wiring=launch.wiring)
+    try:
+        run(launch, setup, PlanLoader(inputs).load)
+    except CellctlError as error:
+        sys.exit("; ".join(str(finding) for finding in error.findings))
 
 
 if __name__ == "__main__":

@@ -46,8 +46,7 @@ def execute(
             yield from run.whole()
         driver.stop()
         if machine.state == "aborting":
-            driver.power("off")
-            machine.abort()
+            _take_power(driver, machine)
     except Faulted as fault:
         reached = _stop_at_last(driver, machine)
         yield from run.lose(fault, reached=reached)
@@ -61,9 +60,18 @@ def execute(
 
 def _stop_at_last(driver: Driver, machine: Machine) -> bool:
     """Stop an arm that may no longer answer, and take its power; False where only its own watchdog is left to do so."""
-    machine.abort()
-    with suppress(Faulted):
+    try:
         driver.stop()
+        _take_power(driver, machine)
+    except Faulted:
+        machine.abort(keeps_power=False)
+        return False
+    return True
+
+
+def _take_power(driver: Driver, machine: Machine) -> None:
+    """After a fault, stop category 1; an arm that would fall is held."""
+    falls = driver.identify().falls
+    if not falls:
         driver.power("off")
-        return True
-    return False
+    machine.abort(keeps_power=falls)

@@ -102,7 +102,13 @@ STOPS: tuple[StopEffect, ...] = (
     StopEffect("hold", 2, "slows down on the path and stands", "stays on", "off in the same cycle"),
     StopEffect("protect", 2, "slows down on the path and stands", "stays on", "off in the same cycle"),
     StopEffect("stop", 2, "slows down on the path; the run ends", "stays on", "off in the same cycle"),
-    StopEffect("fault", 1, "slows down, on the path where the arm still follows", "off at standstill", "off at once"),
+    StopEffect(
+        "fault",
+        1,
+        "slows down, on the path where the arm still follows",
+        "off at standstill, on for an arm that would fall",
+        "off at once",
+    ),
     StopEffect("estop", 0, "brakes close at once, off the path", "off at once, latched", "off at once"),
 )
 
@@ -144,11 +150,11 @@ class Machine:
         self.state = _TABLE[trigger, self.state]
         return self.state
 
-    def abort(self) -> None:
-        """A fault: the power is gone, and whatever runs is aborting."""
+    def abort(self, *, keeps_power: bool) -> None:
+        """A fault: whatever runs is aborting, and the power is gone, but for an arm that would fall without."""
         if self.may("fault"):
             self.take("fault")
-        if self.power == "on":
+        if self.power == "on" and not keeps_power:
             self.power = "off"
 
     def switch(self, power: Literal["off", "on"]) -> None:

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cellctl.jobs.checking import Checked as Checked
+    from cellctl.jobs.checking import check_file as check_file
     from cellctl.jobs.measuring import measured_welds as measured_welds
     from cellctl.jobs.proving import certify as certify
     from cellctl.jobs.proving import check as check
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from cellctl.jobs.running import run as run
 
 _HOMES = {
+    "Checked": "checking",
     "Interrupted": "resuming",
     "Running": "running",
     "certify": "proving",
     "check": "proving",
+    "check_file": "checking",
     "connect": "running",
     "demand_driver": "running",
     "interrupted": "resuming",
@@ -37,10 +41,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checked",
     "Interrupted",
     "Running",
     "certify",
     "check",
+    "check_file",
     "connect",
     "demand_driver",
     "interrupted",

@@ -39,6 +39,12 @@ class MeasuredWeld:
     record: SeamRecord | None
     findings: tuple[Finding, ...]
 
+    def verdict(self) -> tuple[Finding, ...]:
+        """What keeps the seam from being welded to its procedure, C336 where it was not welded at all."""
+        if self.record is not None:
+            return self.findings
+        return (Finding("C336", f"{self.seam}: no arc burnt on it in this run"),)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:

@@ -1,4 +1,4 @@
-"""Whether a robot's file is right: kinematics against two oracles, branches, self-collisions, suspicious figures.
+"""Whether a robot's file is right: kinematics against two oracles, branches, self-collisions, cover, odd figures.
 
 It changes nothing, and it cannot know whether the figures are those of the real machine.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellctl.errors import Finding
+from cellctl.jobs.robot_cover import LinkCover, cover_findings, link_covers
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.inverse import UnsupportedArm, branches, configuration_of, opw_arrays
@@ -48,7 +49,7 @@ class RobotCheck:
 
     `agreement` holds the largest difference of the flange to each oracle (m, rad), `branches` how many answers the
     closed form has for how many of the poses, `near` the pairs of links that come nearer than the margin, most often
-    first.
+    first, `covers` how well the solids cover the pictures.
     """
 
     robot: Robot
@@ -56,6 +57,7 @@ class RobotCheck:
     agreement: dict[str, float]
     branches: dict[int, int]
     near: tuple[Nearness, ...]
+    covers: tuple[LinkCover, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -70,9 +72,11 @@ def check_robot(robot: Robot, *, poses: int = POSES, seed: int = 0) -> RobotChec
     joints = np.random.default_rng(seed).uniform(lower, upper, (poses, robot.dof))
     agreement = _agreement(robot, joints)
     counts, missed = _branches(robot, joints)
-    near = _near(robot, joints)
-    findings = (*_disagreements(robot, agreement), *missed, *_always_near(robot, near), *suspicions(robot))
-    return RobotCheck(robot, poses, agreement, counts, near, findings)
+    near = near_links(robot, joints)
+    covers = link_covers(robot)
+    told = (*suspicions(robot), *cover_findings(robot, covers))
+    findings = (*_disagreements(robot, agreement), *missed, *_always_near(robot, near), *told)
+    return RobotCheck(robot, poses, agreement, counts, near, covers, findings)
 
 
 def _agreement(robot: Robot, joints: FloatArray) -> dict[str, float]:
@@ -128,15 +132,18 @@ def _unpolished(arrays: OpwArrays, pose: FloatArray, configuration: int) -> Floa
     return result
 
 
-def _near(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
-    """Pairs of links that come nearer than the margin, most often first."""
-    from cellctl.scene.bullet.exact import ExactScene
+def near_links(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
+    """Pairs of links that come nearer than the margin at joint values (n, dof), most often first.
+
+    Raises EnvironmentMissing without an engine.
+    """
+    from cellctl.scene.engine import open_engine
 
     model = _alone(robot)
     if not len(model.pairs):
         return ()
     count: Counter[tuple[str, str]] = Counter()
-    with ExactScene(model) as scene:
+    with open_engine(None, model) as scene:
         for q in joints:
             contacts = scene.all_within(q, model.margins)
             count.update({(_link(contact.first), _link(contact.second)) for contact in contacts})

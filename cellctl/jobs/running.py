@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 from warnings import warn
 
+from cellctl.drivers.driver import demand_address
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, write_plan
 from cellctl.model.cell import Cell
@@ -93,15 +94,16 @@ def run(
     *,
     driver: str = "sim",
     real_time: bool = False,
+    wiring: str = "",
     override: float = 1.0,
     stride: Unit | None = None,
     distance: float = 0.0,
     folder: str | Path | None = None,
 ) -> Running:
-    """Run a certified plan on a simulated arm and yield what happens; the record goes to `folder` (`runs/...` unless
-    given).
+    """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
 
-    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`) or `memory` (obeys at once).
+    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it).
     `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
     the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
     holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
@@ -121,7 +123,7 @@ def run(
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
             TemporaryDirectory(prefix="cellctl-") as scratch,
-            connect(cell, driver=driver, real_time=real_time) as connected,
+            connect(cell, driver=driver, real_time=real_time, wiring=wiring) as connected,
             running.attached(connected) as link,
         ):
             plan_file = Path(scratch) / PLAN_FILE
@@ -145,7 +147,9 @@ def raise_unless_done(outcome: Outcome) -> None:
 
 
 @contextmanager
-def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False, at: str = "home") -> Iterator[CellLink]:
+def connect(
+    cell: Cell, *, driver: str = "sim", real_time: bool = False, wiring: str = "", at: str = "home"
+) -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block.
 
     `at` is where a simulated arm stands at first: a configuration, or joint values in rad with commas between.
@@ -157,15 +161,14 @@ def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False, at: str
     if driver == "sim":
         options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step", at=at)
     else:
-        options = CellOptions(driver="memory", at=at)
+        options = CellOptions(driver=driver, wiring=wiring, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
 def demand_driver(driver: str) -> None:
-    """Look whether there can be a run on `driver` here; raises UsageError U640, EnvironmentMissing E501."""
-    if driver not in ("memory", "sim"):
-        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+    """Look whether there can be a run on `driver` here; raises UsageError U640, U644, EnvironmentMissing E501."""
+    demand_address(driver)
     if driver == "sim":
         from cellctl.scene.bullet.client import bullet
 

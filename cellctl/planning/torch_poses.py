@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.processes.seam import SeamFrames, SeamPath
-from cellctl.processes.torch import spin_offsets, torch_rotations, transported_references, wire_directions
+from cellctl.processes.torch import spin_offsets, torch_angles, torch_rotations, transported_references, wire_directions
 
 LARGEST_STEP = 2.5e-3
 LARGEST_TURN = np.radians(4.0)
@@ -40,6 +41,17 @@ class Stations:
         pose[:, :3, 3] = f.points
         pose[:, 3, 3] = 1.0
         return self.pose_base_world @ pose @ self.pose_tcp_flange
+
+    def angles(self, flanges: FloatArray, station: NDArray[np.intp]) -> FloatArray:
+        """Spin from the reference, work and travel angle (n, 3), rad, of flange poses (n, 4, 4) in the robot's base at
+        stations (n,): the inverse of `flange_poses`.
+        """
+        tcp = np.linalg.inv(self.pose_base_world) @ flanges @ np.linalg.inv(self.pose_tcp_flange)
+        wires = tcp[:, :3, 2]
+        work, travel = torch_angles(self.frames.tangents[station], self.frames.normals[station], wires)
+        along, across = self.references[station], np.cross(wires, self.references[station])
+        spin = np.arctan2(*(np.einsum("ij,ij->i", tcp[:, :3, 0], axis) for axis in (across, along)))
+        return np.stack([spin, work, travel], axis=1)
 
 
 def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:

@@ -268,7 +268,14 @@ def start(folder: Path, name: str = "run") -> dict[str, Any]:
     return {"do": "start", "folder": str(folder / name)}
 
 
-def worked(job: Job, arm: MemoryArm, script: dict[int, list[Any]], folder: Path, patience: int = 4000) -> Scripted:
+def worked(
+    job: Job,
+    arm: MemoryArm,
+    script: dict[int, list[Any]],
+    folder: Path,
+    patience: int = 4000,
+    executor: type[Executor] = Executor,
+) -> Scripted:
     """Serve a script to its end; poll 1 brings the lease, the power and the plan."""
     clock = ManualClock()
     plan = folder / "job"
@@ -277,8 +284,7 @@ def worked(job: Job, arm: MemoryArm, script: dict[int, list[Any]], folder: Path,
     for item in links.script[1]:
         if item["do"] == "load":
             item["plan"] = str(plan)
-    executor = Executor(arm, links, lambda path: job, clock=clock)  # type: ignore[arg-type]
-    executor.serve()
+    executor(arm, links, lambda path: job, clock=clock).serve()  # type: ignore[arg-type]
     return links
 
 
@@ -291,6 +297,12 @@ def operate(tmp_path: Path) -> Callable[..., Scripted]:
         return worked(job, arm, script, tmp_path, patience)
 
     return operate
+
+
+@pytest.fixture(scope="module")
+def serve_script() -> Callable[..., Scripted]:
+    """`worked` itself."""
+    return worked
 
 
 @pytest.fixture(scope="module")

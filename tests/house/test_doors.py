@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
+    "cascadio": ("files/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("kinematics/decomposed.py",),
+    "ompl": ("bench/",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
@@ -19,6 +21,8 @@ LIBRARIES = {
     "ruamel": ("files/",),
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
+    "toppra": ("bench/",),
+    "xacrodoc": ("files/xacro.py",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),

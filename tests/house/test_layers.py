@@ -19,8 +19,8 @@ LADDER = (
     {"planning", "proof", "drivers"},
     {"execution"},
     {"jobs"},
-    {"reports"},
-    {"cli", "pendant"},
+    {"reports", "bench"},
+    {"cli", "pendant", "pytest_plugin"},
     {"__main__"},
 )
 FLOORS = {name: level for level, names in enumerate(LADDER) for name in names}
