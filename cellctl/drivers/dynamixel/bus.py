@@ -145,7 +145,7 @@ class DynamixelBus:
         return {}
 
     def _let_late_ones_come(self) -> None:
-        """Wait until the line has been quiet for a while: no late reply shall be taken for one to what is asked next."""
+        """Wait until the line is quiet, so that no late reply is taken for one to what is asked next."""
         for _ in range(_LATE_ONES):
             if not self.port.read(self.port.now() + _QUIET):
                 return
