@@ -52,6 +52,7 @@ class WiringFile(FileModel):
     watchdog: Time
     on_power_removal: Literal["falls", "holds", "braked"]
     firmware: Annotated[int, Field(ge=0, le=255)] = 0
+    fast_read: bool = False
     servos: Annotated[list[ServoField], Field(min_length=1)]
     outputs: dict[Name, ServoOutputField] = Field(default_factory=dict)
     sources: dict[str, SourceField] = Field(default_factory=dict)
@@ -85,6 +86,7 @@ def read_wiring(reading: Reading, reference: str, asked: Place | None = None) ->
             for name, field in wiring.outputs.items()
         ),
         firmware=wiring.firmware,
+        fast_read=wiring.fast_read,
     )
 
 
