@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -15,16 +16,29 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cellctl.bench.figures import Figure, Goal, SuiteResult
+    from cellctl.bench.suites import Progress
 
-SuiteName = Literal["ik", "timing", "seam", "job"]
+SuiteName = Literal["ik", "timing", "seam", "job", "mbm"]
 
 
-def bench(suite: SuiteName | None = None, *, repeats: Annotated[int, Parameter(name="--repeats")] = 5) -> Outcome:
+def bench(
+    suite: SuiteName | None = None,
+    folder: Path | None = None,
+    *,
+    repeats: Annotated[int, Parameter(name="--repeats")] = 5,
+    seeds: Annotated[int, Parameter(name="--seeds")] = 5,
+    paths: Annotated[Path | None, Parameter(name="--paths")] = None,
+    check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
+) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
     Args:
         suite: What to measure; everything that needs no other files unless given.
+        folder: Of `mbm` only: where `ARM_*.json.gz`, `ARM_spherized.urdf` and `ARM.srdf` lie.
         repeats: How often each call is measured; the table shows the fastest and the median.
+        seeds: Of `mbm` only: with how many seeds each problem is planned.
+        paths: Of `mbm` only: a file for every path found, as JSON.
+        check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
@@ -35,11 +49,12 @@ def bench(suite: SuiteName | None = None, *, repeats: Annotated[int, Parameter(n
     machine = this_machine()
     with progress() as say:
         speed = calibration(repeats)
-        results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
-    text: list[str | Table] = [
-        str(machine),
-        f"calibration kernel: {speed.best * 1e3:.2f} ms, {min(speed.processor) * 1e3:.2f} ms of it processor time",
-    ]
+        if suite == "mbm":
+            results = [_mbm(folder, paths, seeds, repeats, check, say)]
+        else:
+            results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
+    elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
+    text: list[str | Table] = [str(machine), f"calibration kernel: {elapsed}, processor time {processor}"]
     for result in results:
         text += [suite_table(result), *result.notes]
         text += [f"not installed: {name} (pip install 'cellctl[bench]')" for name in result.absent]
@@ -51,6 +66,26 @@ def bench(suite: SuiteName | None = None, *, repeats: Annotated[int, Parameter(n
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _mbm(
+    folder: Path | None,
+    paths: Path | None,
+    seeds: int,
+    repeats: int,
+    engines: tuple[Literal["coal", "bullet"], ...],
+    say: Progress,
+) -> SuiteResult:
+    """The suite that needs a folder of problems."""
+    if folder is None or seeds < 1:
+        text = "the suite mbm needs a folder of problems and at least one seed"
+        raise UsageError(Finding("U663", text, suggestion="write cellctl bench mbm FOLDER --seeds 5"))
+    from cellctl.bench.mbm import mbm, write_paths
+
+    result = mbm(folder, seeds=seeds, repeats=repeats, engines=engines, say=say)
+    if paths is not None:
+        write_paths(result.paths, paths)
+    return result.suite
 
 
 def suite_table(result: SuiteResult) -> Table:

@@ -47,6 +47,8 @@ def _fault(file: File[FaultsFile], index: int) -> Fault:
     end = inf if field.end is None else field.end
     if end <= field.start:
         file.report("F123", "a fault must end after it starts", ("faults", index, "end"))
+    if field.kind == "stall" and field.end is None:
+        file.report("F111", "missing key 'end': when is the stall over?", ("faults", index))
     if field.kind in ("late", "split") and not field.by:
         file.report("F111", f"missing key 'by': how long is '{field.kind}'?", ("faults", index))
     return Fault(field.kind, field.start, end, field.way, field.share, field.times, field.by, field.servo, field.replug)

@@ -23,6 +23,7 @@ _MODELS = {"dynamixel": tuple(MODELS), "feetech": ("STS3215", "STS3250")}
 class ServoField(FileModel):
     """One joint: its servo, the raw position at joint value 0, the sign of the joint along it, servos that follow."""
 
+    joint: Name
     id: ServoId
     model: str
     zero: RawPosition = 2048
@@ -51,7 +52,7 @@ class WiringFile(FileModel):
     watchdog: Time
     on_power_removal: Literal["falls", "holds", "braked"]
     firmware: Annotated[int, Field(ge=0, le=255)] = 0
-    servos: Annotated[dict[Name, ServoField], Field(min_length=1)]
+    servos: Annotated[list[ServoField], Field(min_length=1)]
     outputs: dict[Name, ServoOutputField] = Field(default_factory=dict)
     sources: dict[str, SourceField] = Field(default_factory=dict)
 
@@ -76,8 +77,8 @@ def read_wiring(reading: Reading, reference: str, asked: Place | None = None) ->
         watchdog=wiring.watchdog,
         on_power_removal=wiring.on_power_removal,
         axes=tuple(
-            ServoAxis(joint, field.id, field.model, field.zero, field.sign, tuple(field.shadows))
-            for joint, field in wiring.servos.items()
+            ServoAxis(field.joint, field.id, field.model, field.zero, field.sign, tuple(field.shadows))
+            for field in wiring.servos
         ),
         outputs=tuple(
             ServoOutput(name, field.line, field.id, field.model, field.off, field.on, field.at_stop == "keep")
@@ -91,10 +92,13 @@ def _check(file: File[WiringFile]) -> None:
     """Findings for what one field alone does not show: servo types, ids and lines that are taken, the watchdog."""
     wiring = file.model
     places: list[tuple[int, Path]] = []
-    for joint, servo in wiring.servos.items():
-        places.append((servo.id, ("servos", joint, "id")))
-        places += [(id, ("servos", joint, "shadows")) for id in servo.shadows]
-        _check_model(file, servo.model, ("servos", joint, "model"))
+    joints = Counter(servo.joint for servo in wiring.servos)
+    for index, servo in enumerate(wiring.servos):
+        places.append((servo.id, ("servos", index, "id")))
+        places += [(id, ("servos", index, "shadows")) for id in servo.shadows]
+        _check_model(file, servo.model, ("servos", index, "model"))
+        if joints[servo.joint] > 1:
+            file.report("F193", f"joint '{servo.joint}' is named {joints[servo.joint]} times", ("servos", index))
     for name, output in wiring.outputs.items():
         places.append((output.id, ("outputs", name, "id")))
         _check_model(file, output.model, ("outputs", name, "model"))

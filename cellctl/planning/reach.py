@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.kinematics.arm_inverse import Answers, ArmInverse
-from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
@@ -161,7 +160,7 @@ def _as_allowed(problem: SeamProblem, answers: Answers) -> BoolArray:
 
 def angles_of(problem: SeamProblem, q: FloatArray, station: NDArray[np.intp]) -> FloatArray:
     """Spin from the reference, work and travel angle (n, 3), rad, at joints `q` (n, dof) and stations (n,)."""
-    return problem.stations.angles(flange_matrices(chain_of(problem.robot), q), station)
+    return problem.stations.angles(flange_matrices(problem.inverse.chain, q), station)
 
 
 def allowed_angles(problem: SeamProblem, angles: FloatArray, station: NDArray[np.intp]) -> BoolArray:

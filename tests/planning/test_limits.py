@@ -16,9 +16,7 @@ from cellctl.planning.timing import constant_speed_law
 @given(seed=st.integers(0, 10_000), count=st.integers(4, 12), share=st.floats(-0.1, 1.1))
 def test_the_compiled_cubic_is_the_spline_and_its_derivatives(seed: int, count: int, share: float) -> None:
     rng = np.random.default_rng(seed)
-    spline = BSpline(
-        3, clamped_knots(np.cumsum(rng.uniform(0.01, 1.0, count - 2))), rng.uniform(-1.0, 1.0, (count, 3))
-    )
+    spline = BSpline(3, clamped_knots(np.cumsum(rng.uniform(0.01, 1.0, count - 2))), rng.uniform(-1.0, 1.0, (count, 3)))
     u = spline.start + share * (spline.end - spline.start)
     out = np.empty((4, 3))
     cubic_at(spline.knots, spline.control, u, out)

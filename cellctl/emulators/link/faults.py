@@ -34,7 +34,9 @@ class Injector:
         chunks = [Chunk(0.0, data)]
         for fault in self._faults:
             if fault.way == way and fault.kind in LINE_FAULTS and fault.holds_at(time) and self._strikes(fault):
-                chunks = self._glued(chunks, way) if fault.kind == "glue" else _applied(fault, chunks, self._chance)
+                chunks = (
+                    self._glued(chunks, way) if fault.kind == "glue" else _applied(fault, chunks, self._chance, time)
+                )
         if self._held[way] and chunks:
             chunks[0] = Chunk(chunks[0].delay, self._held[way] + chunks[0].data)
             self._held[way] = b""
@@ -69,7 +71,9 @@ class Injector:
         return []
 
 
-def _applied(fault: Fault, chunks: list[Chunk], chance: Random) -> list[Chunk]:
+def _applied(fault: Fault, chunks: list[Chunk], chance: Random, time: float) -> list[Chunk]:
+    if fault.kind == "stall":
+        return [Chunk(max(chunk.delay, fault.end - time), chunk.data) for chunk in chunks]
     return [broken for chunk in chunks for broken in _DEEDS[fault.kind](fault, chunk, chance)]
 
 

@@ -66,6 +66,7 @@ class Line:
         self._order = 0
         self._free = 0.0
         self._heard: float | None = None
+        self._behind: dict[Way, float] = {"commands": 0.0, "replies": 0.0}
         self._received = bytearray()
 
     @property
@@ -130,5 +131,7 @@ class Line:
                 self._put(self._free + chunk.delay, "replies", chunk.data)
 
     def _put(self, time: float, way: Way, data: bytes) -> None:
+        """Let bytes arrive at `time`, or behind what went before them: nothing overtakes on a wire."""
+        time = self._behind[way] = max(time, self._behind[way])
         self._order += 1
         heapq.heappush(self._under_way, Arrival(time, self._order, way, data))
