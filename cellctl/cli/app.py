@@ -31,6 +31,11 @@ COMMANDS = {
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
+    "bench": ("cellctl.cli.bench:bench", "Measure how fast and how good cellctl is on this machine."),
+    "emulate": (
+        "cellctl.cli.emulate:emulate",
+        "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
@@ -32,18 +33,23 @@ Percent = Annotated[float, Parameter(validator=Number(gte=1, lte=100))]
 def run(
     subject: str,
     *,
-    driver: Literal["sim", "memory"] = "sim",
+    driver: str = "sim",
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    wiring: Path | None = None,
     override: Percent = 100.0,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
-    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
+    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.
 
     Args:
         subject: A task file, or a plan file.
-        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
+        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run;
+            `dynamixel:PORT` is an arm on a serial line.
+        yes: The real arm that is named may move.
+        wiring: How the real arm is wired; by default the library's file for it.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
@@ -53,10 +59,12 @@ def run(
     from cellctl import jobs
 
     jobs.demand_driver(driver)
+    demand_consent(driver, yes=yes)
+    arm = ArmChoice(driver, real_time=real_time, wiring="" if wiring is None else str(wiring.absolute()))
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
-        ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        ended = _followed(certified, folder, arm=arm, override=override / 100.0, say=say)
         say("reading the welds back from the measured joints", None)
         welds = _measured(folder, ended)
         say("drawing the cell", None)
@@ -129,8 +137,7 @@ def _followed(
     certified: CertifiedPlan,
     folder: Path,
     *,
-    driver: str,
-    real_time: bool,
+    arm: ArmChoice,
     override: float,
     say: ProgressCall,
 ) -> Ended:
@@ -138,7 +145,9 @@ def _followed(
     from cellctl import jobs
     from cellctl.model.event import Event
 
-    events = jobs.run(certified, driver=driver, real_time=real_time, override=override, folder=folder)
+    events = jobs.run(
+        certified, driver=arm.driver, real_time=arm.real_time, wiring=arm.wiring, override=override, folder=folder
+    )
     where = _Where(certified)
     last = Event(0.0, "state")
     with _asked_to_end() as asked:
@@ -173,6 +182,15 @@ def _stopped_by(name: str, where: str, folder: Path) -> Stopped:
         return Faulted(outcome.findings)
     text = f"stopped by {name} at {where}; the arm stopped on its path and the record is complete"
     return Stopped(Finding("U614", text))
+
+
+@dataclass(frozen=True, slots=True)
+class ArmChoice:
+    """The arm that a run is for: driver, pace of a simulated one, wiring of a real one."""
+
+    driver: str
+    real_time: bool
+    wiring: str
 
 
 @dataclass(frozen=True, slots=True)

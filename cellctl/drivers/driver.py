@@ -153,11 +153,26 @@ _ARMS = {
 }
 
 
+_WITHOUT_PORT = ("memory", "sim")
+
+
 def open_driver(address: str, setup: ArmSetup) -> Driver:
     """Open the arm at `NAME` or `NAME:PORT`; raises UsageError (U640) for a name that is not known."""
+    demand_address(address)
+    name, _, port = address.partition(":")
+    module, _, function = _ARMS[name].partition(":")
+    return cast(OpenArm, getattr(import_module(module), function))(port, setup)
+
+
+def demand_address(address: str) -> None:
+    """Look whether `NAME` or `NAME:PORT` can name an arm; raises UsageError U640 or U644."""
     name, _, port = address.partition(":")
     if name not in _ARMS:
         known = ", ".join(sorted(_ARMS))
         raise UsageError(Finding("U640", f"no driver is called '{name}'", suggestion=f"known drivers: {known}"))
-    module, _, function = _ARMS[name].partition(":")
-    return cast(OpenArm, getattr(import_module(module), function))(port, setup)
+    if not port and name not in _WITHOUT_PORT:
+        raise UsageError(
+            Finding(
+                "U644", f"the driver '{name}' needs a port", suggestion=f"write {name}:PORT, as {name}:/dev/ttyUSB0"
+            )
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from cellctl.drivers.driver import arm_setup
+from cellctl.errors import CellctlError
 from cellctl.execution.launch import parsed, run
 from cellctl.execution.load import load_job
 from cellctl.files import cell_from_inputs
@@ -15,7 +16,11 @@ def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
     cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
-    run(launch, arm_setup(cell, launch.mechanism, launch.at), load_job)
+    setup = arm_setup(cell, launch.mechanism, launch.at, wiring=launch.wiring)
+    try:
+        run(launch, setup, load_job)
+    except CellctlError as error:
+        sys.exit("; ".join(str(finding) for finding in error.findings))
 
 
 if __name__ == "__main__":

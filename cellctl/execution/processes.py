@@ -31,7 +31,6 @@ _START_TIME = 60.0
 _END_TIME = 20.0
 _LONGEST_SOCKET_PATH = 100
 
-DriverName = Literal["sim", "memory"]
 Pace = Literal["lock_step", "real_time"]
 
 
@@ -50,15 +49,17 @@ class CellOptions:
 
     `arc_fault` is `none`, `never`, or the seconds after which an arc is lost. `patience` (s) is how long the controller
     goes without a setpoint in real time, `lease` (s) how long the executor goes without a sign of who holds the lease.
+    `wiring` is the file that says how a real arm is wired, by default the library's.
     """
 
-    driver: DriverName = "sim"
+    driver: str = "sim"
     pace: Pace = "lock_step"
     mechanism: str = ""
     at: str = "home"
     arc_fault: str = "none"
     patience: float = 0.020
     lease: float = TIME_TO_LIVE
+    wiring: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def executor_command(folder: CellFolder, options: CellOptions, programs: Program
         *("--socket", str(folder.executor), "--cell", str(folder.cell)),
         *(simulated if options.driver == "sim" else ("--driver", options.driver)),
         *("--mechanism", options.mechanism, "--at", options.at, "--lease", str(options.lease)),
+        *("--wiring", options.wiring),
     ]
 
 

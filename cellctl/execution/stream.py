@@ -59,7 +59,9 @@ class SetpointStream:
         )
 
     def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
-        """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402)."""
+        """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402). A stale
+        state is not judged.
+        """
         self._check(joints, point)
         self._keep_pace()
         before, previous = self.measured.time, self.command
@@ -68,6 +70,8 @@ class SetpointStream:
         self.command, self.outputs = joints, outputs
         self._count(self.measured.time - before)
         self._write_down(arc, point)
+        if self.measured.age > 0.0:
+            return
         finding = checks.following_finding(
             self.measured.joints,
             expected=expected,
@@ -82,15 +86,17 @@ class SetpointStream:
         """True when the arm stands at its last command."""
         tolerances = self._job.tolerances
         near = np.abs(self.measured.joints - self.command).max() <= tolerances.goal
-        return bool(near and np.abs(self.measured.velocities).max() <= tolerances.standstill)
+        return bool(
+            self.measured.age == 0.0 and near and np.abs(self.measured.velocities).max() <= tolerances.standstill
+        )
 
     def trouble(self, where: str) -> Finding | None:
-        """A fault of pace (X412) or record (X411) that still lets the arm slow down on its path, or None."""
+        """A fault of pace (X412), record (X411) or arm that still lets the arm slow down on its path, or None."""
         if self.late_in_a_row > self._job.tolerances.late_cycles:
             return Finding("X412", f"{self.late_in_a_row} cycles in a row came too late, {where}")
         if self._record.failure is not None:
             return Finding("X411", f"the record can no longer be written: {self._record.failure.strerror}")
-        return None
+        return self.measured.trouble
 
     def _check(self, joints: FloatArray, point: PathPoint) -> None:
         finding = checks.setpoint_finding(

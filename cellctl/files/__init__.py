@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from cellctl.errors import Finding
     from cellctl.model.cell import Cell
     from cellctl.model.inputs import Input
     from cellctl.model.link_faults import FaultScript
@@ -43,18 +44,21 @@ __all__ = [
 ]
 
 
-def load_cell(path: str | Path) -> Cell:
-    """Read a cell file and all that it names; raises FileError with every finding."""
+def load_cell(path: str | Path, *, remarks: list[Finding] | None = None) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding. Warnings are added to `remarks`."""
     from cellctl.files import loading
 
-    return loading.load_cell(path)
+    return loading.load_cell(path, remarks)
 
 
-def load_task(path: str | Path) -> Task:
-    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+def load_task(path: str | Path, *, remarks: list[Finding] | None = None) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError.
+
+    Warnings, which hold nothing up, are added to `remarks`.
+    """
     from cellctl.files import loading
 
-    return loading.load_task(path)
+    return loading.load_task(path, remarks)
 
 
 def load_robot(path: str | Path) -> Robot:

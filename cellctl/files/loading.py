@@ -26,21 +26,24 @@ from cellctl.model.wiring import Wiring
 _T = TypeVar("_T")
 
 
-def load_cell(path: str | Path) -> Cell:
-    """Read a cell file and all that it names; raises FileError with every finding."""
+def load_cell(path: str | Path, remarks: list[Finding] | None = None) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding. Warnings go to `remarks`."""
     reference, reading = _opened(path)
     found = read_cell(reading, with_file(reference, "cell"))
-    return _finished(reading, None if found is None else found.cell)
+    return _finished(reading, None if found is None else found.cell, remarks)
 
 
-def load_task(path: str | Path) -> Task:
-    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+def load_task(path: str | Path, remarks: list[Finding] | None = None) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError.
+
+    Warnings go to `remarks`; a script has none.
+    """
     if str(path).endswith(".py"):
         from cellctl.files.task_script import load_script
 
         return load_script(path)
     reference, reading = _opened(path)
-    return _finished(reading, read_task(reading, reference))
+    return _finished(reading, read_task(reading, reference), remarks)
 
 
 def load_robot(path: str | Path) -> Robot:
@@ -102,8 +105,8 @@ def _only(inputs: tuple[Input, ...], kind: str) -> Input:
     return found[0]
 
 
-def _finished(reading: Reading, value: _T | None) -> _T:
-    reading.finish()
+def _finished(reading: Reading, value: _T | None, remarks: list[Finding] | None = None) -> _T:
+    reading.finish(remarks)
     if value is None:
         raise AssertionError("a value that could not be read has no finding")
     return value

@@ -98,7 +98,7 @@ def _check(file: File[WiringFile]) -> None:
         places += [(id, ("servos", index, "shadows")) for id in servo.shadows]
         _check_model(file, servo.model, ("servos", index, "model"))
         if joints[servo.joint] > 1:
-            file.report("F189", f"joint '{servo.joint}' is named {joints[servo.joint]} times", ("servos", index))
+            file.report("F193", f"joint '{servo.joint}' is named {joints[servo.joint]} times", ("servos", index))
     for name, output in wiring.outputs.items():
         places.append((output.id, ("outputs", name, "id")))
         _check_model(file, output.model, ("outputs", name, "model"))

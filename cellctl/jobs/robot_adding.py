@@ -59,7 +59,7 @@ def add_robot(
 
     Without `base` and `tip` they are those of the SRDF's only chain, else what the tree leaves no choice about.
     `packages` are the folders of `package://` references, `payload` (kg) what the arm carries. Raises FileError with
-    everything that is wrong with the file, UsageError U650 where the name cannot be used, EnvironmentMissing E540.
+    everything that is wrong with the file, UsageError F138 where the name cannot be used, EnvironmentMissing E540.
     """
     path = Path(file)
     folder = _target(name or plain_name(path), Path(project))
@@ -86,11 +86,11 @@ def plain_name(path: Path) -> str:
 
 def _target(name: str, project: Path) -> Path:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*", name):
-        raise UsageError(Finding("U645", f"'{name}' is not a name", suggestion="a letter, then letters, digits and _"))
+        raise UsageError(Finding("F138", f"'{name}' is not a name", suggestion="a letter, then letters, digits and _"))
     folder = project_root(project.absolute() / "robots") / "robots" / name
     if folder.exists():
         message = f"there is '{folder.relative_to(folder.parents[1])}' already"
-        raise UsageError(Finding("U645", message, suggestion="choose another --name, or remove the folder"))
+        raise UsageError(Finding("F138", message, suggestion="choose another --name, or remove the folder"))
     return folder
 
 

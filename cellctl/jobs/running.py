@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from cellctl.drivers.driver import demand_address
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, write_plan
 from cellctl.model.cell import Cell
@@ -29,13 +30,15 @@ def run(
     *,
     driver: str = "sim",
     real_time: bool = False,
+    wiring: str = "",
     override: float = 1.0,
     folder: str | Path | None = None,
 ) -> Generator[Event, None, Outcome]:
-    """Run a certified plan on a simulated arm and yield what happens; the record goes to `folder` (`runs/...` unless
+    """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless
     given).
 
-    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`) or `memory` (obeys at once).
+    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it).
     `override` scales the moves without arc, above 0 and at most 1. Closing the generator stops the arm on its path.
     Raises Stopped or Faulted when the run does not come to its end, UsageError for a folder that holds a run.
     """
@@ -46,7 +49,8 @@ def run(
     target = Path(folder) if folder is not None else new_run_folder(certified.plan.task_name)
     _demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
-    with TemporaryDirectory(prefix="cellctl-") as scratch, connect(cell, driver=driver, real_time=real_time) as link:
+    arm = connect(cell, driver=driver, real_time=real_time, wiring=wiring)
+    with TemporaryDirectory(prefix="cellctl-") as scratch, arm as link:
         plan_file = Path(scratch) / PLAN_FILE
         write_plan(certified.plan, plan_file)
         if override < 1.0:
@@ -59,7 +63,7 @@ def run(
 
 
 @contextmanager
-def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False) -> Iterator[CellLink]:
+def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False, wiring: str = "") -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block."""
     from cellctl.execution.processes import CellOptions
     from cellctl.execution.session import start_cell
@@ -68,15 +72,14 @@ def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False) -> Iter
     if driver == "sim":
         options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step")
     else:
-        options = CellOptions(driver="memory")
+        options = CellOptions(driver=driver, wiring=wiring)
     with start_cell(cell, options) as link:
         yield link
 
 
 def demand_driver(driver: str) -> None:
-    """Look whether there can be a run on `driver` here; raises UsageError U640, EnvironmentMissing E501."""
-    if driver not in ("memory", "sim"):
-        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+    """Look whether there can be a run on `driver` here; raises UsageError U640, U644, EnvironmentMissing E501."""
+    demand_address(driver)
     if driver == "sim":
         from cellctl.scene.bullet.client import bullet
 

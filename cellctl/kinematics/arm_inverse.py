@@ -109,7 +109,7 @@ class ArmInverse:
         if self.held is None:
             joints, valid = _solved(self.solver, targets, verified)
             dof = self.robot.dof
-            return Answers(joints[..., :dof], joints[..., dof:], valid)
+            return Answers(np.ascontiguousarray(joints[..., :dof]), joints[..., dof:], valid)
         if held is None:
             raise ValueError(f"'{self.robot.name}' has a redundant joint, whose value must be given")
         values = np.asarray(held, dtype=np.float64)

@@ -9,12 +9,13 @@ side of axis 1 the wrist is on), 2 elbow, 1 wrist. Answers are verified by forwa
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from math import asin, pi, sqrt
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
-from cellctl.kinematics.compiled import FLAG, NOTHING, compiled, reads, writes
+from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
 from cellctl.kinematics.newton import CHAIN, verified, wrapped
 from cellctl.kinematics.screws import inverse_of, meeting_point, parallel, screws_of
 from cellctl.kinematics.subproblems import angle_to, angles_to_plane, dot, turn
@@ -42,6 +43,35 @@ class ParallelArrays(NamedTuple):
 _ARRAYS = (reads(2), reads(2), reads(1), reads(2), *CHAIN)
 
 
+NO_TURN: Final = 1e-11
+"""Sine of axis 5 below which axis 6 turns about the same line as axes 2 to 4, and its angle is free."""
+NEARLY: Final = 1e-3
+"""Sine of axis 5 below which its angle is taken from the sine, since a cosine near 1 says little of it."""
+
+
+@compiled(NOTHING, REAL, REAL, writes(1))
+def _by_sine(sine: float, cosine: float, wrists: FloatArray) -> None:
+    """Put `wrists` (2,), both angles of axis 5 by their cosine, where their sine says that they are."""
+    top = 0.5 * (wrists[0] + wrists[1])
+    away = asin(sine) if cosine > 0.0 else pi - asin(sine)
+    wrists[0], wrists[1] = top + away, top - away
+
+
+@compiled(REAL, reads(1), reads(1), reads(1), REAL)
+def _free_turn(h: FloatArray, wrist: FloatArray, hand: FloatArray, square: float) -> float:
+    """The sum of angles 2 to 4 that bends the elbow as near to a right angle as it can, where any sum will do.
+
+    `square` is the sum of the squares of upper arm and forearm, the squared length that they have then.
+    """
+    up, out = dot(h, wrist), dot(h, hand)
+    far, near = dot(wrist, wrist) - up * up, dot(hand, hand) - out * out
+    largest = sqrt(max(0.0, far * near))
+    height = min(largest, max(-largest, 0.5 * (far + near - square)))
+    turns = np.empty(2)
+    angles_to_plane(wrist, h, hand, height + up * out, turns)
+    return float(turns[0])
+
+
 @compiled(NOTHING, *_ARRAYS[:4], reads(2), writes(2), writes(1, FLAG))
 def parallel_branches(
     axes: FloatArray,
@@ -59,6 +89,7 @@ def parallel_branches(
     upper, forearm, across = points[2] - points[1], points[3] - points[2], np.empty(3)
     shoulders, wrists, elbows = np.empty(2), np.empty(2), np.empty(2)
     hand = wrist_point - points[3]
+    upright = abs(dot(h, axes[4])) < 1e-6 and abs(dot(axes[5], axes[4])) < 1e-6
     least = 0
     for i in range(3):
         if abs(h[i]) < abs(h[least]):
@@ -92,17 +123,31 @@ def parallel_branches(
             reached[i] = turned[0, i] * axes[5, 0] + turned[1, i] * axes[5, 1] + turned[2, i] * axes[5, 2]
         if not angles_to_plane(h, axes[4], axes[5], dot(h, reached), wrists):
             continue
+        cosine = dot(h, reached)
+        sine = sqrt(
+            (reached[0] - cosine * h[0]) ** 2 + (reached[1] - cosine * h[1]) ** 2 + (reached[2] - cosine * h[2]) ** 2
+        )
+        if upright and sine < NEARLY:
+            _by_sine(sine, cosine, wrists)
         for bend in range(2):
             fifth = wrists[bend]
-            turn(axes[4], -fifth, h, passing)
-            for j in range(3):
-                reached[j] = dot(turned[j], h)
-            sixth = -angle_to(axes[5], passing, reached)
-            turn(axes[4], -fifth, across, passing)
-            turn(axes[5], -sixth, passing, planar)
-            for i in range(3):
-                reached[i] = turned[0, i] * planar[0] + turned[1, i] * planar[1] + turned[2, i] * planar[2]
-            whole = angle_to(h, across, reached)
+            if upright and sine < NO_TURN:
+                whole = _free_turn(h, wrist, hand, dot(upper, upper) + dot(forearm, forearm))
+                for i in range(3):
+                    planar[i] = turned[0, i] * axes[4, 0] + turned[1, i] * axes[4, 1] + turned[2, i] * axes[4, 2]
+                turn(h, -whole, planar, passing)
+                turn(axes[4], -fifth, passing, planar)
+                sixth = angle_to(axes[5], axes[4], planar)
+            else:
+                turn(axes[4], -fifth, h, passing)
+                for j in range(3):
+                    reached[j] = dot(turned[j], h)
+                sixth = -angle_to(axes[5], passing, reached)
+                turn(axes[4], -fifth, across, passing)
+                turn(axes[5], -sixth, passing, planar)
+                for i in range(3):
+                    reached[i] = turned[0, i] * planar[0] + turned[1, i] * planar[1] + turned[2, i] * planar[2]
+                whole = angle_to(h, across, reached)
             turn(h, whole, hand, passing)
             for i in range(3):
                 planar[i] = wrist[i] - passing[i]

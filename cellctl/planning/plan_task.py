@@ -22,17 +22,16 @@ from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free_motion import free_at, free_way
+from cellctl.planning.limits import MotionLimits, hardest_use
 from cellctl.planning.lines import reversed_path, wire_line
 from cellctl.planning.reach import SeamProblem, ladder_limits
 from cellctl.planning.rounding import rounded
 from cellctl.planning.seam_way import SeamWay, seam_ways
 from cellctl.planning.timing import (
-    GRID,
     RAMP_KNOTS,
-    MotionLimits,
     constant_speed_law,
-    hardest_use,
     process_law,
+    stop_and_go_time,
     time_optimal_law,
 )
 from cellctl.planning.torch_poses import stations_of
@@ -52,6 +51,10 @@ APPROACH_SPEED = 0.05
 RETRACT_SPEED = 0.20
 PROCESS_JOINT_SHARE = 0.70
 WAYS_TRIED = 6
+WAY_SEEDS = 3
+ROUNDINGS = 7
+PATIENCE = 2.0
+"""A law may take so many times what the way would take with a stop at every corner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,13 +143,13 @@ def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[Fi
         return []
     where = f"step {index + 1}, move_j {step.target}"
     _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
-    path = _free_path(arm, q, goal)
-    if path is None:
-        raise PlanningFailed(_no_free_path(where))
-    return [_segment(arm, index, "transit", path, time_optimal_law(path, arm.limits))]
+    motion = _free_motion(arm, q, goal)
+    if motion is None:
+        raise PlanningFailed(_no_free_motion(where))
+    return [_segment(arm, index, "transit", *motion)]
 
 
-def _no_free_path(where: str) -> Finding:
+def _no_free_motion(where: str) -> Finding:
     return Finding(
         "P205", f"{where}: no free motion was found", suggestion="add a configuration on the way, or make room"
     )
@@ -213,13 +216,13 @@ def _weld_along(
             what = f"{where}: at the end of the {name}"
             found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
             return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
-    transit = _free_path(arm, q, away(away.end)[0])
+    transit = _free_motion(arm, q, away(away.end)[0])
     if transit is None:
-        return [], _no_free_path(f"{where}, on the way there")
+        return [], _no_free_motion(f"{where}, on the way there")
     section = _section(step, problem, way)
     approach = reversed_path(away)
     return [
-        _segment(arm, index, "transit", transit, time_optimal_law(transit, arm.limits)),
+        _segment(arm, index, "transit", *transit),
         _segment(arm, index, "approach", approach, _line_law(arm, approach, APPROACH_SPEED), contacts),
         _segment(arm, index, "process", path, law, contacts, section),
         _segment(arm, index, "retract", back, _line_law(arm, back, RETRACT_SPEED), contacts),
@@ -277,25 +280,31 @@ def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...])
 
 
 def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
-    return time_optimal_law(path, arm.limits, speed_cap=np.full(GRID, speed))
+    return time_optimal_law(path, arm.limits, speed_cap=speed)
 
 
-def _free_path(arm: _Arm, q: FloatArray, goal: FloatArray) -> BSpline | None:
-    """A rounded free path; corners are tightened until the rounding is free as well."""
+def _free_motion(arm: _Arm, q: FloatArray, goal: FloatArray) -> tuple[BSpline, BSpline] | None:
+    """A rounded free path and its law; corners are tightened until the rounding is free as well.
+
+    A way whose corners are so tight that stopping at every one would be far quicker is left for that of another seed.
+    """
     robot = arm.mechanism.robot
     margins = arm.margins()
-    way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, arm.seed)
-    if way is None:
-        return None
-    roundness = 1.0
-    for _ in range(7):
-        path = rounded(way, roundness)
-        u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
-        free = np.empty(len(u), dtype=np.bool_)
-        states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
-        if free.all():
-            return path
-        roundness *= 0.5
+    for seed in range(arm.seed, arm.seed + WAY_SEEDS):
+        way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, seed)
+        if way is None:
+            continue
+        patience = PATIENCE * stop_and_go_time(way, arm.limits)
+        for halvings in range(ROUNDINGS):
+            path = rounded(way, 0.5**halvings)
+            u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
+            free = np.empty(len(u), dtype=np.bool_)
+            states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
+            if free.all():
+                law = time_optimal_law(path, arm.limits)
+                if law.end <= patience:
+                    return path, law
+                break
     return None
 
 

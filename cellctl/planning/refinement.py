@@ -1,8 +1,8 @@
 """Continuous refinement of a ladder's way: spin and torch angles inside their windows, for the smoothest joints.
 
-Minimises  sum ds W |q'|^2 + beta sum ds W |q''|^2 + pulls  over z_i = (spin, work, travel, and a held joint where
-there is one) by Gauss-Newton; dq/dz by forward differences of the inverse, banded Cholesky, box bounds by holding
-variables at a bound.
+Minimises  sum ds W |q'|^2 + beta sum ds W |q''|^2 + pulls  over z_i = (spin, work, travel, and a held joint where there
+is one) by Gauss-Newton; dq/dz by forward differences of the inverse, banded Cholesky, box bounds by holding variables
+at a bound.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ class Stations:
         tcp = np.linalg.inv(self.pose_base_world) @ flanges @ np.linalg.inv(self.pose_tcp_flange)
         wires = tcp[:, :3, 2]
         work, travel = torch_angles(self.frames.tangents[station], self.frames.normals[station], wires)
-        spin = spin_offsets(self.references[station], wires, tcp[:, :3, 0])
+        along, across = self.references[station], np.cross(wires, self.references[station])
+        spin = np.arctan2(*(np.einsum("ij,ij->i", tcp[:, :3, 0], axis) for axis in (across, along)))
         return np.stack([spin, work, travel], axis=1)
 
 

@@ -115,15 +115,15 @@ class Bench:
         return bool(np.abs(self.pose() - before).max() < 0.002)
 
 
+def new_bench(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
+    """An arm on a line with the given faults."""
+    wiring = wiring or load_wiring("open_manipulator_x")
+    bus = bus_of(wiring, START)
+    line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
+    return Bench(line, bus, wiring, ArmSetup("open_manipulator_x", wiring.joints, np.array(START), limits=LIMITS))
+
+
 @pytest.fixture
 def bench() -> Callable[..., Bench]:
-    """An arm on a line with the given faults."""
-
-    def build(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
-        wiring = wiring or load_wiring("open_manipulator_x")
-        bus = bus_of(wiring, START)
-        line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
-        setup = ArmSetup("open_manipulator_x", wiring.joints, np.array(START), limits=LIMITS)
-        return Bench(line, bus, wiring, setup)
-
-    return build
+    """Makes an arm on a line with the given faults."""
+    return new_bench

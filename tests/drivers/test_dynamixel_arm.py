@@ -150,9 +150,9 @@ def test_a_moving_arm_is_not_switched_on(bench) -> None:
     b = bench()
     b.follow(0.3)
     b.arm.stop()
-    b.arm.release()
+    b.arm.power("off")
     with pytest.raises(Faulted, match="it moves") as caught:
-        b.arm.exchange(Setpoint(b.arm.read().joints))
+        b.arm.power("on")
     assert code(caught) == ["X468"]
 
 
@@ -187,11 +187,11 @@ def test_two_servos_on_one_joint(bench) -> None:
     assert abs(b.bus.servo(22).position - b.bus.servo(12).position) < 2.0
     assert b.bus.servo(22).torque
     b.arm.stop()
-    b.arm.release()
+    b.arm.power("off")
     b.wait(1.0)
     b.bus.servo(22).position += 100.0
     with pytest.raises(Faulted, match="100 steps from servo 12") as caught:
-        b.arm.exchange(Setpoint(b.arm.read().joints))
+        b.arm.power("on")
     assert code(caught) == ["X468"]
 
 
@@ -210,3 +210,20 @@ def test_closing_lets_an_arm_go_that_cannot_fall(bench) -> None:
     with b.arm:
         pass
     assert b.torques() == [False] * 5
+
+
+def test_power_goes_at_once_and_comes_back_where_the_arm_stands(bench) -> None:
+    b = bench()
+    b.follow(0.8)
+    b.arm.power("off")
+    assert b.torques() == [False] * 5
+    with pytest.raises(Faulted, match="without power"):
+        b.arm.exchange(Setpoint(b.arm.read().joints))
+    assert b.torques() == [False] * 5
+    b.wait(1.0)
+    fallen = b.pose()
+    b.arm.clear()
+    b.arm.power("on")
+    assert b.torques() == [True] * 5
+    assert b.stands(1.0)
+    assert np.abs(b.pose() - fallen).max() < 0.005

@@ -15,7 +15,10 @@ import pytest
 def _plain(value: Any) -> Any:
     """`value` with its type names, arrays as lists."""
     if is_dataclass(value) and not isinstance(value, type):
-        return (type(value).__name__, {field.name: _plain(getattr(value, field.name)) for field in fields(value)})
+        return (
+            type(value).__name__,
+            {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.compare},
+        )
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, Mapping):

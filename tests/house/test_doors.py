@@ -13,6 +13,7 @@ LIBRARIES = {
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
     "eaik": ("kinematics/decomposed.py",),
+    "ompl": ("bench/",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
@@ -20,6 +21,7 @@ LIBRARIES = {
     "ruamel": ("files/",),
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
+    "toppra": ("bench/",),
     "xacrodoc": ("files/xacro.py",),
 }
 CALLS = {

@@ -160,7 +160,7 @@ def test_the_project_can_use_it(
     assert "MIT" not in (project / "robots/kr16_2/README.md").read_text("utf-8")
     assert call(["robots", "check", "kr16_2", "--poses", "5"]) == 0
     assert call(words) == 2
-    assert "[U650]" not in (capsys.readouterr().err)
+    assert "[F138]" not in (capsys.readouterr().err)
 
 
 SPHERIZED = """<robot name="three spheres">
@@ -256,7 +256,7 @@ def test_a_name_that_cannot_be_used(project: Path) -> None:
     for name in ("../x", "a b", "3"):
         with pytest.raises(UsageError) as caught:
             add_robot(file, name=name, tip="l3", project=project)
-        assert caught.value.findings[0].code == "U645"
+        assert caught.value.findings[0].code == "F138"
     add_robot(file, tip="l3", project=project)
     with pytest.raises(UsageError, match="already"):
         add_robot(file, tip="l3", project=project)

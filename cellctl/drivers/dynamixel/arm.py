@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class DynamixelArm:
         self._open_port, self._wiring, self._setup = open_port, wiring, setup
         self._limits = setup.limits
         self._fault: Faulted | None = None
-        self._enabled = False
+        self._enabled = self._without_power = False
         self._goals: dict[int, int] = {}
         self._velocity: FloatArray = np.zeros(len(wiring.axes))
         self._command: FloatArray = setup.start
@@ -90,16 +90,22 @@ class DynamixelArm:
         self._guarded(self._clear)
         self._fault, self._enabled = None, False
 
-    def release(self) -> None:
-        """Take the torque away; an arm without brakes may fall."""
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: torque away at once, wherever the arm is; one without brakes may fall. `on`: hold where it stands."""
+        self._without_power = state == "off"
+        if state == "on":
+            self._guarded(self._enable)
+            self._guarded(lambda: enabling.disarm(self._bus, self._wiring))
+            return
         self._enabled = False
+        self._guarded(lambda: self._bus.tell(enabling.everything_off()))
         self._guarded(lambda: enabling.disable(self._bus, self._wiring))
 
     def close(self) -> None:
         """Close the port. An arm that would fall keeps its torque, any other one loses it."""
         if self._wiring.on_power_removal != "falls":
             with suppress(CellctlError):
-                self.release()
+                self.power("off")
         self._bus.port.close()
 
     def __enter__(self) -> Self:
@@ -166,7 +172,7 @@ class DynamixelArm:
 
     def _exchange(self, setpoint: Setpoint) -> ArmState:
         if not self._enabled:
-            self._enable()
+            self._take_up()
         now = self._bus.port.now()
         gap = now - self._sent
         if gap > self._wiring.watchdog:
@@ -176,8 +182,15 @@ class DynamixelArm:
         self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
         self._outputs = setpoint.outputs
         trouble = self._cycle(goals)
-        self._sensing.check_health()
+        if self._sensing.complete >= now:
+            self._sensing.check_health()
         return self._state(now, trouble)
+
+    def _take_up(self) -> None:
+        """Begin a stream of setpoints; raises Faulted X468 for an arm that was told to be without power."""
+        if self._without_power:
+            raise Faulted(findings.without_power())
+        self._enable()
 
     def _enable(self) -> None:
         self._goals = enabling.enable(self._bus, self._wiring, self._limits)
@@ -233,18 +246,21 @@ class DynamixelArm:
     # Stop ----------------------------------------------------------------------------------------------------------
 
     def _stop(self) -> ArmState:
-        if not self._enabled:
-            return self._read()
-        self._enabled = False
-        self._slow_down()
-        with suppress(Faulted):
-            enabling.disarm(self._bus, self._wiring)
+        """Where a servo does not answer, the last state and the trouble, once all have been told to stand."""
+        if self._enabled:
+            self._enabled = False
+            self._slow_down()
+            with suppress(Faulted):
+                enabling.disarm(self._bus, self._wiring)
         deadline = self._bus.port.now() + _LONGEST_STOP
-        while True:
-            state = self._read()
-            if np.abs(state.velocities).max() < _STILL or self._bus.port.now() > deadline:
-                return state
-            self._bus.port.wait_until(self._bus.port.now() + self._wiring.period)
+        try:
+            while np.abs((state := self._read()).velocities).max() > _STILL and self._bus.port.now() < deadline:
+                self._bus.port.wait_until(self._bus.port.now() + self._wiring.period)
+        except Faulted as fault:
+            if not self._sensing.samples:
+                raise
+            return self._state(self._bus.port.now(), fault.findings[0])
+        return state
 
     def _slow_down(self) -> None:
         """Goals that come to rest together, from the speed of the last setpoint; outputs as they are to be left."""

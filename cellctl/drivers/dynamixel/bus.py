@@ -6,7 +6,7 @@ thrown away, and a reply counts only when id and length are those that were aske
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cellctl.drivers.port import Port
@@ -32,6 +32,15 @@ class LinkCounters:
     strange: int = 0
 
 
+def _any(reply: Reply) -> bool:
+    return True
+
+
+def _whole(reply: Reply, size: int) -> bool:
+    """True for a reply with all of its data, or with the reason why it has none."""
+    return len(reply.data) == size or bool(reply.refused)
+
+
 class DynamixelBus:
     """The servos behind one open port. Everything raises PortLost when the port is gone."""
 
@@ -50,11 +59,18 @@ class DynamixelBus:
         self.port.write(wire.encode(packet))
 
     def ask(
-        self, packet: Packet, ids: Iterable[int], *, size: int, deadline: float, first: Packet | None = None
+        self,
+        packet: Packet,
+        ids: Iterable[int],
+        *,
+        size: int,
+        deadline: float,
+        first: Packet | None = None,
+        fresh: Callable[[Reply], bool] = _any,
     ) -> dict[int, Reply]:
         """The replies of `ids` with `size` bytes of data, or with a refusal, that came in time, by id.
 
-        `first` is sent together with the request; nobody answers it.
+        `first` is sent together with the request; nobody answers it. A reply that is not `fresh` is passed over.
         """
         self._throw_away()
         self.port.write((wire.encode(first) if first else b"") + wire.encode(packet))
@@ -63,7 +79,7 @@ class DynamixelBus:
         while missing:
             data = self.port.read(deadline)
             for reply in map(wire.reply_of, self._decoder.feed(data)):
-                if reply is None or reply.id not in missing or not (len(reply.data) == size or reply.refused):
+                if reply is None or reply.id not in missing or not (_whole(reply, size) and fresh(reply)):
                     self.counters.strange += 1
                     continue
                 missing.discard(reply.id)

@@ -11,7 +11,9 @@ from cellctl.drivers.dynamixel import findings
 from cellctl.drivers.dynamixel.bus import DynamixelBus
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.model.robot import JointLimits
+from cellctl.model.wires import dynamixel as wire
 from cellctl.model.wires import dynamixel_registers as reg
+from cellctl.model.wires.dynamixel import Packet
 from cellctl.model.wires.dynamixel_registers import Register
 from cellctl.model.wiring import ServoAxis, Wiring
 
@@ -179,6 +181,11 @@ def _held(register: Register, data: bytes) -> int | None:
 def disable(bus: DynamixelBus, wiring: Wiring) -> None:
     """Take the torque away."""
     _write(bus, wiring, reg.TORQUE_ENABLE, dict.fromkeys(wiring.leaders, 0))
+
+
+def everything_off() -> Packet:
+    """The one packet that takes the torque of every servo on the bus."""
+    return wire.write(wire.BROADCAST, reg.TORQUE_ENABLE.address, reg.TORQUE_ENABLE.pack(0))
 
 
 def disarm(bus: DynamixelBus, wiring: Wiring) -> None:

@@ -102,6 +102,11 @@ def refused(wiring: Wiring, id: int, what: str) -> Finding:
     return Finding("X468", f"{wiring.called(id)} cannot be switched on: {what}", data={"servo": id})
 
 
+def without_power() -> Finding:
+    """A setpoint came while the arm was to be without power."""
+    return Finding("X468", "the arm was told to be without power", suggestion="give it power first")
+
+
 def too_far(wiring: Wiring, id: int, what: str) -> Finding:
     """A setpoint that a servo must not be given."""
     return Finding("X408", f"a setpoint for {wiring.called(id)} {what}; it was not sent", data={"servo": id})

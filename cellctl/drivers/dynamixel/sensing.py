@@ -6,6 +6,7 @@ from an earlier cycle and is not taken for a new one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -26,16 +27,23 @@ HEALTH_SIZE = reg.BUS_WATCHDOG.address + reg.BUS_WATCHDOG.size - HEALTH_START
 
 PATIENCE_CYCLES = 3
 """Cycles in a row that one servo may miss, be deaf or talk nonsense."""
+_PASSED_OVER = 2
+"""Of those cycles, the ones in which a servo that comes later has answered; else it is the line that is slow."""
 QUIET = 0.1
 """s that all servos may be silent before the arm is slowed down."""
 LOST = 0.25
 """s after which a silent arm is given up."""
 _SHARE, _HEALTH_SHARE = 0.65, 0.25
 """of a period: the time within which replies count in their cycle, and within which one servo says how it is."""
-_TURN_AROUND = 0.002
-"""s that adapter and servos may take beyond the time on the wire before a servo is asked again."""
+_FIRST_SHARE = 0.75
+"""of that time: what the first request gets, so that there is some left to ask again."""
+_TURN_AROUND, _ROOM, _FORGETTING = 0.002, 1.5, 0.05
+"""s that adapter and servos may take beyond the time on the wire at first; how much longer than usual all of them may
+take before a servo is asked again; how fast it is learnt that they have become faster."""
 _RETRIES = 2
 _SPEED_ROOM, _STEP_ROOM = 1.5, 12
+_LATE = 0.8
+"""of a period: a reply that is later than this belongs to an earlier cycle."""
 _TICKS = 32_768
 _LONGEST_TICK = 10.0
 
@@ -63,9 +71,11 @@ class Sensing:
         self._top = {axis.id: limit.velocity / reg.STEP for axis, limit in zip(wiring.axes, limits, strict=True)}
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
+        self._passed_over = dict.fromkeys(self._ids, 0)
         self._deaf = dict.fromkeys(self._ids, 0)
         self._odd: dict[int, float] = {}
-        self._usual = bus.wire_time(cycle_bytes(wiring))
+        self._first = 0
+        self._usual = bus.wire_time(cycle_bytes(wiring)) + _TURN_AROUND
 
     def settled(self) -> dict[int, Sample]:
         """Fresh samples of an arm that is not followed; raises Faulted X461 or X462."""
@@ -88,20 +98,21 @@ class Sensing:
         """
         bus, now = self._bus, self._bus.port.now()
         deadline = now + _SHARE * self._wiring.period
-        usual = min(now + self._usual + _TURN_AROUND, deadline)
-        replies = bus.ask(wire.sync_read(START, SIZE, self._ids), self._ids, size=SIZE, deadline=usual, first=first)
-        good = {id: sample for id in replies if (sample := self._accepted(id, replies[id], now)) is not None}
-        for id in [id for id in self._ids if id not in good][:_RETRIES]:
-            if bus.port.now() < deadline - self._one_read:
+        enough = now + min(_ROOM * self._usual, _FIRST_SHARE * _SHARE * self._wiring.period)
+        order = self._next_order()
+        request = wire.sync_read(START, SIZE, order)
+        replies = bus.ask(request, order, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
+        self._learn(bus.port.now() - now)
+        for id in [id for id in order if id not in replies][:_RETRIES]:
+            if (again := bus.port.now()) < deadline - self._one_read:
                 bus.counters.retries += 1
-                reply = bus.ask(wire.read(id, START, SIZE), (id,), size=SIZE, deadline=deadline).get(id)
-                sample = None if reply is None else self._accepted(id, reply, bus.port.now())
-                if sample is not None:
-                    good[id] = sample
+                request = wire.read(id, START, SIZE)
+                replies |= bus.ask(request, (id,), size=SIZE, deadline=deadline, fresh=self._fresh(again))
+        good = {id: _sample(now, reply) for id, reply in replies.items() if not reply.refused}
         self.samples |= good
         for id, reply in replies.items():
             check_alert(bus, self._wiring, id, alert=reply.alert)
-        return self._judged(good, goals, now)
+        return self._judged(good, goals, now, order)
 
     def check_health(self) -> None:
         """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
@@ -118,31 +129,43 @@ class Sensing:
         if reg.BUS_WATCHDOG.unpack(reply.data, HEALTH_START) == reg.EXPIRED:
             raise Faulted(findings.expired(self._wiring, id))
 
+    def _next_order(self) -> list[int]:
+        """The servos in an order that begins with another one each cycle: who is silent though later ones answer is
+        dead, while a slow line only cuts the end off, which is somebody else's every time.
+        """
+        self._first = (self._first + 1) % len(self._ids)
+        return self._ids[self._first :] + self._ids[: self._first]
+
+    def _learn(self, took: float) -> None:
+        """How long all replies usually take: slower is believed at once, faster little by little."""
+        self._usual = max(took, self._usual + _FORGETTING * (took - self._usual))
+
     @property
     def _one_read(self) -> float:
         return self._bus.wire_time(wire.wire_size(4) + wire.wire_size(1 + SIZE))
 
-    def _accepted(self, id: int, reply: Reply, now: float) -> Sample | None:
-        """The sample in a reply, None for one that is late, refused or cannot be true."""
-        if reply.refused or len(reply.data) != SIZE:
-            return None
-        sample, last = _sample(now, reply), self.samples.get(id)
-        if last is None:
-            return sample
-        elapsed = now - last.time
-        ticked = (sample.tick - last.tick) % _TICKS * 1e-3
-        late = elapsed < _LONGEST_TICK and ticked < elapsed - 0.8 * self._wiring.period
-        speed = abs(sample.position - last.position) / max(elapsed, self._wiring.period)
-        room = _SPEED_ROOM * self._top[id] + _STEP_ROOM / max(elapsed, self._wiring.period)
-        if late or speed > room:
-            self._bus.counters.strange += 1
-            if speed > room:
-                self._odd[id] = speed * reg.STEP
-            return None
-        self._odd.pop(id, None)
-        return sample
+    def _fresh(self, asked: float) -> Callable[[Reply], bool]:
+        """Whether a reply is to a request of the time `asked`, and can be true."""
 
-    def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float) -> Finding | None:
+        def fresh(reply: Reply) -> bool:
+            last = self.samples.get(reply.id)
+            if last is None or reply.refused:
+                return True
+            sample, period = _sample(asked, reply), self._wiring.period
+            elapsed = max(asked - last.time, period)
+            ticked = (sample.tick - last.tick) % _TICKS * 1e-3
+            if elapsed < _LONGEST_TICK and ticked < elapsed - _LATE * period:
+                return False
+            speed = abs(sample.position - last.position) / elapsed
+            if speed > _SPEED_ROOM * self._top[reply.id] + _STEP_ROOM / elapsed:
+                self._odd[reply.id] = speed * reg.STEP
+                return False
+            self._odd.pop(reply.id, None)
+            return True
+
+        return fresh
+
+    def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float, order: list[int]) -> Finding | None:
         """Count what is wrong with whom; raise what cannot wait, return what can."""
         wiring, name = self._wiring, self._bus.port.name
         if len(good) == len(self._ids):
@@ -150,6 +173,8 @@ class Sensing:
         silence = now - self.complete
         for id in self._ids:
             self._missed[id] = 0 if id in good else self._missed[id] + 1
+            passed_over = any(later in good for later in order[order.index(id) :])
+            self._passed_over[id] = 0 if id in good else self._passed_over[id] + passed_over
             heard = id not in good or good[id].goal == goals[id]
             self._deaf[id] = 0 if heard else self._deaf[id] + 1
         missing = [id for id in self._ids if self._missed[id] >= PATIENCE_CYCLES]
@@ -158,8 +183,9 @@ class Sensing:
             raise Faulted(findings.implausible(wiring, odd, self._odd[odd]))
         if silence > LOST:
             raise Faulted(findings.silent(wiring, missing, f"for {silence:.2f} s", name, None))
-        if missing and (good or silence > QUIET):
-            return findings.silent(wiring, missing, f"for {silence:.2f} s", name, None)
+        dead = missing if silence > QUIET else [id for id in missing if self._passed_over[id] >= _PASSED_OVER]
+        if dead:
+            return findings.silent(wiring, dead, f"for {silence:.2f} s", name, None)
         deaf = next((id for id in self._ids if self._deaf[id] >= PATIENCE_CYCLES), None)
         return None if deaf is None else findings.deaf(wiring, deaf, self._deaf[deaf])
 

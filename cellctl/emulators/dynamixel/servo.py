@@ -92,6 +92,11 @@ class Servo:
         """Set a register, whatever the rules for the wire are."""
         self._table[register.address : register.address + register.size] = register.pack(value)
 
+    def put_limits(self, low: int, high: int) -> None:
+        """Set the range of positions that its goal may have, as wide as the register is."""
+        self.put(reg.MIN_POSITION, low)
+        self.put(reg.MAX_POSITION, high)
+
     # The wire ------------------------------------------------------------------------------------------------------
 
     def read(self, address: int, length: int) -> Reply:

@@ -28,6 +28,7 @@ class Terminal:
 
     def __init__(self, line: Line, *, name: Path | None = None) -> None:
         self._line, self._name = line, name
+        self._epoch = time.monotonic() - line.now
         self._out: Fault | None = None
         self._foreign = False
         self._master = self._slave = -1
@@ -41,11 +42,10 @@ class Terminal:
     def serve(self, ended: Callable[[], bool]) -> None:
         """Serve until `ended` says so."""
         while not ended():
-            now = time.monotonic()
-            self._line.advance(now)
+            self._line.advance(self._now())
             self._mind_the_plug()
             self._answer(self._line.receive())
-            wait = min(max(self._line.next_event - time.monotonic(), 0.0), _LONGEST_WAIT)
+            wait = min(max(self._line.next_event - self._now(), 0.0), _LONGEST_WAIT)
             watched = [self._master] if self._out is None else []
             if select.select(watched, [], [], wait)[0]:
                 self._hear()
@@ -62,6 +62,10 @@ class Terminal:
     ) -> None:
         self.close()
 
+    def _now(self) -> float:
+        """The time of the line, s."""
+        return time.monotonic() - self._epoch
+
     def _hear(self) -> None:
         try:
             data = os.read(self._master, 4096)
@@ -72,7 +76,7 @@ class Terminal:
         if self._foreign:
             self._answer(data)
         else:
-            self._line.send(data, time.monotonic())
+            self._line.send(data, self._now())
 
     def _answer(self, data: bytes) -> None:
         """Hand bytes to the client; what nobody reads is lost, as on a wire."""

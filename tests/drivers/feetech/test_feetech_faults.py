@@ -22,10 +22,7 @@ def code(caught: pytest.ExceptionInfo) -> list[str]:
 
 def largest_jump(b, states) -> float:
     """The largest step between reported states that is more than the joints can do in the time, rad."""
-    steps = [
-        np.abs(b.joints - a.joints).max() - FAST * max(b.time - a.time, 0.02)
-        for a, b in pairwise(states)
-    ]
+    steps = [np.abs(b.joints - a.joints).max() - FAST * max(b.time - a.time, 0.02) for a, b in pairwise(states)]
     return max(steps)
 
 
