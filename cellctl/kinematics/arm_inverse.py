@@ -57,6 +57,7 @@ class ArmInverse:
     """The inverse of one arm: six joints to solve, with one `held` beside them or some `freed` among them."""
 
     robot: Robot
+    chain: Chain
     solver: Solver
     held: int | None = None
     freed: tuple[Freedom, ...] = ()
@@ -94,11 +95,6 @@ class ArmInverse:
             case _:
                 return None
 
-    @property
-    def prismatic(self) -> NDArray[np.bool_]:
-        """Which of the robot's joints slide, (dof,)."""
-        return chain_of(self.robot).prismatic
-
     def answers(self, poses_base_flange: ArrayLike, held: ArrayLike | None = None, *, verified: bool = True) -> Answers:
         """Every branch for flange poses (n, 4, 4), with the held joint, where there is one, at `held` (n,).
 
@@ -113,7 +109,7 @@ class ArmInverse:
         if held is None:
             raise ValueError(f"'{self.robot.name}' has a redundant joint, whose value must be given")
         values = np.asarray(held, dtype=np.float64)
-        joints, valid = _solved(self.solver, _without_held(chain_of(self.robot), self.held, targets, values), verified)
+        joints, valid = _solved(self.solver, _without_held(self.chain, self.held, targets, values), verified)
         whole = np.insert(joints, self.held, values[:, None], axis=2)
         return Answers(whole, whole[..., :0], valid)
 
@@ -136,7 +132,7 @@ class ArmInverse:
         if not self.ordered:
             return 0
         held = None if self.held is None else q[[self.held]]
-        answers = self.answers(flange_matrices(chain_of(self.robot), q), held)
+        answers = self.answers(flange_matrices(self.chain, q), held)
         away = np.abs(np.angle(np.exp(1j * (answers.joints[0] - q)))).max(axis=1)
         return int(np.argmin(np.where(answers.valid[0], away, np.inf)))
 
@@ -150,7 +146,7 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
     dof = len(chain.axes)
     lower, upper = np.array(robot.limit_array("lower")), np.array(robot.limit_array("upper"))
     if dof == 6:
-        return ArmInverse(robot, opw_arrays(robot) if robot.opw is not None else _solver(chain, lower, upper))
+        return ArmInverse(robot, chain, opw_arrays(robot) if robot.opw is not None else _solver(chain, lower, upper))
     if dof == MOST:
         return _held_inverse(robot, chain, lower, upper)
     if FEWEST <= dof < 6:
@@ -158,7 +154,7 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
         if freed is not None:
             whole = np.full(6 - dof, np.pi)
             solver = _solver(freed.chain, np.append(lower, -whole), np.append(upper, whole))
-            return ArmInverse(robot, solver, freed=freed.freed)
+            return ArmInverse(robot, chain, solver, freed=freed.freed)
     text = f"robot '{robot.name}' has {dof} axes that cannot put the tip of a tool anywhere it shall be"
     raise UnsupportedArm(Finding("P222", text, suggestion="take an arm of four to seven axes"))
 
@@ -185,7 +181,7 @@ def _held_inverse(robot: Robot, chain: Chain, lower: FloatArray, upper: FloatArr
     for held in (len(chain.axes) - 1, 0):
         kept = np.arange(len(chain.axes)) != held
         solver = _solver(_six_of(chain, held), lower[kept], upper[kept])
-        choices.append(ArmInverse(robot, solver, held))
+        choices.append(ArmInverse(robot, chain, solver, held))
     return next((choice for choice in choices if choice.form != "search"), choices[0])
 
 

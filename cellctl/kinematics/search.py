@@ -19,7 +19,7 @@ from cellctl.model.pose import FloatArray
 
 CAPACITY: Final = 16
 """No six joints have more answers than this (Primrose 1986)."""
-STARTS: Final = 40
+STARTS: Final = 60
 ROUNDS: Final = 40
 NEAR: Final = 1e-6
 """Error (m, rad) below which the last steps are undamped."""

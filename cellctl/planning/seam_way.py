@@ -226,7 +226,7 @@ def nearest_joints(
         held = near[:, inverse.held]
     answers = inverse.answers(poses, held, verified=False)
     joints = answers.joints
-    turns = np.where(inverse.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
+    turns = np.where(inverse.chain.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     inside = answers.valid & np.all((joints >= lower) & (joints <= upper), axis=2)
