@@ -13,7 +13,10 @@ Suite = Callable[[int, Progress], SuiteResult]
 """Measures with so many repeats, saying what it is at."""
 
 SUITES = {
+    "ik": "cellctl.bench.ik:ik",
     "timing": "cellctl.bench.timing:timing",
+    "seam": "cellctl.bench.seam:seam",
+    "job": "cellctl.bench.job:job",
 }
 """Suites that need nothing but cellctl, in the order in which they run."""
 

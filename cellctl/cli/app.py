@@ -7,19 +7,39 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from cellctl import __version__
+from cellctl.cli.output import terminal
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 checked and failed; 2 usage or bad file; 3 something missing here; "
+    "4 no answer within the limit; 5 stopped; 70 a bug of ours."
+)
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
         "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
     ),
+    "resume": (
+        "cellctl.cli.resume:resume",
+        "Say what an interrupted run did and where it stopped; with `--arc`, go on with it.",
+    ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
-    "verify": ("cellctl.cli.check:verify", "Prove a plan file again, from itself alone."),
+    "verify": (
+        "cellctl.cli.check:verify",
+        "Prove a plan file again, from itself alone; of a run, judge what was measured too.",
+    ),
+    "diff": (
+        "cellctl.cli.diff:diff",
+        "Compare two plans: motion, time, clearance, joint margins, and what they were made from.",
+    ),
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
     "bench": ("cellctl.cli.bench:bench", "Measure how fast and how good cellctl is on this machine."),
+    "emulate": (
+        "cellctl.cli.emulate:emulate",
+        "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {
@@ -39,11 +59,12 @@ SUBCOMMANDS = {
         },
     ),
     "robots": (
-        "The arms in the library.",
+        "The arms in the library, and those of your project.",
         {
             "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
-            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, branches, self-collisions, figures."),
+            "add": ("cellctl.cli.robots:add", "Make a robot folder of your project from a URDF or xacro file."),
+            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, self-collisions, cover, figures."),
         },
     ),
 }
@@ -55,8 +76,10 @@ def application() -> App:
         name="cellctl",
         version=__version__,
         help="Plan, prove and run welding and assembly in small robot cells.",
+        help_epilogue=EXIT_CODES,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        console=terminal(),
     )
     for name, (target, summary) in COMMANDS.items():
         app.command(target, name=name, help=summary)

@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from cellctl.cli.output import Outcome
-from cellctl.cli.plan import planned_and_proved
+from cellctl.cli.output import Outcome, as_document
 from cellctl.cli.progress import progress
-from cellctl.errors import CellctlError, Finding
+from cellctl.cli.report import plan_file_of
+from cellctl.errors import CheckFailed, Finding, Place, UsageError
 from cellctl.scene.engine import EngineName
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from cellctl.jobs.checking import Checked
+
+Format = Literal["text", "json", "junit", "github", "sarif"]
+SUFFIXES = {".xml": "junit", ".sarif": "sarif", ".json": "json"}
+SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub Actions names the file that a step adds its summary to."""
 
 
 def check(
     *tasks: Annotated[str, Parameter(required=True)],
-    format: Literal["text", "json"] = "text",
+    format: Format = "text",
+    report: Annotated[list[Path] | None, Parameter(negative="")] = None,
     engine: EngineName | None = None,
 ) -> Outcome:
     """Read, plan and prove tasks; nothing moves and no plan is written.
 
     Args:
         tasks: Task files. All of them are checked, also after one that fails.
-        format: `json` is the same as `--json`.
+        format: What is printed. `json` is the same as `--json`; `github` also adds to the step's summary.
+        report: Write a report as well: FILE.xml (JUnit), FILE.sarif or FILE.json. May be given several times.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl import jobs
 
-    outcomes = []
+    paths = report or []
+    _demand_formats(paths)
     with progress() as say:
-        for task in tasks:
-            try:
-                certified = planned_and_proved(task, seed=0, engine=engine, say=say)
-            except CellctlError as error:
-                outcomes.append(_failed(task, error))
-            else:
-                text = (f"{task}: ok", seam_table(certified), closing_line(certified))
-                outcomes.append(Outcome(text=text, data={"file": task, "ok": True, **proof_data(certified)}))
-    return _together(outcomes, as_json=format == "json")
+        checks = [jobs.check_file(task, engine=engine, progress=say) for task in tasks]
+    outcome = _outcome(checks, format)
+    for path in paths:
+        _write(path, checks, outcome)
+    return outcome
 
 
-def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
-    """Prove a plan file again, from itself alone.
+def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
+    """Prove a plan file again, from itself alone; of a run, judge what was measured too.
 
     Args:
-        plan: The plan file.
+        plan: The plan file, or the folder of a run.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
@@ -52,29 +63,90 @@ def verify(plan: str, *, engine: EngineName | None = None) -> Outcome:
 
     with progress() as say:
         say(f"reading {plan}", None)
-        certified = jobs.verify(plan, engine=engine, progress=say)
+        certified = jobs.verify(plan_file_of(plan), engine=engine, progress=say)
+        welds = jobs.measured_welds(plan) if plan.is_dir() else ()
+    measured = [weld.record for weld in welds]
+    off = tuple(finding for weld in welds for finding in weld.verdict())
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
+    if welds:
+        proved += f"; {len(welds)} welds measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
-        text=(proved, seam_table(certified), closing_line(certified)),
-        data={"file": plan, "ok": True, **proof_data(certified)},
+        text=(proved, seam_table(certified, measured), closing_line(certified)),
+        data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
+        findings=(*certified.warnings, *off),
+        exit_code=CheckFailed.exit_code if off else 0,
     )
 
 
-def _failed(task: str, error: CellctlError) -> Outcome:
-    count = sum(finding.severity == "error" for finding in error.findings)
-    said = f"{task}: {count} {'error' if count == 1 else 'errors'}"
-    data = {"file": task, "ok": False, "codes": sorted({finding.code for finding in error.findings})}
-    return Outcome(text=(said,), data=data, findings=error.findings, exit_code=error.exit_code)
+def _outcome(checks: list[Checked], format: Format) -> Outcome:
+    """One outcome of all checks in the format asked for: everything that was found, and the highest exit code."""
+    from cellctl.reports import github, junit, sarif
 
-
-def _together(outcomes: list[Outcome], *, as_json: bool) -> Outcome:
-    """One outcome of many: everything that was found, and the highest exit code."""
-    findings: tuple[Finding, ...] = tuple(finding for outcome in outcomes for finding in outcome.findings)
-    return Outcome(
-        text=tuple(part for outcome in outcomes for part in outcome.text),
-        data={"files": [dict(outcome.data) for outcome in outcomes]},
-        findings=findings,
-        exit_code=max((outcome.exit_code for outcome in outcomes), default=0),
-        as_json=as_json,
+    together = Outcome(
+        text=tuple(part for checked in checks for part in _text(checked)),
+        data={"files": [_data(checked) for checked in checks]},
+        findings=tuple(finding for checked in checks for finding in checked.findings),
+        exit_code=max((checked.exit_code for checked in checks), default=0),
+        as_json=format == "json",
     )
+    if format == "github":
+        if os.environ.get(SUMMARY):
+            from cellctl.reports.writing import append
+
+            append(Path(os.environ[SUMMARY]), github.summary(checks))
+        return together.saying(text=(*github.workflow_commands(checks), *together.text), findings_said=True)
+    if format in ("junit", "sarif"):
+        return together.saying(document=junit.junit_xml(checks) if format == "junit" else sarif.sarif_text(checks))
+    return together
+
+
+def _text(checked: Checked) -> tuple[RenderableType, ...]:
+    from cellctl.reports.tables import closing_line, seam_table
+
+    if checked.certified is None:
+        count = sum(finding.severity == "error" for finding in checked.findings)
+        return (f"{checked.file}: {count} {'error' if count == 1 else 'errors'}",)
+    return (f"{checked.file}: ok", seam_table(checked.certified), closing_line(checked.certified))
+
+
+def _data(checked: Checked) -> dict[str, object]:
+    from cellctl.reports.step_rows import row_data, step_rows
+    from cellctl.reports.tables import proof_data
+
+    steps = [row_data(row) for row in step_rows(checked)]
+    data = {"file": checked.file, "ok": checked.certified is not None, "steps": steps}
+    if checked.certified is None:
+        return {**data, "codes": sorted({finding.code for finding in checked.findings})}
+    return {**data, **proof_data(checked.certified)}
+
+
+def _demand_formats(paths: list[Path]) -> None:
+    """Every report has a format, and is not written over something else; said before the work begins."""
+    from cellctl.reports.writing import demand_own
+
+    for path in paths:
+        if path.suffix.lower() not in SUFFIXES:
+            text = "the end of this name says no format of a report"
+            hint = "end it in .xml (JUnit), .sarif or .json"
+            raise UsageError(Finding("U650", text, Place(str(path)), hint))
+        demand_own(path, _mark(path))
+
+
+def _mark(path: Path) -> bytes:
+    """What an earlier report of the same format holds near its beginning."""
+    from cellctl.reports import junit, sarif
+
+    return {"junit": junit.MARK, "sarif": sarif.MARK, "json": b'"exit_code": '}[SUFFIXES[path.suffix.lower()]]
+
+
+def _write(path: Path, checks: list[Checked], outcome: Outcome) -> None:
+    from cellctl.reports import junit, sarif
+    from cellctl.reports.writing import write_own
+
+    written = SUFFIXES[path.suffix.lower()]
+    if written == "json":
+        text = as_document(outcome)
+    else:
+        text = junit.junit_xml(checks) if written == "junit" else sarif.sarif_text(checks)
+    write_own(path, text.encode("utf-8"), _mark(path))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from cellctl.cli.app import application
 from cellctl.cli.failure import interrupted, misused, outcome_of, unexpected
-from cellctl.cli.output import Outcome, show
-from cellctl.errors import CellctlError
+from cellctl.cli.output import Outcome, OutputLost, complain, show
+from cellctl.errors import CellctlError, EnvironmentMissing, Finding
 
 
 def main() -> None:
@@ -19,19 +19,30 @@ def main() -> None:
     The many lasting values of the imports are not worth a garbage collection every few hundred of them.
     """
     gc.set_threshold(200_000, 50, 50)
+    _open_closed_streams()
     sys.exit(call(sys.argv[1:]))
 
 
 def call(words: Sequence[str]) -> int:
     """Run one command line and return its exit code; no error leaves a traceback, unless it is asked for."""
-    outcome = _outcome(words)
+    outcome = Outcome(silent=True)
     try:
+        outcome = _outcome(words)
         show(outcome, as_json="--json" in words or outcome.as_json)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`cellctl robots list | head -1`); Python would complain once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputLost as lost:
+        if lost.gone:
+            return outcome.exit_code
+        complain(Finding("U619", f"standard output cannot be written: {lost}"))
+        return EnvironmentMissing.exit_code
     return outcome.exit_code
+
+
+def _open_closed_streams() -> None:
+    """Give a closed standard stream (`cellctl ... >&-`) a place; the next file opened would get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _outcome(words: Sequence[str]) -> Outcome:
@@ -46,5 +57,7 @@ def _outcome(words: Sequence[str]) -> Outcome:
             return misused(str(error))
     except KeyboardInterrupt:
         return interrupted()
+    except OutputLost:
+        raise
     except Exception as error:
         return unexpected(error, debug="--debug" in words)

@@ -42,6 +42,7 @@ def plan(
     return Outcome(
         text=(seam_table(certified), closing_line(certified), f"plan {path}"),
         data={"plan": str(path), **proof_data(certified)},
+        findings=certified.warnings,
     )
 
 

@@ -57,10 +57,15 @@ def plan_of(subject: Path) -> Plan:
     """The plan in a plan file, or of the run in a folder; raises FileError."""
     from cellctl import files
 
+    return files.read_plan(plan_file_of(subject))
+
+
+def plan_file_of(subject: Path) -> Path:
+    """The plan file, also of the run in a folder; raises FileError where the folder holds no run."""
     if not subject.is_dir():
-        return files.read_plan(subject)
+        return subject
     inside = subject / PLAN_IN_RUN
     if not inside.is_file():
         place = Place(str(subject))
         raise FileError(Finding("U612", f"this folder holds no {PLAN_IN_RUN}, so it is no run", place))
-    return files.read_plan(inside)
+    return inside

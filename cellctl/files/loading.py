@@ -8,35 +8,42 @@ from typing import TypeVar
 
 from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
+from cellctl.files.faults_file import read_faults
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
 from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
 from cellctl.files.task_file import read_task
+from cellctl.files.wiring_file import read_wiring
 from cellctl.model.cell import Cell
 from cellctl.model.inputs import Input
+from cellctl.model.link_faults import FaultScript
 from cellctl.model.robot import Robot
 from cellctl.model.task import Task
+from cellctl.model.wiring import Wiring
 
 _T = TypeVar("_T")
 
 
-def load_cell(path: str | Path) -> Cell:
-    """Read a cell file and all that it names; raises FileError with every finding."""
+def load_cell(path: str | Path, remarks: list[Finding] | None = None) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding. Warnings go to `remarks`."""
     reference, reading = _opened(path)
     found = read_cell(reading, with_file(reference, "cell"))
-    return _finished(reading, None if found is None else found.cell)
+    return _finished(reading, None if found is None else found.cell, remarks)
 
 
-def load_task(path: str | Path) -> Task:
-    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+def load_task(path: str | Path, remarks: list[Finding] | None = None) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError.
+
+    Warnings go to `remarks`; a script has none.
+    """
     if str(path).endswith(".py"):
         from cellctl.files.task_script import load_script
 
         return load_script(path)
     reference, reading = _opened(path)
-    return _finished(reading, read_task(reading, reference))
+    return _finished(reading, read_task(reading, reference), remarks)
 
 
 def load_robot(path: str | Path) -> Robot:
@@ -45,6 +52,20 @@ def load_robot(path: str | Path) -> Robot:
         path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_robot(reading, with_file(reference, "robot")))
+
+
+def load_wiring(path: str | Path) -> Wiring:
+    """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
+    if path in library_robots():
+        path = f"lib:robots/{path}"
+    reference, reading = _opened(path)
+    return _finished(reading, read_wiring(reading, with_file(reference, "wiring")))
+
+
+def load_faults(path: str | Path) -> FaultScript:
+    """Read a script of faults for an emulated controller; raises FileError."""
+    reference, reading = _opened(path)
+    return _finished(reading, read_faults(reading, reference))
 
 
 def task_from_inputs(inputs: Iterable[Input]) -> Task:
@@ -84,8 +105,8 @@ def _only(inputs: tuple[Input, ...], kind: str) -> Input:
     return found[0]
 
 
-def _finished(reading: Reading, value: _T | None) -> _T:
-    reading.finish()
+def _finished(reading: Reading, value: _T | None, remarks: list[Finding] | None = None) -> _T:
+    reading.finish(remarks)
     if value is None:
         raise AssertionError("a value that could not be read has no finding")
     return value

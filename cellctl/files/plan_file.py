@@ -155,6 +155,7 @@ def _input(item: dict[str, str], contents: dict[str, bytes]) -> Input:
 @contextmanager
 def _opened(path: Path, place: Place) -> Iterator[zipfile.ZipFile]:
     data = read_bytes(path, str(path), MAX_FILE)
+    # zipfile says NotImplementedError of a member that is compressed or encrypted in a way it does not know.
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             yield archive

@@ -18,7 +18,7 @@ from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
 
-_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml"}
+_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
 _SIGNATURES: Final = {
     "task": "steps",
     "cell": "mechanisms",
@@ -27,6 +27,8 @@ _SIGNATURES: Final = {
     "wps": "arc_start",
     "part": "bodies",
     "project": "project",
+    "wiring": "protocol",
+    "faults": "faults",
 }
 
 
@@ -48,6 +50,10 @@ class File(Generic[Model]):
     def report(self, code: str, message: str, path: Path = (), suggestion: str = "") -> None:
         """Add a finding about the value at `path`."""
         self.reading.findings.append(Finding(code, message, self.place(*path), suggestion))
+
+    def warn(self, code: str, message: str, path: Path = (), suggestion: str = "") -> None:
+        """Add a warning about the value at `path`."""
+        self.reading.findings.append(Finding(code, message, self.place(*path), suggestion, "warning"))
 
     def names(self, *path: str) -> frozenset[str]:
         """The keys written at `path`, also of entries that are wrong."""
@@ -129,26 +135,33 @@ class Reading:
         """The inputs so far by reference."""
         return tuple(self.inputs[reference] for reference in sorted(self.inputs))
 
-    def finish(self) -> None:
-        """Raise what the findings call for; nothing when there are none."""
-        raise_findings(self.findings)
+    def finish(self, remarks: list[Finding] | None = None) -> None:
+        """Raise what the findings call for; where nothing is worse than a warning, add them to `remarks` instead."""
+        if any(finding.severity == "error" for finding in self.findings):
+            raise_findings(self.findings)
+        if remarks is not None:
+            remarks += sorted(dict.fromkeys(self.findings), key=_by_place)
 
 
 def raise_findings(findings: Iterable[Finding]) -> None:
     """Raise one error with all findings, in the order of places: FileError, EnvironmentMissing or CheckFailed.
 
-    F15x and F16x are checks on files that read well (geometry, procedure): alone they are a failed check.
+    F148, F149, F15x and F16x are checks on files that read well (geometry, procedure): alone they are a failed check.
     """
     unique = list(dict.fromkeys(findings))
     if not unique:
         return
-    unique.sort(key=lambda f: (f.place.file, f.place.line, f.place.column) if f.place else ("", 0, 0))
-    codes = {finding.code for finding in unique}
+    unique.sort(key=_by_place)
+    codes = {finding.code for finding in unique if finding.severity == "error"}
     if all(code.startswith("E") for code in codes):
         raise EnvironmentMissing(unique)
-    if all(code.startswith(("F15", "F16")) for code in codes):
+    if all(code.startswith(("F148", "F149", "F15", "F16")) for code in codes):
         raise CheckFailed(unique)
     raise FileError(unique)
+
+
+def _by_place(finding: Finding) -> tuple[str, int, int]:
+    return (finding.place.file, finding.place.line, finding.place.column) if finding.place else ("", 0, 0)
 
 
 def with_file(reference: str, kind: str) -> str:

@@ -89,6 +89,10 @@ def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body
         file.unknown("body", names[i], file.names("bodies"), (*path, key, i))
     if unknown or len(names) != 2:
         return None
+    if names[0] == names[1]:
+        hint = "name the two bodies that are welded"
+        file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, key), hint)
+        return None
     if field.intersection is not None:
         return _intersection(file, name, field, (bodies[names[0]], bodies[names[1]]), path)
     curve = _curve(file, field, path)

@@ -42,7 +42,9 @@ def _task(file: File[TaskFile], cell: CellReading) -> Task:
     model = file.model
     budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
-    return Task(tuple(_step(step) for step in model.steps), cell.cell, model.start, name, budget, file.reference)
+    steps = tuple(_step(step) for step in model.steps)
+    places = tuple(file.place("steps", index) for index in range(len(steps)))
+    return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
 
 
 def _step(field: StepField) -> Step:

@@ -12,7 +12,7 @@ from cellctl.files.fields import (
     CurrentWindow,
     LengthWindow,
     PositiveLength,
-    PositiveTime,
+    PositiveShortTime,
     SpeedWindow,
     Time,
     VoltageWindow,
@@ -32,7 +32,7 @@ class ArcStartField(FileModel):
     """Gas preflow, ignition time-out, dwell before the torch travels, and retries."""
 
     preflow: Time
-    ignition_timeout: PositiveTime
+    ignition_timeout: PositiveShortTime
     dwell: Time
     retries: Annotated[int, Field(ge=0, le=10)] = 0
 
@@ -51,7 +51,7 @@ class WpsFile(FileModel):
     process: ProcessNumber
     material_group: str
     thickness: LengthWindow
-    joint_types: list[Literal["butt", "t", "lap", "corner", "edge"]]
+    joint_types: Annotated[list[Literal["butt", "t", "lap", "corner", "edge"]], Field(min_length=1)]
     positions: list[Literal["PA", "PB", "PC", "PD", "PE", "PF", "PG"]]
     filler: str
     wire_diameter: PositiveLength
@@ -79,6 +79,9 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
     for key in ("current", "voltage", "wire_feed_speed", "travel_speed", "ctwd", "thickness"):
         if getattr(w, key).minimum <= 0.0:
             file.report("F123", f"'{key}' must be more than 0", (key,))
+    if not w.positions:
+        hint = "list those that the procedure is qualified for"
+        file.warn("F169", "the welding position is not checked: 'positions' is empty", ("positions",), hint)
     return Wps(
         name=name,
         process=w.process,

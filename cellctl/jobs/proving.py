@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cellctl
-from cellctl.errors import Finding, NotCertified, UsageError
+from cellctl.errors import Finding, NotCertified, Place, PlanningFailed, UsageError
 from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan
 from cellctl.files.plan_cache import store_plan, stored_plan
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
+
+if TYPE_CHECKING:
+    from cellctl.proof import Verdict
 
 Progress = Callable[[str, float | None], None]
 
@@ -41,7 +45,10 @@ def plan(
         progress("loading the compiled kernels (compiled on first use)", None)
     from cellctl.planning.plan_task import plan_steps
 
-    blocks, started = plan_steps(task, seed, progress, engine=engine)
+    try:
+        blocks, started = plan_steps(task, seed, progress, engine=engine)
+    except PlanningFailed as error:
+        raise PlanningFailed(placed(error.findings, task)) from None
     return Plan(task.name, blocks, started, seed, plan_inputs(task), _versions())
 
 
@@ -63,15 +70,51 @@ def check(
     A plan that was made before from the same inputs, seed and program is taken from the user's cache; it would be the
     same, byte for byte. It is always proved anew.
     """
-    engine = engine_used(engine)
     loaded = task if isinstance(task, Task) else load_task(task)
-    key = _plan_key(loaded, seed)
+    judgement = judged(loaded, seed, progress, engine=engine)
+    if judgement.certified is None:
+        raise NotCertified(judgement.verdict.findings)
+    return judgement.certified
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """A plan, what its proof came to, and the certified plan where nothing is wrong with it."""
+
+    plan: Plan
+    verdict: Verdict
+    certified: CertifiedPlan | None
+
+
+def judged(
+    task: Task, seed: int = 0, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> Judgement:
+    """Plan (or take the kept plan of) `task` and prove it, without raising for what the proof refutes.
+
+    Findings say where their step stands in the task's file. Raises PlanningFailed.
+    """
+    from cellctl.proof import judge
+
+    engine = engine_used(engine)
+    key = _plan_key(task, seed)
     kept = stored_plan(key)
-    made = kept or plan(loaded, seed=seed, progress=progress, engine=engine)
-    proved = certify(replace(made, certificate=None), progress, engine=engine)
-    if kept is None:
+    made = kept or plan(task, seed=seed, progress=progress, engine=engine)
+    verdict, proved = judge(replace(made, certificate=None), progress, engine=engine)
+    findings = placed(verdict.findings, task)
+    if proved is not None and kept is None:
         store_plan(key, made)
-    return proved
+    certified = None if proved is None else replace(proved, warnings=findings)
+    return Judgement(made, replace(verdict, findings=findings), certified)
+
+
+def placed(findings: Iterable[Finding], task: Task) -> tuple[Finding, ...]:
+    """`findings` that are about a step of `task`, with the place of that step in its file."""
+    return tuple(replace(finding, place=finding.place or _place(finding, task)) for finding in findings)
+
+
+def _place(finding: Finding, task: Task) -> Place | None:
+    step = finding.data.get("step")
+    return task.places[step] if isinstance(step, int) and 0 <= step < len(task.places) else None
 
 
 def verify(path: str | Path, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:

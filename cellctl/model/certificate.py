@@ -26,7 +26,7 @@ class Gap:
 class LimitUse:
     """Largest use of one limit over a segment: value / limit, with the joint and the time (s) where it occurs."""
 
-    quantity: Literal["position", "velocity", "acceleration", "jerk", "tcp_speed"]
+    quantity: Literal["position", "velocity", "acceleration", "jerk", "effort", "tcp_speed"]
     joint: str
     ratio: float
     at: float

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cellctl.errors import Finding
 from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.pose import FloatArray, frozen_array
@@ -162,7 +163,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CertifiedPlan:
-    """A plan with the proof that it holds. Made by `cellctl.proof` alone; the only thing that can be executed."""
+    """A plan with the proof that it holds. Made by `cellctl.proof` alone; the only thing that can be executed.
+
+    `warnings` is what the proof noticed that does not refute the plan.
+    """
 
     plan: Plan
     certificate: Certificate
+    warnings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from cellctl.errors import Place
 from cellctl.model.cell import Cell
 from cellctl.model.wps import Range
 
@@ -66,7 +67,7 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Task:
     """Steps for one cell, from a named start configuration. `cell` is the loaded cell, or its reference until it is
-    loaded.
+    loaded. `places` say where the steps stand in their file, if anywhere; a plan does not depend on them.
     """
 
     steps: tuple[Step, ...]
@@ -75,6 +76,7 @@ class Task:
     name: str = "task"
     budget: Budget = field(default_factory=Budget)
     reference: str = ""
+    places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
     @staticmethod
     def load(path: str | Path) -> Task:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cellctl.proof.examination import Verdict as Verdict
     from cellctl.proof.examination import certify as certify
     from cellctl.proof.examination import examine as examine
+    from cellctl.proof.examination import judge as judge
 
 _HOMES = {
     "Verdict": "examination",
@@ -22,10 +23,11 @@ _HOMES = {
     "certify": "examination",
     "demand_same_figures": "binding",
     "examine": "examination",
+    "judge": "examination",
     "plan_digest": "binding",
 }
 
-__all__ = ["Verdict", "certified", "certify", "demand_same_figures", "examine", "plan_digest"]
+__all__ = ["Verdict", "certified", "certify", "demand_same_figures", "examine", "judge", "plan_digest"]
 
 
 def __getattr__(name: str) -> object:

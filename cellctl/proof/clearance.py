@@ -43,11 +43,14 @@ class ClearanceResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checker:
-    """What a proof of clearance asks: the listed pairs, the compiled bounds and the exact engine."""
+    """What a proof of clearance asks: the listed pairs, the compiled bounds and the exact engine; `wanted` (m) is a gap
+    beyond the margins that is worth some more splitting, where it is there.
+    """
 
     model: CollisionModel
     screen: ScreenArrays
     engine: DistanceEngine
+    wanted: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class _Nearest:
     """
 
     margin: float
+    wanted: float = 0.0
     goal: float = FAR
     observed: float = np.inf
     pair: int = -1
@@ -66,7 +70,8 @@ class _Nearest:
         """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
         if distance < self.observed:
             self.observed, self.pair, self.at = distance, pair, at
-            self.goal = max(self.margin, min(self.goal, SHARE * distance))
+            aim = max(SHARE * distance, self.wanted if self.wanted < distance else 0.0)
+            self.goal = max(self.margin, min(self.goal, aim))
 
     def ask_less(self) -> None:
         """What is to be proved comes nearer to the margin: a pair stays too near to it to be decided."""
@@ -81,7 +86,7 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
     """
     model = checker.model
     margins = model.margins_with(segment.contacts)
-    nearest = {float(m): _Nearest(float(m)) for m in np.unique(margins) if m > -np.inf}
+    nearest = {float(m): _Nearest(float(m), checker.wanted) for m in np.unique(margins) if m > -np.inf}
     doubts = _look(checker, segment, margins, nearest, where)
     outcome = _prove(checker, segment, margins, nearest)
     findings = [

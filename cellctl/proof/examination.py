@@ -16,9 +16,10 @@ from cellctl.model.plan import CertifiedPlan, Plan, Segment
 from cellctl.model.task import Task, Weld
 from cellctl.proof.allowances import check_allowances
 from cellctl.proof.binding import certified, plan_digest
-from cellctl.proof.clearance import Checker, check_clearance
+from cellctl.proof.clearance import FAR, Checker, check_clearance
 from cellctl.proof.commands import check_commands
 from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.efforts import check_payload, effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.proof.steps import check_steps
@@ -31,7 +32,7 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the proof of a plan came to: a record of every segment, and what is wrong (nothing, if it holds)."""
+    """What the proof of a plan came to: a record of every segment, and what was found; it holds without an error."""
 
     records: tuple[SegmentRecord, ...]
     findings: tuple[Finding, ...]
@@ -39,14 +40,13 @@ class Verdict:
     engine_version: str
 
 
-def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
-    """Prove `plan` from itself alone and certify it; raises NotCertified with every finding.
-
-    `engine` answers for the exact distances; None is the one that `open_engine` takes.
-    """
+def judge(
+    plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> tuple[Verdict, CertifiedPlan | None]:
+    """What the proof of `plan` came to, and the certified plan where nothing is wrong with it."""
     verdict = examine(plan, progress, engine=engine)
-    if verdict.findings:
-        raise NotCertified(verdict.findings)
+    if any(finding.severity == "error" for finding in verdict.findings):
+        return verdict, None
     certificate = Certificate(
         plan_sha256=plan_digest(plan),
         engine=verdict.engine,
@@ -55,7 +55,18 @@ def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
         sample_rate=SAMPLE_RATE,
         segments=verdict.records,
     )
-    return certified(replace(plan, certificate=certificate))
+    return verdict, replace(certified(replace(plan, certificate=certificate)), warnings=verdict.findings)
+
+
+def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
+    """Prove `plan` from itself alone and certify it; raises NotCertified with every finding.
+
+    `engine` answers for the exact distances; None is the one that `open_engine` takes.
+    """
+    verdict, proved = judge(plan, progress, engine=engine)
+    if proved is None:
+        raise NotCertified(verdict.findings)
+    return proved
 
 
 def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> Verdict:
@@ -69,10 +80,10 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
         return Verdict((), unfit, "", "")
     model = collision_model(task.cell, task_group(task))
     mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism)]
+    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_payload(mechanism)]
     records: list[SegmentRecord] = []
     with open_engine(engine, model) as exact:
-        checker = Checker(model, pack(model), exact)
+        checker = Checker(model, pack(model), exact, task.budget.clearance)
         for index in range(len(plan.segments)):
             if progress is not None:
                 progress(f"proving segment {index + 1} of {len(plan.segments)}", index / len(plan.segments))
@@ -94,7 +105,8 @@ def examine_segment(
     mechanism = task.cell.mechanism(checker.model.mechanism)
     limits = check_limits(segment, mechanism.robot, where)
     unlawful = check_allowances(task, mechanism, segments, index, where)
-    findings = [*limits.findings, *unlawful]
+    effort = effort_use(segment, mechanism)
+    findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
     if not unlawful:
         clearance = check_clearance(checker, segment, where)
@@ -106,18 +118,35 @@ def examine_segment(
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
-    return SegmentRecord(index, segment.kind, segment.step, segment.duration, limits.uses, gaps, seam), findings
+    uses = (*limits.uses, effort)
+    record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
+    return record, [_of_segment(finding, segment.step, index) for finding in findings]
+
+
+def _of_segment(finding: Finding, step: int, index: int) -> Finding:
+    """A finding that says which step (from 0) and segment it is about, for machines."""
+    return replace(finding, data={**finding.data, "step": step, "segment": index})
 
 
 def _budget_findings(plan: Plan, task: Task, records: list[SegmentRecord]) -> list[Finding]:
-    findings = []
-    if plan.cycle_time > task.budget.cycle_time:
-        over = plan.cycle_time - task.budget.cycle_time
-        findings.append(Finding("C326", f"cycle time is {plan.cycle_time:.1f} s, {over:.1f} s over the budget"))
+    """Where the plan misses the task's own budget (C326), with the amount."""
+    budget, findings = task.budget, []
+    if plan.cycle_time > budget.cycle_time:
+        over = plan.cycle_time - budget.cycle_time
+        text = f"cycle time is {plan.cycle_time:.2f} s, {over:.2f} s over the budget of {budget.cycle_time:g} s"
+        findings.append(Finding("C326", text, data={"budget": "cycle_time", "missed_by": over}))
+    if budget.clearance > FAR:
+        text = f"the budget asks for gaps of {budget.clearance * 1e3:g} mm, none over {FAR * 1e3:g} mm is proved"
+        findings.append(Finding("C326", text, data={"budget": "clearance"}))
     for record in records:
         for gap in record.gaps:
-            if gap.margin == task.cell.margins.clearance and gap.proved < task.budget.clearance:
-                budget = f"the budget is {task.budget.clearance * 1e3:g} mm"
-                text = f"{gap.first} is only proved to keep {gap.proved * 1e3:.1f} mm from {gap.second}, {budget}"
-                findings.append(Finding("C326", f"segment {record.index}: {text}"))
+            if gap.margin == task.cell.margins.clearance and gap.proved < budget.clearance:
+                findings.append(_of_segment(_missed_clearance(gap, budget.clearance), record.step, record.index))
     return findings
+
+
+def _missed_clearance(gap: Gap, wanted: float) -> Finding:
+    short = wanted - gap.proved
+    text = f"{gap.first} is only proved to keep {gap.proved * 1e3:.2f} mm from {gap.second}"
+    budget = f"{short * 1e3:.2f} mm under the budget of {wanted * 1e3:g} mm"
+    return Finding("C326", f"{text}, {budget}", data={"budget": "clearance", "missed_by": short})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import FixedSegment, Plan
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Colour
-from cellctl.reports.staging import PLANNED, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
+from cellctl.reports.staging import PLANNED, TRACK, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
 from cellctl.scene.bullet.render import Renderer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LEGEND = ((WELDED, "welded"), (PLANNED, "to be welded"), (TRACK, "path of the contact tip"))
 PROCESS_SHARE = 0.6
 """Share of an animation's frames that shows the processes, which take most of the time and move least."""
 
@@ -68,7 +69,8 @@ def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[i
         time = segment.duration / 2.0
         joints[segment.group] = segment.joints_at(time)[0]
         welded = _welded_until(plan, cell, index, time)
-    picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded).save(path, "PNG")
+    drawn = picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded)
+    _save(with_legend(drawn), path, format="PNG")
 
 
 def animation(
@@ -94,7 +96,34 @@ def animation(
             shots.append(Pillow.fromarray(renderer.image(camera, size)))
     palette = _palette(shots, sorted(colours_of(stage)))
     first, *rest = [shot.quantize(palette=palette, dither=Pillow.Dither.NONE) for shot in shots]
-    first.save(path, "GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1)
+    _save(first, path, format="GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1)
+
+
+def with_legend(drawn: Image) -> Image:
+    """The picture with what its coloured lines mean, in its upper left corner."""
+    from PIL import ImageDraw, ImageFont
+
+    image = drawn.copy()
+    pen, size = ImageDraw.Draw(image), max(11, image.height // 60)
+    font = ImageFont.load_default(size)
+    x = y = size
+    for colour, text in LEGEND:
+        red, green, blue = (round(255.0 * part) for part in colour)
+        pen.line([(x, y + size // 2), (x + 2 * size, y + size // 2)], (red, green, blue), max(2, size // 4))
+        pen.text((x + round(2.6 * size), y), text, (60, 64, 70), font, anchor="lt")
+        y += round(1.6 * size)
+    return image
+
+
+def _save(image: Image, path: Path, **how: Any) -> None:
+    """Write the file whole or not at all; raises OSError."""
+    unfinished = path.with_name(path.name + "~")
+    try:
+        image.save(unfinished, **how)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def frame_times(plan: Plan, frames: int) -> list[tuple[int, float]]:

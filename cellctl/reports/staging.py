@@ -14,7 +14,7 @@ from cellctl.model.pose import FloatArray, Pose, orthonormalised
 from cellctl.model.shapes import Colour, Solid, Visual
 from cellctl.scene.bodies import WORLD, collision_model
 from cellctl.scene.bullet.render import RenderScene, Shown, camera_for
-from cellctl.scene.meshes import shape_surface, tube, visual_surfaces
+from cellctl.scene.meshes import shape_surface, tube, visual_surfaces, without_hidden
 
 PLANNED: Colour = (0.05, 0.50, 0.95)
 WELDED: Colour = (1.00, 0.33, 0.08)
@@ -145,8 +145,9 @@ def _shown(
 ) -> Shown:
     """What a body looks like: its visuals, or its solids where it has none."""
     shown = visuals or tuple(Visual(shape=solid.shape, pose=solid.pose, colour=colour) for solid in solids)
-    surfaces = tuple(surface for visual in shown for surface in visual_surfaces(visual))
-    return Shown(name, surfaces, pose_world or Pose.identity())
+    shapes = without_hidden([s for visual in shown if visual.shape is not None for s in visual_surfaces(visual)])
+    meshes = tuple(s for visual in shown if visual.shape is None for s in visual_surfaces(visual))
+    return Shown(name, (*shapes, *meshes), pose_world or Pose.identity())
 
 
 def _highlights(cell: Cell, names: Collection[str]) -> Iterator[tuple[Shown, int, Pose]]:

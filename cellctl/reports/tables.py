@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from cellctl.model.certificate import Gap, SeamRecord, SegmentRecord
+from cellctl.model.certificate import Gap, LimitUse, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, SeamSection
 from cellctl.model.wps import Range
 from cellctl.units import deg, mm, um
@@ -52,11 +52,13 @@ def seam_rows(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = 
 def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> dict[str, object]:
     """The seams and the cycle time of a certified plan as JSON values, SI."""
     certificate = certified.certificate
+    effort = hardest_effort(certificate.segments)
     return {
         "seams": [asdict(row) for row in seam_rows(certified, measured)],
         "cycle_time": certified.plan.cycle_time,
         "segments": len(certificate.segments),
         "smallest_gap": _gap_data(smallest_gap(certificate.segments)),
+        "hardest_effort": None if effort is None else asdict(effort),
         "plan_sha256": certificate.plan_sha256,
         "engine": certificate.engine,
         "engine_version": certificate.engine_version,
@@ -103,16 +105,23 @@ def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str
     gap = smallest_gap(certified.certificate.segments)
     motion = f"{certified.plan.cycle_time:.1f} s"
     line = f"cycle time {motion}" if run_time is None else f"cycle time {run_time:.1f} s, {motion} of it planned motion"
-    if gap is None:
-        return line
-    margin = f"of {gap.margin / mm:g} mm asked for"
-    return f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
+    if gap is not None:
+        margin = f"of {gap.margin / mm:g} mm asked for"
+        line = f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
+    effort = hardest_effort(certified.certificate.segments)
+    return line if effort is None else f"{line}; motors up to {effort.ratio:.0%} ({effort.joint}), by the files' masses"
+
+
+def hardest_effort(segments: tuple[SegmentRecord, ...]) -> LimitUse | None:
+    """The largest share of a motor's torque that any segment needs, or None where none was looked at."""
+    uses = [use for record in segments for use in record.limits if use.quantity == "effort"]
+    return max(uses, key=lambda use: use.ratio, default=None)
 
 
 def _measured_cells(done: SeamRecord | None) -> tuple[str, str]:
     if done is None:
         return "not welded", "-"
-    return f"{max(done.lateral, done.height) / um:.1f} um", f"{done.travel_speed / mm:.2f} mm/s"
+    return f"{max(done.lateral, done.height, 0.1 * um) / um:.1f} um", f"{done.travel_speed / mm:.2f} mm/s"
 
 
 def angle_use(used: tuple[float, float], window: Range) -> float:

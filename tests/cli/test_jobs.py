@@ -16,8 +16,11 @@ import pytest
 
 import cellctl.files
 import cellctl.jobs
+import cellctl.jobs.measuring  # before anything is stood in for: what it takes from `files` it takes once
+import cellctl.jobs.running
 import cellctl.reports
-from cellctl.errors import FileError, Finding, NotCertified, Stopped
+from cellctl.errors import CellctlError, FileError, Finding, NotCertified, Stopped
+from cellctl.jobs.checking import Checked
 from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
 
@@ -44,14 +47,20 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
             raise NotCertified([Finding("C301", "too near"), Finding("C302", "too fast")])
         return certified
 
+    def check_file(task, *, engine, progress):
+        try:
+            return Checked(task, certified=check(task, seed=0, engine=engine, progress=progress))
+        except CellctlError as error:
+            return Checked(task, findings=error.findings, exit_code=error.exit_code)
+
     def verify(path, *, engine, progress):
         progress("proving segment 1 of 2", 0.0)
         calls.append(("verify", str(path)))
         return certified
 
-    def run(certified, *, driver, real_time, override, folder) -> Iterator[Event]:
+    def run(certified, *, driver, real_time, override, folder, **stride) -> Iterator[Event]:
         calls.append(("run", driver, real_time, override, folder))
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return stand.events()
 
     def measured_welds(folder):
@@ -65,7 +74,8 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
 
         return write_it
 
-    for name, function in {"check": check, "measured_welds": measured_welds, "run": run, "verify": verify}.items():
+    stands = {"check": check, "check_file": check_file, "measured_welds": measured_welds, "run": run, "verify": verify}
+    for name, function in stands.items():
         monkeypatch.setitem(vars(cellctl.jobs), name, function)
     monkeypatch.setitem(vars(cellctl.files), "read_plan", lambda path: certified.plan)
     monkeypatch.setitem(vars(cellctl.files), "write_plan", write("plan"))

@@ -169,3 +169,23 @@ def test_a_reader_that_goes_away_is_no_error(checkout: Path) -> None:
     done = subprocess.run(command, cwd=checkout, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "sim --help", "explain F101", "explain F101 --json"])
+def test_no_room_for_the_answer_is_said(checkout: Path, words: str) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "cellctl", *words.split()]
+        done = subprocess.run(command, cwd=checkout, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "standard output cannot be written: No space left on device [U619]\n"
+
+
+@pytest.mark.parametrize(("words", "code"), [("--help", 0), ("explain F101", 0), ("explain F999", 2), ("rum", 2)])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code(
+    checkout: Path, words: str, code: int, closed: str
+) -> None:
+    line = f'exec "$0" -m cellctl {words} {closed}'
+    done = subprocess.run(["sh", "-c", line, sys.executable], cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
+    "cascadio": ("files/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": ("bench/",),
+    "eaik": ("kinematics/decomposed.py",),
     "ompl": ("bench/",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
@@ -21,6 +22,7 @@ LIBRARIES = {
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
     "toppra": ("bench/",),
+    "xacrodoc": ("files/xacro.py",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),

@@ -20,7 +20,7 @@ LADDER = (
     {"execution"},
     {"jobs"},
     {"reports", "bench"},
-    {"cli", "pendant"},
+    {"cli", "pendant", "pytest_plugin"},
     {"__main__"},
 )
 FLOORS = {name: level for level, names in enumerate(LADDER) for name in names}

@@ -15,8 +15,8 @@ from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import Block, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
-from cellctl.reports.picture import _welded_until, animation, frame_times, picture, tcp_track, write_png
-from cellctl.reports.staging import ALARM, PLANNED, WELDED
+from cellctl.reports.picture import _welded_until, animation, frame_times, picture, tcp_track, with_legend, write_png
+from cellctl.reports.staging import ALARM, PLANNED, TRACK, WELDED
 
 CLOSE = Camera((1.45, 0.45, 1.0), (1.06, -0.08, 0.53), 0.42)
 REACHING = np.array([0.1, -1.25, 1.75, 0.0, 1.05, 0.0])
@@ -135,3 +135,21 @@ def test_the_track_is_that_of_the_tip(cell: Cell, plan: Plan, sample: ModuleType
     arm = cell.mechanisms[0]
     flange = arm.pose_world_base.matrix @ sample.frames_of(chain_of(arm.robot), REACHING + 0.1)[-1]
     assert np.abs(track[-1] - (flange @ arm.tool.torch.contact_tip.matrix)[:3, 3]).max() < 1e-9
+
+
+def test_a_picture_without_room_leaves_nothing_behind(plan: Plan, cell: Cell, tmp_path: Path, monkeypatch) -> None:
+    def full(self: Image.Image, path: Path, **how: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        animation(plan, tmp_path / "a.gif", cell=cell, frames=2, size=(64, 48))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_legend_shows_every_colour_of_the_lines() -> None:
+    plain = Image.new("RGB", (640, 480), (230, 230, 230))
+    drawn = with_legend(plain)
+    assert all(count(drawn, colour, 1) > 30 for colour in (PLANNED, WELDED, TRACK))
+    assert np.array_equal(np.asarray(drawn)[:, 320:], np.asarray(plain)[:, 320:])

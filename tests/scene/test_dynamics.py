@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.masses import STANDARD_GRAVITY, lumped
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Inertia, Link, Robot
-from cellctl.scene.bullet.dynamics import STANDARD_GRAVITY, ArmDynamics, lumped
+from cellctl.scene.bullet.dynamics import ArmDynamics
 
 POSE = Pose.of((0.1, -0.2, 0.5), (0.0, 0.0, 0.3))
 Q = np.array([0.1, -1.25, 1.75, 0.2, 1.05, 0.1])

@@ -9,32 +9,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cellctl.kinematics.chain import Chain, chain_of, link_places
+from cellctl.kinematics.chain import Chain, chain_of
+from cellctl.kinematics.masses import STANDARD_GRAVITY, Lump, lumped
 from cellctl.model.pose import FloatArray, Pose
-from cellctl.model.robot import Inertia, Robot, Tool
+from cellctl.model.robot import Robot, Tool
 from cellctl.scene.bullet.client import Client, quiet
 
-STANDARD_GRAVITY = 9.80665
-"""m/s^2, CGPM 1901."""
-
-_LEAST_MASS = 1e-3
-_LEAST_INERTIA = 1e-6
 _POSITION_GAIN = 0.2
 _BRAKE_FACTOR = 1.5
-
-
-class Lump(NamedTuple):
-    """What moves as one: `mass` (kg), its centre `com` (3,) in the chain frame, inertia (3, 3) about it, kg m^2."""
-
-    mass: float
-    com: FloatArray
-    inertia: FloatArray
 
 
 class ArmDynamics:
@@ -175,35 +162,6 @@ def urdf_of(robot: Robot, tool: Tool | None) -> bytes:
     for k in range(robot.dof):
         _add_joint(root, k, chain, robot)
     return ElementTree.tostring(root)
-
-
-def lumped(robot: Robot, tool: Tool | None) -> list[Lump]:
-    """For each chain frame 0..dof what moves with it, the tool with the last; at least a gram each."""
-    pieces: list[list[tuple[Inertia, Pose]]] = [[] for _ in range(robot.dof + 1)]
-    places = link_places(robot)
-    for link in robot.links:
-        frame, pose = places[link.name]
-        pieces[frame].append((link.inertia, pose))
-    if tool is not None:
-        frame, pose = places[robot.flange]
-        pieces[frame].append((tool.inertia, pose))
-    return [_lump(piece) for piece in pieces]
-
-
-def _lump(pieces: list[tuple[Inertia, Pose]]) -> Lump:
-    """Masses joined rigidly (Steiner's theorem)."""
-    mass = sum(inertia.mass for inertia, _ in pieces)
-    if mass < _LEAST_MASS:
-        return Lump(_LEAST_MASS, np.zeros(3), _LEAST_INERTIA * np.eye(3))
-    centres = [pose.apply(inertia.com) for inertia, pose in pieces]
-    com = np.average(centres, axis=0, weights=[inertia.mass for inertia, _ in pieces])
-    total = np.zeros((3, 3))
-    for (inertia, pose), centre in zip(pieces, centres, strict=True):
-        xx, xy, xz, yy, yz, zz = inertia.moments
-        own = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-        off = centre - com
-        total += pose.rotation @ own @ pose.rotation.T + inertia.mass * (off @ off * np.eye(3) - np.outer(off, off))
-    return Lump(float(mass), com, total + _LEAST_INERTIA * np.eye(3))
 
 
 def _add_joint(root: ElementTree.Element, k: int, chain: Chain, robot: Robot) -> None:

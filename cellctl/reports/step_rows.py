@@ -1,0 +1,96 @@
+"""A check step by step: what a report says about each step of a task, and what belongs to none. Judges nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from cellctl.errors import Finding, Place
+from cellctl.jobs.checking import Checked
+from cellctl.model.certificate import Gap, SegmentRecord
+from cellctl.model.task import Step, Weld
+
+Outcome = Literal["passed", "failed", "not proved"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of a checked task, SI. `time` is its motion at full override; `clearance` the smallest gap that was
+    proved among the pairs of the cell's own margin, `nearest` the gap with the least above its margin, of any pair.
+    """
+
+    index: int
+    name: str
+    place: Place | None
+    outcome: Outcome
+    time: float | None
+    clearance: float | None
+    nearest: Gap | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def title(self) -> str:
+        """`step 2: weld tray.left`."""
+        return f"step {self.index + 1}: {self.name}"
+
+
+def step_name(step: Step) -> str:
+    """`weld tray.left` or `move_j home`."""
+    return f"weld {step.seam}" if isinstance(step, Weld) else f"move_j {step.target}"
+
+
+def step_rows(checked: Checked) -> tuple[StepRow, ...]:
+    """One row for every step of the task, in order; none where the task could not be read."""
+    task = checked.task
+    if task is None:
+        return ()
+    of_step: dict[int, list[Finding]] = {index: [] for index in range(len(task.steps))}
+    for finding in checked.findings:
+        step = step_of(finding)
+        if step in of_step:
+            of_step[step].append(finding)
+    return tuple(_row(checked, index, tuple(found)) for index, found in of_step.items())
+
+
+def row_data(row: StepRow) -> dict[str, object]:
+    """A row as JSON values, SI; of its findings the codes."""
+    return {**asdict(row), "findings": [finding.code for finding in row.findings]}
+
+
+def step_of(finding: Finding) -> int | None:
+    """The index of the step that a finding is about, None where it is about no single one."""
+    step = finding.data.get("step")
+    return step if isinstance(step, int) else None
+
+
+def other_findings(checked: Checked) -> tuple[Finding, ...]:
+    """What was found about no single step: the files, the start, the plan as a whole."""
+    return tuple(finding for finding in checked.findings if step_of(finding) is None or checked.task is None)
+
+
+def _row(checked: Checked, index: int, findings: tuple[Finding, ...]) -> StepRow:
+    task = checked.task
+    assert task is not None
+    records = [record for record in checked.records if record.step == index]
+    failed = any(finding.severity == "error" for finding in findings)
+    outcome: Outcome = "failed" if failed else "passed" if checked.records else "not proved"
+    return StepRow(
+        index=index,
+        name=step_name(task.steps[index]),
+        place=task.places[index] if index < len(task.places) else None,
+        outcome=outcome,
+        time=sum(record.duration for record in records) if checked.records else None,
+        clearance=clearance_of(records, task.cell.margins.clearance),
+        nearest=_nearest(records),
+        findings=findings,
+    )
+
+
+def clearance_of(records: list[SegmentRecord], margin: float) -> float | None:
+    """The smallest gap (m) that was proved among the pairs that must keep `margin`, None where none came near."""
+    return min((gap.proved for record in records for gap in record.gaps if gap.margin == margin), default=None)
+
+
+def _nearest(records: list[SegmentRecord]) -> Gap | None:
+    gaps = (gap for record in records for gap in record.gaps)
+    return min(gaps, key=lambda gap: gap.proved - gap.margin, default=None)
