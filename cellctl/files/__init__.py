@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from cellctl.errors import Finding
     from cellctl.model.cell import Cell
     from cellctl.model.inputs import Input
+    from cellctl.model.link_faults import FaultScript
     from cellctl.model.plan import Plan
     from cellctl.model.robot import Robot
     from cellctl.model.task import Task
+    from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "part", "project", "robot", "task", "tool", "wps")
+KINDS: Final = ("cell", "faults", "part", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -28,8 +30,10 @@ __all__ = [
     "holds_nothing_else",
     "library_robots",
     "load_cell",
+    "load_faults",
     "load_robot",
     "load_task",
+    "load_wiring",
     "plan_content",
     "plan_inputs",
     "read_plan",
@@ -62,6 +66,20 @@ def load_robot(path: str | Path) -> Robot:
     from cellctl.files import loading
 
     return loading.load_robot(path)
+
+
+def load_wiring(path: str | Path) -> Wiring:
+    """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_wiring(path)
+
+
+def load_faults(path: str | Path) -> FaultScript:
+    """Read a script of faults for an emulated controller; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_faults(path)
 
 
 def task_from_inputs(inputs: Iterable[Input]) -> Task:

@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
+from cellctl.files.configurations import JointValues
 from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
-from cellctl.files.quantities import FieldError, read_scalar, read_vector
+from cellctl.files.quantities import FieldError
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.files.strict_model import FileModel
 from cellctl.model.cell import Margins
-
-
-def _joint_values(value: object) -> tuple[tuple[float, str], ...]:
-    """Joint values with their kind: `0 -90 90 0 45 0 deg`, or a list where angles and lengths mix."""
-    if isinstance(value, list):
-        return tuple(_joint_value(item) for item in value)
-    return tuple((number, "revolute") for number in read_vector(value, "angle"))
-
-
-def _joint_value(item: object) -> tuple[float, str]:
-    try:
-        return read_scalar(item, "angle"), "revolute"
-    except FieldError as error:
-        if error.code != "F121":
-            raise
-        return read_scalar(item, "length"), "prismatic"
-
-
-JointValues = Annotated[
-    tuple[tuple[float, str], ...],
-    BeforeValidator(_joint_values),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "examples": ["0 -90 90 0 45 0 deg"]},
-                {"type": "array", "items": {"type": "string"}},
-            ],
-            "description": "joint values in chain order with their unit",
-        }
-    ),
-]
 
 
 class MechanismField(FileModel):

@@ -8,16 +8,20 @@ from typing import TypeVar
 
 from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
+from cellctl.files.faults_file import read_faults
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
 from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
 from cellctl.files.task_file import read_task
+from cellctl.files.wiring_file import read_wiring
 from cellctl.model.cell import Cell
 from cellctl.model.inputs import Input
+from cellctl.model.link_faults import FaultScript
 from cellctl.model.robot import Robot
 from cellctl.model.task import Task
+from cellctl.model.wiring import Wiring
 
 _T = TypeVar("_T")
 
@@ -48,6 +52,20 @@ def load_robot(path: str | Path) -> Robot:
         path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_robot(reading, with_file(reference, "robot")))
+
+
+def load_wiring(path: str | Path) -> Wiring:
+    """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
+    if path in library_robots():
+        path = f"lib:robots/{path}"
+    reference, reading = _opened(path)
+    return _finished(reading, read_wiring(reading, with_file(reference, "wiring")))
+
+
+def load_faults(path: str | Path) -> FaultScript:
+    """Read a script of faults for an emulated controller; raises FileError."""
+    reference, reading = _opened(path)
+    return _finished(reading, read_faults(reading, reference))
 
 
 def task_from_inputs(inputs: Iterable[Input]) -> Task:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cellctl.files.mesh_edges import EdgeChain
 
 _T = TypeVar("_T")
-_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml"}
+_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
 _SIGNATURES: Final = {
     "task": "steps",
     "cell": "mechanisms",
@@ -32,6 +32,8 @@ _SIGNATURES: Final = {
     "wps": "arc_start",
     "part": "bodies",
     "project": "project",
+    "wiring": "protocol",
+    "faults": "faults",
 }
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import body_solids, body_visuals
-from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, Quantity, SourceField
+from cellctl.files.configurations import JointValues, configuration
+from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, PositiveLength, Quantity, SourceField
 from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_scalar
 from cellctl.files.reading import File, Reading
 from cellctl.files.shape_fields import BodyField, InertiaField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
+from cellctl.model.robot import Adapter, Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
 _LIMITS: dict[str, dict[str, Kind]] = {
     "revolute": {
@@ -107,6 +108,17 @@ class ClosedFormField(FileModel):
     """The figures of an ortho-parallel arm with a spherical wrist."""
 
 
+class AdapterField(FileModel):
+    """A round plate between the flange and every tool, no wider than the flange."""
+
+    length: PositiveLength
+    """Its thickness: how far every tool stands off the flange."""
+    radius: PositiveLength
+    """Its radius."""
+    mass: Mass
+    """Its mass."""
+
+
 class TouchingField(FileModel):
     """Two links whose solids are never asked about, and why."""
 
@@ -135,6 +147,10 @@ class RobotFile(FileModel):
     """Its links by name: masses, solids, pictures."""
     closed_form: ClosedFormField | None = None
     """The figures of a closed form of its inverse kinematics."""
+    configurations: dict[Name, JointValues] = Field(default_factory=dict)
+    """Named joint values that a cell may use without writing them down, such as `home`."""
+    adapter: AdapterField | None = None
+    """A plate that stands between the flange and every tool."""
     touching: list[TouchingField] = Field(default_factory=list)
     """Pairs of links that are never asked about."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
@@ -159,7 +175,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         return None
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
     sources = {figure: str(source) for figure, source in robot.sources.items()}
-    return Robot(
+    adapter = None if robot.adapter is None else Adapter(robot.adapter.length, robot.adapter.radius, robot.adapter.mass)
+    value = Robot(
         name,
         robot.title,
         joints,
@@ -171,7 +188,10 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         touching,
         sources,
         robot.kind,
+        adapter=adapter,
     )
+    own = {key: configuration(file, value, at, ("configurations", key)) for key, at in robot.configurations.items()}
+    return replace(value, configurations={key: joints for key, joints in own.items() if joints is not None})
 
 
 def _joint(file: File[RobotFile], name: str, field: JointField) -> Joint:
@@ -253,12 +273,3 @@ def _opw(robot: RobotFile) -> OpwParameters | None:
     s = opw.signs
     signs = (int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(s[4]), int(s[5]))
     return OpwParameters(opw.a1, opw.a2, opw.b, opw.c1, opw.c2, opw.c3, opw.c4, opw.offsets, signs, opw.tip_fix.pose)
-
-
-def outside_limits(robot: Robot, joints: tuple[float, ...]) -> tuple[str, float, float] | None:
-    """The first joint whose value lies outside its limits, the nearest limit and the value; None when none does."""
-    for axis, limits, value in zip(robot.axes, robot.axis_limits, joints, strict=True):
-        nearest = float(np.clip(value, limits.lower, limits.upper))
-        if nearest != value:
-            return axis.name, nearest, value
-    return None

@@ -17,11 +17,13 @@ from cellctl.files.strict_model import FileModel
 
 _MODELS: Final = {
     "cell": ("cellctl.files.cell_fields", "CellFile"),
+    "faults": ("cellctl.files.faults_file", "FaultsFile"),
     "part": ("cellctl.files.part_file", "PartFile"),
     "project": ("cellctl.files.project_file", "ProjectFile"),
     "robot": ("cellctl.files.robot_file", "RobotFile"),
     "task": ("cellctl.files.task_fields", "TaskFile"),
     "tool": ("cellctl.files.tool_file", "ToolFile"),
+    "wiring": ("cellctl.files.wiring_file", "WiringFile"),
     "wps": ("cellctl.files.wps_file", "WpsFile"),
 }
 

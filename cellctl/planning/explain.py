@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from cellctl.errors import Finding
 from cellctl.model.pose import FloatArray
-from cellctl.planning.seam_way import SPINS, Reach, SeamProblem, nominal_tilt, reach_of, rungs_of, window_tilts
+from cellctl.model.wps import Range
+from cellctl.planning.reach import (
+    AS_COMMANDED,
+    Reach,
+    SeamProblem,
+    angles_of,
+    nominal_tilt,
+    reach_of,
+    rungs_of,
+    window_tilts,
+)
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import EngineName, open_engine
 from cellctl.scene.screen import states_free
@@ -51,6 +61,9 @@ def explain_seam(
     """The first thing that binds on a seam without a way: reach, a joint limit, a collision, or continuity."""
     for tilts in (window_tilts(problem.settings), nominal_tilt(problem.settings)):
         reach = reach_of(problem, tilts)
+        unchosen = _unchosen(problem, reach, tilts, where)
+        if unchosen:
+            return unchosen
         for finding in (_unreached(problem, reach, where), _limited(problem, reach, where)):
             if finding is not None:
                 return (finding,)
@@ -59,6 +72,58 @@ def explain_seam(
             return blocked
     text = f"{where}: no configuration leads from one end of the seam to the other without a jump"
     return (Finding("P204", text, suggestion="split the seam, or allow more tilt, or move the part"),)
+
+
+def _unchosen(problem: SeamProblem, reach: Reach, tilts: FloatArray, where: str) -> tuple[Finding, ...]:
+    """P220, P221: stations that an arm of fewer than six axes reaches, but not with the angles that the step allows."""
+    if not problem.inverse.freed:
+        return ()
+    loose = reach_of(problem, tilts, judged=False)
+    bad: NDArray[np.bool_] = loose.valid.any(axis=(1, 2)) & np.logical_not(reach.valid.any(axis=(1, 2)))
+    if not bad.any():
+        return ()
+    at, variant, branch = np.nonzero(loose.valid & bad[:, None, None])
+    angles = angles_of(problem, loose.joints[at, variant, branch], at)
+    angles[:, 0] = np.angle(np.exp(1j * (angles[:, 0] + problem.stations.offsets[at])))
+    settings = problem.settings
+    windows = (settings.spin, settings.work, settings.travel)
+    lacks = f"{where}: an arm of {problem.robot.dof} axes cannot choose"
+    asked = [(k, window) for k, window in enumerate(windows) if window is not None]
+    misses = [_missed(angles[:, k], at, window) for k, window in asked]
+    found = []
+    for (k, window), (miss, comes) in zip(asked, misses, strict=True):
+        if miss > AS_COMMANDED:
+            code, what, words = _WORDS[k]
+            allowed = f"{np.degrees(window.minimum):g} to {np.degrees(window.maximum):g} deg"
+            text = f"{lacks} {what}: at {_stretch(problem, bad)} it comes out at {comes} deg, {allowed} are allowed"
+            found.append(Finding(code, text, suggestion=words))
+    return tuple(found)
+
+
+def _missed(angles: FloatArray, at: NDArray[np.intp], window: Range) -> tuple[float, str]:
+    """By how much (rad) the best answer of the worst station misses a window, and what it comes out at (deg)."""
+    outside = np.maximum(window.minimum - angles, angles - window.maximum)
+    stations = np.unique(at)
+    best = [int(np.flatnonzero(at == station)[np.argmin(outside[at == station])]) for station in stations]
+    worst = max(best, key=lambda k: float(outside[k]))
+    values = np.degrees(angles[best])
+    return float(outside[worst]), f"{values.min():.1f} to {values.max():.1f}"
+
+
+_WORDS = (
+    ("P220", "the spin about the wire", "write 'spin: free', or a window that holds it"),
+    (
+        "P221",
+        "the work angle",
+        "widen 'work_angle' within the procedure, or turn the part so that the torch leans in the arm's own plane",
+    ),
+    (
+        "P221",
+        "the travel angle",
+        "widen 'travel_angle' within the procedure, or turn the part so that the torch leans in the arm's own plane",
+    ),
+)
+"""Code, angle, and the words that free it: spin, work angle, travel angle."""
 
 
 def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
@@ -113,7 +178,7 @@ def _blocked(
         station, spin, slot = np.nonzero(np.arange(rungs.costs.shape[2])[None, None] < rungs.counts[:, :, None])
         if not len(station):
             continue
-        keep = _first_of_pose(station, spin)
+        keep = _first_of_pose(station, spin, reach.spins)
         station, spin, slot = station[keep], spin[keep], slot[keep]
         q = np.ascontiguousarray(rungs.joints[station, spin, slot])
         free = np.empty(len(q), dtype=np.bool_)
@@ -128,8 +193,8 @@ def _blocked(
     return _binding_pairs(problem, model, candidates[(first + last) // 2], where, _stretch(problem, bad), engine)
 
 
-def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp]) -> NDArray[np.intp]:
-    first: NDArray[np.intp] = np.unique(station * SPINS + spin, return_index=True)[1]
+def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp], spins: int) -> NDArray[np.intp]:
+    first: NDArray[np.intp] = np.unique(station * spins + spin, return_index=True)[1]
     return first
 
 
