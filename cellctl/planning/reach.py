@@ -98,9 +98,11 @@ def reach_of(problem: SeamProblem, tilts: FloatArray, *, judged: bool = True) ->
     inverse, stations = problem.inverse, problem.stations
     n = len(stations)
     z = _variants(inverse, tilts)
-    poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant[:3])) for variant in z], axis=1)
+    spins = z[:: len(z) // spin_count(inverse), 0]
+    poses = np.stack([stations.spun_flange_poses(spins, *tilt) for tilt in tilts], axis=2)
+    poses = np.repeat(poses, len(z) // (len(spins) * len(tilts)), axis=2).reshape(-1, 4, 4)
     held = None if inverse.held is None else np.tile(z[:, 3], n)
-    answers = inverse.answers(poses.reshape(-1, 4, 4), held)
+    answers = inverse.answers(poses, held, verified=inverse.form != "own figures")
     shape = (n, len(z), answers.valid.shape[1])
     joints, valid = answers.joints.reshape(*shape, -1), answers.valid.reshape(shape)
     if judged and inverse.freed:

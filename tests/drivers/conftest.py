@@ -115,15 +115,21 @@ class Bench:
         return bool(np.abs(self.pose() - before).max() < 0.002)
 
 
+def new_bench(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
+    """An arm on a line with the given faults."""
+    wiring = wiring or load_wiring("open_manipulator_x")
+    bus = bus_of(wiring, START)
+    line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
+    return Bench(line, bus, wiring, ArmSetup("open_manipulator_x", wiring.joints, np.array(START), limits=LIMITS))
+
+
 @pytest.fixture
 def bench() -> Callable[..., Bench]:
-    """An arm on a line with the given faults."""
+    """Makes an arm on a line with the given faults."""
+    return new_bench
 
-    def build(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
-        wiring = wiring or load_wiring("open_manipulator_x")
-        bus = bus_of(wiring, START)
-        line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
-        setup = ArmSetup("open_manipulator_x", wiring.joints, np.array(START), limits=LIMITS)
-        return Bench(line, bus, wiring, setup)
 
-    return build
+@pytest.fixture
+def port_on() -> Callable[[Line], SimulatedPort]:
+    """A port whose far end is a line."""
+    return SimulatedPort
