@@ -59,7 +59,7 @@ def emulate(
     if wiring.protocol != protocol:
         raise UsageError(Finding("U646", f"'{arm}' is wired for {wiring.protocol}, not for {protocol}"))
     script = files.load_faults(faults) if faults else None
-    line = Line(_controller(make, wiring, _joints(wiring, at)), baud=wiring.baud, script=script)
+    line = Line(_controller(make, wiring, joint_values(wiring, at)), baud=wiring.baud, script=script)
     with Terminal(line, name=link) as terminal:
         _say_where(protocol, wiring, terminal)
         with _asked_to_end() as asked:
@@ -75,8 +75,8 @@ def _controller(make: str, wiring: Wiring, joints: Sequence[float]) -> Controlle
     return controller
 
 
-def _joints(wiring: Wiring, at: str | None) -> Sequence[float]:
-    """The joint values of the option `--at`, rad."""
+def joint_values(wiring: Wiring, at: str | None) -> Sequence[float]:
+    """The joint values of the option `--at`, rad; raises UsageError U610."""
     from cellctl.files.quantities import FieldError, read_vector
 
     if at is None:

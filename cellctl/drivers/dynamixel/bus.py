@@ -17,7 +17,8 @@ from cellctl.model.wires.dynamixel_registers import Register
 _BITS_PER_BYTE = 10
 _ANSWER_TIME = 0.05
 """s: what servos, adapter and operating system may take to begin an answer when nothing moves."""
-_TRIES = 3
+_TRIES, _LONGEST = 3, 0.5
+"""How often a request is made, and s after which no more servos are asked alone."""
 _QUIET, _LATE_ONES = 0.02, 10
 """s, and how often at most: silence that is waited for after an answer that did not come."""
 
@@ -112,11 +113,11 @@ class DynamixelBus:
     def read_all(self, address: int, size: int, ids: Iterable[int]) -> dict[int, Reply]:
         """The same registers of several servos; those that answered, by id. Who misses is asked once more, alone."""
         ids = tuple(ids)
+        until = self.port.now() + _LONGEST
         replies = self._insist(wire.sync_read(address, size, ids), ids, size)
         for id in ids if replies else ():
-            reply = None if id in replies else self.read(id, address, size)
-            if reply is not None:
-                replies[id] = reply
+            if id not in replies and self.port.now() < until:
+                replies |= self._insist(wire.read(id, address, size), (id,), size)
         return replies
 
     def ping(self, id: int) -> Reply | None:
