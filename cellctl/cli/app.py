@@ -18,6 +18,10 @@ COMMANDS = {
         "cellctl.cli.run:run",
         "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
     ),
+    "resume": (
+        "cellctl.cli.resume:resume",
+        "Say what an interrupted run did and where it stopped; with `--arc`, go on with it.",
+    ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
     "verify": (

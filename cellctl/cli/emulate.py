@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from cellctl.emulators.link.terminal import Terminal
     from cellctl.model.wiring import Wiring
 
-ProtocolName = Literal["dynamixel"]
+ProtocolName = Literal["dynamixel", "feetech"]
 CONTROLLERS: dict[ProtocolName, tuple[str, str]] = {
     "dynamixel": ("cellctl.emulators.dynamixel.bus:bus_of", "open_manipulator_x"),
+    "feetech": ("cellctl.emulators.feetech.bus:bus_of", "so101"),
 }
 """What makes the controller of a wiring for each protocol, and the arm that is taken unless another one is named."""
 

@@ -18,10 +18,12 @@ from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
+from cellctl.cli.stepping import Step, ask_how_to_go_on, stands_after_a_stride, step_of
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, Stopped
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
+    from cellctl.jobs import Running
     from cellctl.jobs.measuring import MeasuredWeld
     from cellctl.model.event import Event
     from cellctl.model.plan import CertifiedPlan
@@ -37,6 +39,7 @@ def run(
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
     override: Percent = 100.0,
+    step: str | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
@@ -51,6 +54,7 @@ def run(
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
+        step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
@@ -59,14 +63,24 @@ def run(
     from cellctl import jobs
 
     jobs.demand_driver(driver)
+    stride = step_of(step)
     demand_consent(driver, yes=yes)
-    arm = ArmChoice(driver, real_time=real_time, wiring="" if wiring is None else str(wiring.absolute()))
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
-        ended = _followed(certified, folder, arm=arm, override=override / 100.0, say=say)
+        running = jobs.run(
+            certified,
+            driver=driver,
+            real_time=real_time,
+            wiring="" if wiring is None else str(wiring.absolute()),
+            override=override / 100.0,
+            stride=None if stride is None else stride.unit,
+            distance=0.0 if stride is None else stride.distance,
+            folder=folder,
+        )
+        ended = followed(running, certified, folder, say=say, step=stride)
         say("reading the welds back from the measured joints", None)
-        welds = _measured(folder, ended)
+        welds = measured(folder, ended)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
     return outcome_of_run(certified, folder, picture, welds, ended)
@@ -96,7 +110,7 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
     return path
 
 
-def _measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
+def measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
     """The welds as measured; of a run that did not come to its end, none where its record does not reach so far."""
     from cellctl import jobs
 
@@ -133,21 +147,12 @@ def outcome_of_run(
     return Outcome(text=text, data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0)
 
 
-def _followed(
-    certified: CertifiedPlan,
-    folder: Path,
-    *,
-    arm: ArmChoice,
-    override: float,
-    say: ProgressCall,
+def followed(
+    events: Running, certified: CertifiedPlan, folder: Path, *, say: ProgressCall, step: Step | None = None
 ) -> Ended:
     """Run to the end and say where the arm is; why it stopped, if it did. Ctrl-C waits for the arm to stand."""
-    from cellctl import jobs
     from cellctl.model.event import Event
 
-    events = jobs.run(
-        certified, driver=arm.driver, real_time=arm.real_time, wiring=arm.wiring, override=override, folder=folder
-    )
     where = _Where(certified)
     last = Event(0.0, "state")
     with _asked_to_end() as asked:
@@ -157,6 +162,8 @@ def _followed(
                 last = event
                 if asked:
                     break
+                if step is not None and stands_after_a_stride(event):
+                    ask_how_to_go_on(events, step)
         except Stopped as stopped:
             return Ended(last.time, stopped)
         if asked:

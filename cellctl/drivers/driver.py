@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from cellctl.errors import Finding, UsageError
+from cellctl.model.cell import standing_joints
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
 
@@ -30,7 +31,8 @@ executor.
 class ArmIdentity:
     """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
 
-    `lag` is the time by which the arm is known to trail its setpoints, s.
+    `lag` is the time by which the arm is known to trail its setpoints, s. An arm that `falls` without power keeps it
+    after a fault.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ArmIdentity:
     period: float
     pace: Pace
     lag: float = 0.0
+    falls: bool = False
 
     @property
     def lock_step(self) -> bool:
@@ -93,6 +96,13 @@ class Driver(Protocol):
         """
         ...
 
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: take the power at once wherever the arm is, process outputs off, brakes closed where it has some.
+
+        `on`: give it back, with the arm holding where it is measured. Moves nothing by itself.
+        """
+        ...
+
     def clear(self) -> None:
         """Acknowledge latched faults whose cause is gone; moves nothing."""
         ...
@@ -134,7 +144,7 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
     return ArmSetup(
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(arm.configurations[at]),
+        start=frozen_array(standing_joints(arm, at)),
         arc_on=lines["arc_on"].output if "arc_on" in lines else None,
         arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
         limits=arm.robot.axis_limits,

@@ -7,7 +7,7 @@ import sys
 from cellctl.drivers.driver import arm_setup
 from cellctl.errors import CellctlError
 from cellctl.execution.launch import parsed, run
-from cellctl.execution.load import load_job
+from cellctl.execution.load import PlanLoader
 from cellctl.files import cell_from_inputs
 from cellctl.model.inputs import unpack_inputs
 
@@ -15,10 +15,10 @@ from cellctl.model.inputs import unpack_inputs
 def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
-    cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
-    setup = arm_setup(cell, launch.mechanism, launch.at, wiring=launch.wiring)
+    inputs = unpack_inputs(launch.cell.read_bytes())
+    setup = arm_setup(cell_from_inputs(inputs), launch.mechanism, launch.at, wiring=launch.wiring)
     try:
-        run(launch, setup, load_job)
+        run(launch, setup, PlanLoader(inputs).load)
     except CellctlError as error:
         sys.exit("; ".join(str(finding) for finding in error.findings))
 

@@ -119,7 +119,7 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
     return [
         *_python(programs.controller),
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
-        *("--mechanism", options.mechanism, "--at", options.at, "--arc-fault", options.arc_fault),
+        *("--mechanism", options.mechanism, f"--at={options.at}", "--arc-fault", options.arc_fault),
         *("--patience", str(options.patience), "--real-time" if options.pace == "real_time" else "--lock-step"),
         "--lifeline",
     ]
@@ -132,7 +132,7 @@ def executor_command(folder: CellFolder, options: CellOptions, programs: Program
         *_python(programs.executor),
         *("--socket", str(folder.executor), "--cell", str(folder.cell)),
         *(simulated if options.driver == "sim" else ("--driver", options.driver)),
-        *("--mechanism", options.mechanism, "--at", options.at, "--lease", str(options.lease)),
+        *("--mechanism", options.mechanism, f"--at={options.at}", "--lease", str(options.lease)),
         *("--wiring", options.wiring),
     ]
 

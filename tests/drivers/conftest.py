@@ -127,3 +127,9 @@ def new_bench(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Be
 def bench() -> Callable[..., Bench]:
     """Makes an arm on a line with the given faults."""
     return new_bench
+
+
+@pytest.fixture
+def port_on() -> Callable[[Line], SimulatedPort]:
+    """A port whose far end is a line."""
+    return SimulatedPort

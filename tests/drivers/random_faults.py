@@ -108,7 +108,13 @@ def main() -> None:
     from conftest import new_bench
 
     first, count = map(int, sys.argv[1:])
-    ended = Counter(run_once(new_bench, seed) for seed in range(first, first + count))
+    ended: Counter[str] = Counter()
+    for seed in range(first, first + count):
+        try:
+            ended[run_once(new_bench, seed)] += 1
+        except AssertionError as broken:
+            ended["broken"] += 1
+            print(f"seed {seed}: {broken}", flush=True)
     print(dict(sorted(ended.items())))
 
 

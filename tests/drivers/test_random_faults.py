@@ -18,3 +18,8 @@ def test_whatever_goes_wrong_the_arm_stands_in_the_end(bench) -> None:
     random_faults = load()
     ended = [random_faults.run_once(bench, seed) for seed in range(30)]
     assert {"done", "X460", "X461"} <= set(ended)
+
+
+def test_a_late_reply_about_another_register_starts_no_servo_anew(bench) -> None:
+    """Found by a random run: commands that were delivered late made a servo start anew when a fault was cleared."""
+    assert load().run_once(bench, 1351) == "X465"

@@ -12,11 +12,13 @@ from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, JointEnvelope
 from cellctl.execution.record import RunFolder
+from cellctl.execution.trace import read_trace
 from cellctl.files import load_wiring
 from cellctl.model.certificate import Certificate
 from cellctl.model.link_faults import Fault
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan
 from cellctl.model.spline import BSpline, clamped_knots, greville, interpolated
+from cellctl.model.wires import dynamixel_registers as reg
 
 START = np.array([0.3, -0.6, 0.4, 0.2])
 GOAL = START + np.array([0.9, 0.5, -0.6, 0.7])
@@ -81,6 +83,9 @@ def test_a_run_comes_to_its_end(bench, tmp_path: Path) -> None:
     assert (outcome.status, outcome.late_cycles) == ("done", 0)
     assert np.abs(b.pose() - START).max() < 0.01
     assert b.stands()
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    off = [np.abs(trace.commanded - measured).max(axis=1).min() for measured in trace.measured]
+    assert max(off) < 2.0 * reg.STEP, "the measured path is the certified one, to the servos' resolution"
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,9 @@ class DynamixelArm:
     def identify(self) -> ArmIdentity:
         """What the cell says; that this arm is the one was checked when the port was opened."""
         wiring = self._wiring
+        falls = wiring.on_power_removal == "falls"
         return ArmIdentity(
-            "dynamixel", self._setup.robot, self._setup.joints, wiring.period, "executor", lag=wiring.lag
+            "dynamixel", self._setup.robot, self._setup.joints, wiring.period, "executor", lag=wiring.lag, falls=falls
         )
 
     def read(self) -> ArmState:

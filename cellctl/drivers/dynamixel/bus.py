@@ -6,7 +6,7 @@ thrown away, and a reply counts only when id and length are those that were aske
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cellctl.drivers.port import Port
@@ -18,11 +18,16 @@ _BITS_PER_BYTE = 10
 _ANSWER_TIME = 0.05
 """s: what servos, adapter and operating system may take to begin an answer when nothing moves."""
 _TRIES = 3
+_QUIET, _LATE_ONES = 0.02, 10
+"""s, and how often at most: silence that is waited for after an answer that did not come."""
 
 
 @dataclass(slots=True)
 class LinkCounters:
-    """What happened on a link since it was opened; `strange` replies had a wrong id, length or time."""
+    """What happened on a link since it was opened; `strange` replies had a wrong id, length or time.
+
+    `fallbacks` says how often reading all servos in one packet was given up for reading one packet each.
+    """
 
     requests: int = 0
     replies: int = 0
@@ -30,6 +35,7 @@ class LinkCounters:
     timeouts: int = 0
     broken: int = 0
     strange: int = 0
+    fallbacks: int = 0
 
 
 def _any(reply: Reply) -> bool:
@@ -78,7 +84,7 @@ class DynamixelBus:
         missing, replies = set(ids), dict[int, Reply]()
         while missing:
             data = self.port.read(deadline)
-            for reply in map(wire.reply_of, self._decoder.feed(data)):
+            for reply in self._replies(data, size):
                 if reply is None or reply.id not in missing or not (_whole(reply, size) and fresh(reply)):
                     self.counters.strange += 1
                     continue
@@ -90,6 +96,12 @@ class DynamixelBus:
         self.counters.replies += len(replies)
         self.counters.broken = self._decoder.broken
         return replies
+
+    def _replies(self, data: bytes, size: int) -> Iterator[Reply | None]:
+        """The replies that are whole with `data`; None for a packet that is none, such as an echo."""
+        for packet in self._decoder.feed(data):
+            together: list[Reply | None] = [*wire.fast_replies(packet, size)]
+            yield from together or [wire.reply_of(packet)]
 
     # While nothing moves -------------------------------------------------------------------------------------------
 
@@ -128,8 +140,15 @@ class DynamixelBus:
             replies = self.ask(packet, ids, size=size, deadline=self._deadline(len(ids), size))
             if replies:
                 return replies
+            self._let_late_ones_come()
             self.counters.retries += attempt + 1 < _TRIES
         return {}
+
+    def _let_late_ones_come(self) -> None:
+        """Wait until the line is quiet, so that no late reply is taken for one to what is asked next."""
+        for _ in range(_LATE_ONES):
+            if not self.port.read(self.port.now() + _QUIET):
+                return
 
     def _deadline(self, count: int, size: int) -> float:
         request, reply = wire.wire_size(4 + count), wire.wire_size(1 + size)

@@ -200,7 +200,7 @@ def restart_failed(bus: DynamixelBus, wiring: Wiring) -> list[int]:
     failed = []
     for id in sorted(wiring.models):
         reply = bus.read(id, reg.HARDWARE_ERROR.address, reg.HARDWARE_ERROR.size)
-        if reply is not None and reply.data and reply.data[0]:
+        if reply is not None and reply.alert and reply.data != b"\0":
             bus.reboot(id)
             failed.append(id)
     return failed

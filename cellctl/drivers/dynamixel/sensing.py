@@ -41,6 +41,8 @@ _TURN_AROUND, _ROOM, _FORGETTING = 0.002, 1.5, 0.05
 """s that adapter and servos may take beyond the time on the wire at first; how much longer than usual all of them may
 take before a servo is asked again; how fast it is learnt that they have become faster."""
 _RETRIES = 2
+_EMPTY = 2
+"""Cycles without any reply after which servos are asked for one packet each."""
 _SPEED_ROOM, _STEP_ROOM = 1.5, 12
 _LATE = 0.8
 """of a period: a reply that is later than this belongs to an earlier cycle."""
@@ -74,11 +76,12 @@ class Sensing:
         self._passed_over = dict.fromkeys(self._ids, 0)
         self._deaf = dict.fromkeys(self._ids, 0)
         self._odd: dict[int, float] = {}
-        self._first = 0
+        self._first = self._empty = 0
+        self._fast = wiring.fast_read
         self._usual = bus.wire_time(cycle_bytes(wiring)) + _TURN_AROUND
 
     def settled(self) -> dict[int, Sample]:
-        """Fresh samples of an arm that is not followed; raises Faulted X461 or X462."""
+        """Fresh samples of an arm that is not followed; raises Faulted X461."""
         now = self._bus.port.now()
         replies = self._bus.read_all(START, SIZE, self._ids)
         missing = [id for id in self._ids if id not in replies]
@@ -100,9 +103,10 @@ class Sensing:
         deadline = now + _SHARE * self._wiring.period
         enough = now + min(_ROOM * self._usual, _FIRST_SHARE * _SHARE * self._wiring.period)
         order = self._next_order()
-        request = wire.sync_read(START, SIZE, order)
+        request = wire.sync_read(START, SIZE, order, fast=self._fast)
         replies = bus.ask(request, order, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
         self._learn(bus.port.now() - now)
+        self._doubt_fast_read(any_reply=bool(replies))
         for id in [id for id in order if id not in replies][:_RETRIES]:
             if (again := bus.port.now()) < deadline - self._one_read:
                 bus.counters.retries += 1
@@ -135,6 +139,13 @@ class Sensing:
         """
         self._first = (self._first + 1) % len(self._ids)
         return self._ids[self._first :] + self._ids[: self._first]
+
+    def _doubt_fast_read(self, *, any_reply: bool) -> None:
+        """One servo that is silent breaks the one packet that all add to; old firmware does not know it at all."""
+        self._empty = 0 if any_reply else self._empty + 1
+        if self._fast and self._empty >= _EMPTY:
+            self._fast = False
+            self._bus.counters.fallbacks += 1
 
     def _learn(self, took: float) -> None:
         """How long all replies usually take: slower is believed at once, faster little by little."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 
@@ -62,7 +62,8 @@ class FeetechArm:
     def identify(self) -> ArmIdentity:
         """What the cell says; that this arm is the one was checked when the port was opened."""
         wiring, setup = self._wiring, self._setup
-        return ArmIdentity("feetech", setup.robot, setup.joints, wiring.period, "executor", lag=wiring.lag)
+        falls = wiring.on_power_removal == "falls"
+        return ArmIdentity("feetech", setup.robot, setup.joints, wiring.period, "executor", lag=wiring.lag, falls=falls)
 
     def read(self) -> ArmState:
         """The measured state now; raises Faulted X460, X461 or X466."""
@@ -92,8 +93,11 @@ class FeetechArm:
         self._guarded(self._clear)
         self._fault, self._enabled = None, False
 
-    def release(self) -> None:
-        """Take the torque away; an arm without brakes may fall."""
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: torque away at once, wherever the arm is; one without brakes may fall. `on`: hold where it stands."""
+        if state == "on":
+            self._guarded(self._enable)
+            return
         self._enabled = False
         self._guarded(lambda: enabling.disable(self._bus, self._wiring))
 
@@ -101,7 +105,7 @@ class FeetechArm:
         """Close the port. An arm that would fall keeps its torque, any other one loses it."""
         if self._wiring.on_power_removal != "falls":
             with suppress(CellctlError):
-                self.release()
+                self.power("off")
         self._bus.port.close()
 
     def __enter__(self) -> Self:

@@ -150,7 +150,7 @@ def test_a_moving_arm_is_not_switched_on(bench) -> None:
     b = bench()
     b.follow(0.3)
     b.arm.stop()
-    b.arm.release()
+    b.arm.power("off")
     with pytest.raises(Faulted, match="it moves") as caught:
         b.arm.exchange(Setpoint(b.path(0.0)))
     assert code(caught) == ["X468"]
