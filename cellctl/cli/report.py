@@ -27,7 +27,11 @@ def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -
     if png is None and gif is None:
         return _table(subject, plan)
     from cellctl.reports import picture
+    from cellctl.reports.writing import demand_own
 
+    for path in (png, gif):
+        if path is not None:
+            demand_own(path, picture.MARK)
     with progress() as say:
         if png is not None:
             say(f"drawing {png}", None)

@@ -15,6 +15,7 @@ from cellctl.kinematics.inverse import branches, unverified_branches
 from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
+from cellctl.model.wps import Range
 from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
 from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
 from cellctl.planning.torch_poses import Stations
@@ -93,9 +94,18 @@ def nominal_tilt(settings: WeldSettings) -> FloatArray:
 
 
 def window_tilts(settings: WeldSettings) -> FloatArray:
-    """Nine tilts over the windows of work and travel angle, (9, 2)."""
-    works, travels = ((w.minimum + INSET, w.nominal, w.maximum - INSET) for w in (settings.work, settings.travel))
+    """Up to nine tilts over the windows of work and travel angle, (n, 2), a little inside them."""
+    works, travels = (_inside(window) for window in (settings.work, settings.travel))
     return np.array([[w, p] for w in works for p in travels])
+
+
+def _inside(window: Range) -> list[float]:
+    inset = _inset(window)
+    return sorted({window.minimum + inset, window.nominal, window.maximum - inset})
+
+
+def _inset(window: Range) -> float:
+    return float(min(INSET, 0.25 * (window.maximum - window.minimum)))
 
 
 def reach_of(problem: SeamProblem, tilts: FloatArray) -> Reach:
@@ -124,6 +134,35 @@ def rungs_of(problem: SeamProblem, reach: Reach, configuration: int) -> Rungs:
     return Rungs(*fill_rungs(reach.joints, reach.valid, lower, upper, configuration, reach.tilts, slots))
 
 
+def furthest_station(problem: SeamProblem, reach: Reach) -> int:
+    """The last station that any configuration gets to from the first one over nodes that are free."""
+    speeds, gate = problem.robot.limit_array("velocity"), np.full(problem.robot.dof, GATE)
+    furthest = 0
+    for configuration in range(reach.valid.shape[2]):
+        rungs = rungs_of(problem, reach, configuration)
+        asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
+        _ask(problem, rungs, asked, *np.nonzero(~asked))
+        if np.isfinite(rungs.costs[0]).any():
+            *_, reached = cheapest_way(rungs.joints, rungs.costs, rungs.counts, 1.0 / speeds**2, gate)
+            furthest = max(furthest, reached)
+    return furthest
+
+
+def is_whole(problem: SeamProblem, reach: Reach) -> bool:
+    """True where the ladder holds every turn of every joint inside its limits, so that no way on the grid is left
+    out.
+    """
+    width = problem.robot.limit_array("upper") - problem.robot.limit_array("lower")
+    ways = np.prod(np.minimum(np.floor(width / (2.0 * np.pi)) + 1.0, 3.0))
+    return bool(ways <= TURNS and width.max() < 6.0 * np.pi)
+
+
+def grid_ways(problem: SeamProblem, reach: Reach) -> bool:
+    """True where the grid has a way along the seam that is free of obstacles, smooth or not."""
+    near = np.zeros(problem.robot.dof)
+    return bool(_ladder_ways(problem, reach, near))
+
+
 def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[tuple[Torches, int, float]]:
     """The cheapest obstacle-free grid way of every configuration that has one, cheapest first."""
     speeds = problem.robot.limit_array("velocity")
@@ -149,7 +188,8 @@ def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[t
 def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[IntArray, IntArray, float] | None:
     """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free.
 
-    A few stations are asked whole at first: a seam that is blocked at one of them is blocked.
+    A few stations are asked whole at first: a seam that is blocked at one of them is blocked. Where ROUNDS do not
+    settle it, all nodes are asked: None means that the grid has no way.
     """
     n = len(rungs.joints)
     asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
@@ -172,7 +212,10 @@ def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[I
             _ask(problem, rungs, asked, station, around[station], near)
         if np.isfinite(rungs.costs[rows, spin, slot]).all():
             return spin, slot, cost
-    return None
+    station, spin_of, slot_of = np.nonzero(~asked)
+    _ask(problem, rungs, asked, station, spin_of, slot_of)
+    spin, slot, cost, _ = cheapest_way(rungs.joints, rungs.costs, rungs.counts, 1.0 / speeds**2, gate)
+    return (spin, slot, cost) if np.isfinite(cost) else None
 
 
 def _ask(
@@ -240,7 +283,7 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
     n = len(start.z)
     lower, upper = np.full((n, 3), -np.inf), np.full((n, 3), np.inf)
     for column, window in ((1, settings.work), (2, settings.travel)):
-        inset = min(INSET, 0.25 * (window.maximum - window.minimum))
+        inset = _inset(window)
         lower[:, column], upper[:, column] = window.minimum + inset, window.maximum - inset
     if settings.spin is not None:
         public = start.z[:, 0] + problem.stations.offsets

@@ -1,0 +1,194 @@
+"""Edits of a task and of what it was read from, as values: what would be written where, and the task that it gives.
+
+Writes no file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cellctl.files.cell_file import read_cell
+from cellctl.files.quantities import Kind, read_vector, shown_quantity
+from cellctl.files.reading import Reading, raise_findings
+from cellctl.files.sources import ArchiveSource, DiskSource, Source
+from cellctl.files.task_checks import check_task, names_of
+from cellctl.files.yaml_tree import YamlMap
+from cellctl.model.inputs import Input, canonical_json
+from cellctl.model.pose import Pose
+from cellctl.model.shapes import Hull
+from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.model.wps import Range
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One value of the file `reference`: the keys that lead to it, and the text that would stand there."""
+
+    reference: str
+    where: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.where)}: {self.text}"
+
+
+class LibrarySource:
+    """The inputs of a task, and the shipped library for what is not among them."""
+
+    def __init__(self, inputs: Iterable[Input], disk: DiskSource) -> None:
+        kept = tuple(inputs)
+        self._known = {item.reference for item in kept}
+        self._archive = ArchiveSource(kept)
+        self._disk = disk
+
+    def _source(self, reference: str) -> Source:
+        return self._archive if reference in self._known else self._disk
+
+    def shown(self, reference: str) -> str:
+        return reference
+
+    def tree(self, reference: str) -> YamlMap:
+        return self._source(reference).tree(reference)
+
+    def hull(self, reference: str) -> Hull:
+        return self._source(reference).hull(reference)
+
+    def require(self, reference: str) -> None:
+        del reference  # what is only shown is not looked for
+
+
+def cell_reference(task: Task) -> str:
+    """The reference of the cell file of `task`; raises KeyError for a cell that was not read from a file."""
+    for item in task.cell.inputs:
+        if item.kind == "cell":
+            return item.reference
+    raise KeyError("the cell was not read from a file")
+
+
+def written_value(task: Task, reference: str, where: Iterable[str]) -> Any:
+    """What stands at `where` in the file `reference` of a task, None where nothing does."""
+    item = next(item for item in task.cell.inputs if item.reference == reference)
+    node: Any = json.loads(item.content)
+    for key in where:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def edited_task(
+    task: Task, edits: Iterable[Edit] = (), steps: tuple[Step, ...] | None = None, *, disk: DiskSource | None = None
+) -> Task:
+    """`task` with the values of `edits` in its cell's files and with other `steps`; raises FileError, CheckFailed.
+
+    The files are those that the task was read from, as they were then; `disk` gives what an edit asks for beside them.
+    """
+    changed = list(edits)
+    cell = task.cell
+    if changed:
+        inputs = {item.reference: item for item in cell.inputs}
+        for edit in changed:
+            inputs[edit.reference] = _edited(inputs[edit.reference], edit)
+        source = ArchiveSource(inputs.values()) if disk is None else LibrarySource(inputs.values(), disk)
+        reading = Reading(source)
+        found = read_cell(reading, cell_reference(task))
+        reading.finish()
+        assert found is not None  # a cell that could not be read has a finding
+        cell = found.cell
+    places = task.places if steps is None or len(steps) == len(task.steps) else ()
+    new = replace(task, cell=cell, steps=task.steps if steps is None else steps, places=places)
+    raise_findings(check_task(new, names_of(cell), lambda index, field: None))
+    return new
+
+
+def _edited(item: Input, edit: Edit) -> Input:
+    tree = json.loads(item.content)
+    node = tree
+    for key in edit.where[:-1]:
+        node = node.setdefault(key, {})
+    node[edit.where[-1]] = edit.text
+    return replace(item, content=canonical_json(tree))
+
+
+def moved(task: Task, kind: str, name: str, offset: tuple[float, float, float]) -> Edit:
+    """The edit that moves the part, fixture, frame or mechanism `name` by `offset` (m) in the frame it stands in."""
+    reference, where = cell_reference(task), (kind, name, "at", "xyz")
+    written = written_value(task, reference, where)
+    old = (0.0, 0.0, 0.0) if written is None else read_vector(written, "length", size=3)
+    return Edit(reference, where, shown_vector([a + b for a, b in zip(old, offset, strict=True)], "length"))
+
+
+def shifted(task: Task, kind: str, name: str, shift: Pose) -> tuple[Edit, ...]:
+    """The edits that shift `name` by a measured `shift`: along the axes of the frame that it stands in, and turned
+    about its own origin.
+    """
+    reference = cell_reference(task)
+    written = written_value(task, reference, (kind, name, "at")) or {}
+    xyz = read_vector(written.get("xyz", "0 0 0 mm"), "length", size=3)
+    rpy = read_vector(written.get("rpy", "0 0 0 deg"), "angle", size=3)
+    turned = shift.rotation @ Pose.of((0.0, 0.0, 0.0), rpy).rotation
+    return (
+        Edit(
+            reference,
+            (kind, name, "at", "xyz"),
+            shown_vector([a + b for a, b in zip(xyz, shift.position, strict=True)], "length"),
+        ),
+        Edit(reference, (kind, name, "at", "rpy"), shown_vector(_rpy_of(turned), "angle")),
+    )
+
+
+def _rpy_of(rotation: Any) -> tuple[float, float, float]:
+    """Fixed-axis roll, pitch, yaw (rad) of a rotation matrix (3, 3); roll is 0 where pitch is 90 deg."""
+    from math import atan2, hypot
+
+    pitch = atan2(-rotation[2, 0], hypot(rotation[0, 0], rotation[1, 0]))
+    if hypot(rotation[0, 0], rotation[1, 0]) < 1e-12:
+        return 0.0, pitch, atan2(-rotation[0, 1], rotation[1, 1])
+    return atan2(rotation[2, 1], rotation[2, 2]), pitch, atan2(rotation[1, 0], rotation[0, 0])
+
+
+def shown_vector(values: Iterable[float], kind: Kind) -> str:
+    """Numbers that share one unit as a person writes them: `400 0 300 mm`, to a nanometre."""
+    unit = {"length": ("mm", 1e3), "angle": ("deg", 180.0 / 3.141592653589793)}[kind]
+    return " ".join([*(f"{round(value * unit[1], 9) + 0.0:.12g}" for value in values), unit[0]])
+
+
+def shown_range(window: Range, kind: Kind) -> str:
+    """A window as a person writes it: `-3 .. 10 .. 23 deg`."""
+    values = [shown_quantity(value, kind) for value in (window.minimum, window.nominal, window.maximum)]
+    unit = values[0].partition(" ")[2]
+    return " .. ".join(value.partition(" ")[0] for value in values) + f" {unit}"
+
+
+_WELD_WORDS: tuple[tuple[str, str, Kind], ...] = (
+    ("from", "from_", "length"),
+    ("to", "to", "length"),
+    ("start", "start", "angle"),
+    ("overlap", "overlap", "length"),
+    ("ctwd", "ctwd", "length"),
+    ("travel_speed", "travel_speed", "speed"),
+    ("work_angle", "work_angle", "angle"),
+    ("travel_angle", "travel_angle", "angle"),
+    ("spin", "spin", "angle"),
+    ("approach", "approach", "length"),
+    ("retract", "retract", "length"),
+)
+
+
+def step_text(step: Step) -> str:
+    """A step as it stands in a task file, on one line: `- weld: {seam: tray.left, wps: mig, from: 15 mm}`."""
+    if isinstance(step, MoveJ):
+        return f"- move_j: {{to: {step.target}, group: {step.group}}}" if step.group else f"- move_j: {step.target}"
+    default = Weld(step.seam, step.wps)
+    words = [f"seam: {step.seam}", f"wps: {step.wps}"]
+    for key, name, kind in _WELD_WORDS:
+        value = getattr(step, name)
+        if value != getattr(default, name):
+            words.append(
+                f"{key}: {shown_range(value, kind) if isinstance(value, Range) else shown_quantity(value, kind)}"
+            )
+    words += ["reverse: true"] if step.reverse else []
+    words += [f"backing: [{', '.join(step.backing)}]"] if step.backing else []
+    words += [f"group: {step.group}"] if step.group else []
+    return f"- weld: {{{', '.join(words)}}}"
