@@ -5,7 +5,7 @@ Changes are tried one at a time, never two together. Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from cellctl.errors import CellctlError, Finding
@@ -117,11 +117,13 @@ def relaxations(
     *,
     engine: EngineName | None = None,
     tries: int = TRIES,
+    only: Collection[str] | None = None,
 ) -> Relaxations:
     """The smallest change of every family that makes `task` possible, which planning `refused`.
 
     Only the first step that was refused is looked at, and only if it is a weld. `tries` bounds how many changes are
-    tried along the seam; a change that seems to do is planned and proved with the whole task.
+    tried along the seam; a change that seems to do is planned and proved with the whole task. `only` names the families
+    to look at; all of them where it is None.
     """
     found = [finding for finding in refused if isinstance(finding.data.get("step"), int)]
     index = found[0].data["step"] if found else None
@@ -131,6 +133,8 @@ def relaxations(
     offers: list[Offer] = []
     searched: list[Searched] = []
     for family in families(task, index, found):
+        if only is not None and family.name not in only:
+            continue
         before = search.tries
         try:
             offer = _smallest(search, family)

@@ -119,8 +119,21 @@ def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None
     base = np.linalg.inv(problem.stations.pose_base_world)[:3, 3]
     distance = float(np.linalg.norm(point - base))
     far = f"the point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    if _reached_otherwise(problem, reach, bad):
+        text = f"{where}: no joint values put the torch at {_stretch(problem, bad)} inside its spin window"
+        return Finding("P201", text, suggestion="allow more spin")
     text = f"{where}: no joint values put the torch at {_stretch(problem, bad)}; {far}"
     return Finding("P201", text, suggestion="move the part or the arm nearer to each other")
+
+
+def _reached_otherwise(problem: SeamProblem, reach: Reach, bad: NDArray[np.bool_]) -> bool:
+    """True where the torch could be put at all of the `bad` stations with another spin."""
+    if problem.settings.spin is None:
+        return False
+    free = replace(problem, settings=replace(problem.settings, spin=None))
+    tilts = reach.z[: reach.tilts, 1:]
+    reached: NDArray[np.bool_] = np.any(reach_of(free, tilts).valid, axis=(1, 2))
+    return bool(reached[bad].all())
 
 
 def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
@@ -185,19 +198,28 @@ def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp], tilt: NDAr
 
 @dataclass(slots=True)
 class _Blame:
-    """How often a pair is too near, how often it is the only one, and where it is least so: alone before together."""
+    """How often a pair is too near, how often it is the only one, how often all that is too near is near to the same
+    thing; and where it is least wrong, alone before together.
+    """
 
     count: int = 0
     alone: int = 0
+    same: int = 0
     best: tuple[bool, float] = (False, -np.inf)
     margin: float = 0.0
     joints: FloatArray | None = None
 
-    def note(self, contact: Contact, margin: float, q: FloatArray, *, alone: bool) -> None:
+    def note(self, contact: Contact, near: list[Contact], margin: float, q: FloatArray) -> None:
+        alone = len(near) == 1
         self.count += 1
         self.alone += alone
+        self.same += all(other.second == contact.second for other in near)
         if (alone, contact.distance) > self.best:
             self.best, self.margin, self.joints = (alone, contact.distance), margin, q
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        return -self.alone, -self.same, -self.count
 
 
 def _binding_pairs(
@@ -208,12 +230,12 @@ def _binding_pairs(
     stretch: str,
     engine: EngineName | None,
 ) -> tuple[Finding, ...]:
-    """The pairs that bind: those that alone stand against most of the candidates, then those in most of them, each with
-    the candidate where it is least wrong.
+    """The pairs that bind, each with the candidate where it is least wrong: first those that alone stand against most
+    of the candidates, then those of one thing that does, then those that are in most of them.
     """
     blames = _blames(problem, model, candidates[:: max(1, len(candidates) // MOST_POSES)], engine)
-    ranked = sorted(blames.items(), key=lambda item: (-item[1].alone, -item[1].count, item[0]))
-    binding = [item for item in ranked if item[1].alone] or ranked
+    ranked = sorted(blames.items(), key=lambda item: (item[1].rank, item[0]))
+    binding = [item for item in ranked if item[1].alone or item[1].same] or ranked
     findings = []
     for names, blame in binding[:3]:
         distance = blame.best[1]
@@ -249,7 +271,7 @@ def _blames(
             near = [c for c in contacts if c is not None and c.distance < problem.margins[c.pair]]
             for contact in near:
                 margin = float(problem.margins[contact.pair])
-                blames[model.pair_names(contact.pair)].note(contact, margin, q, alone=len(near) == 1)
+                blames[model.pair_names(contact.pair)].note(contact, near, margin, q)
     return blames
 
 

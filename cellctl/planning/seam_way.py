@@ -108,12 +108,20 @@ def _inset(window: Range) -> float:
     return float(min(INSET, 0.25 * (window.maximum - window.minimum)))
 
 
+def grid_spins(problem: SeamProblem) -> FloatArray:
+    """The SPINS spins from the reference that are tried; where the step has a window, one of them is its nominal spin
+    at the start of the seam.
+    """
+    window = problem.settings.spin
+    first = 0.0 if window is None else window.nominal - float(problem.stations.offsets[0])
+    return np.asarray(first + np.arange(SPINS) * (2.0 * np.pi / SPINS), dtype=np.float64)
+
+
 def reach_of(problem: SeamProblem, tilts: FloatArray) -> Reach:
     """All inverse kinematics of the seam for SPINS spins and the given tilts (k, 2)."""
     stations = problem.stations
     n = len(stations)
-    spins = np.arange(SPINS) * (2.0 * np.pi / SPINS)
-    z = np.array([[spin, *tilt] for spin in spins for tilt in tilts])
+    z = np.array([[spin, *tilt] for spin in grid_spins(problem) for tilt in tilts])
     poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant)) for variant in z], axis=1)
     joints, valid = branches(problem.inverse, poses.reshape(-1, 4, 4))
     joints = joints.reshape(n, len(z), *joints.shape[1:])
