@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import atan2, hypot
 from typing import Any
 
+import numpy as np
+
+from cellctl.errors import Finding, UsageError
 from cellctl.files.cell_file import read_cell
-from cellctl.files.quantities import Kind, read_vector, shown_quantity
+from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector, shown_quantity
 from cellctl.files.reading import Reading, raise_findings
 from cellctl.files.sources import ArchiveSource, DiskSource, Source
 from cellctl.files.task_checks import check_task, names_of
@@ -113,35 +117,61 @@ def _edited(item: Input, edit: Edit) -> Input:
 
 def moved(task: Task, kind: str, name: str, offset: tuple[float, float, float]) -> Edit:
     """The edit that moves the part, fixture, frame or mechanism `name` by `offset` (m) in the frame it stands in."""
-    reference, where = cell_reference(task), (kind, name, "at", "xyz")
+    reference, where = cell_reference(task), (*_stands_at(kind, name), "xyz")
     written = written_value(task, reference, where)
     old = (0.0, 0.0, 0.0) if written is None else read_vector(written, "length", size=3)
     return Edit(reference, where, shown_vector([a + b for a, b in zip(old, offset, strict=True)], "length"))
 
 
-def shifted(task: Task, kind: str, name: str, shift: Pose) -> tuple[Edit, ...]:
-    """The edits that shift `name` by a measured `shift`: along the axes of the frame that it stands in, and turned
-    about its own origin.
+SHIFTED = ("parts", "fixtures", "frames", "mechanisms")
+"""What of a cell may be shifted."""
+
+
+def shifted(task: Task, name: str, shift: Pose) -> tuple[Edit, ...]:
+    """The edits that shift the part, fixture, frame or mechanism `name` by a measured `shift`: along the axes of the
+    frame that it stands in, and turned about its own origin. Raises UsageError (U653) for an unknown name.
     """
     reference = cell_reference(task)
-    written = written_value(task, reference, (kind, name, "at")) or {}
+    known = {key: kind for kind in SHIFTED for key in written_value(task, reference, (kind,)) or {}}
+    if name not in known:
+        raise UsageError(Finding("U653", f"nothing to shift is called '{name}'", suggestion=did_you_mean(name, known)))
+    where = _stands_at(known[name], name)
+    written = written_value(task, reference, where) or {}
     xyz = read_vector(written.get("xyz", "0 0 0 mm"), "length", size=3)
     rpy = read_vector(written.get("rpy", "0 0 0 deg"), "angle", size=3)
     turned = shift.rotation @ Pose.of((0.0, 0.0, 0.0), rpy).rotation
-    return (
-        Edit(
-            reference,
-            (kind, name, "at", "xyz"),
-            shown_vector([a + b for a, b in zip(xyz, shift.position, strict=True)], "length"),
-        ),
-        Edit(reference, (kind, name, "at", "rpy"), shown_vector(_rpy_of(turned), "angle")),
-    )
+    position = [a + b for a, b in zip(xyz, shift.position, strict=True)]
+    edits = [Edit(reference, (*where, "xyz"), shown_vector(position, "length"))]
+    if not np.array_equal(shift.rotation, np.eye(3)):
+        edits.append(Edit(reference, (*where, "rpy"), shown_vector(_rpy_of(turned), "angle")))
+    return tuple(edits)
+
+
+def _stands_at(kind: str, name: str) -> tuple[str, ...]:
+    return (kind, name) if kind == "frames" else (kind, name, "at")
+
+
+def read_shift(text: str) -> tuple[str, Pose]:
+    """Name and pose of `tray=1.5 0 -0.4 mm, 0 0 0.3 deg`, where one of the two may be left out. Raises UsageError."""
+    name, sign, values = text.partition("=")
+    parts = [part.strip() for part in values.split(",") if part.strip()]
+    hint = "write tray='1.5 0 -0.4 mm, 0 0 0.3 deg'"
+    if not sign or not name.strip() or not 0 < len(parts) < 3:
+        raise UsageError(Finding("U653", f"'{text}' is no shift", suggestion=hint))
+    vectors: dict[Kind, tuple[float, ...]] = {}
+    for part in parts:
+        kind: Kind = "angle" if part.endswith(("deg", "rad")) else "length"
+        try:
+            vectors[kind] = read_vector(part, kind, size=3)
+        except FieldError as error:
+            raise UsageError(Finding("U653", f"'{text}' is no shift: {error.message}", suggestion=hint)) from None
+    if len(vectors) != len(parts):
+        raise UsageError(Finding("U653", f"'{text}' says the same twice", suggestion=hint))
+    return name.strip(), Pose.of(vectors.get("length", (0.0,) * 3), vectors.get("angle", (0.0,) * 3))
 
 
 def _rpy_of(rotation: Any) -> tuple[float, float, float]:
     """Fixed-axis roll, pitch, yaw (rad) of a rotation matrix (3, 3); roll is 0 where pitch is 90 deg."""
-    from math import atan2, hypot
-
     pitch = atan2(-rotation[2, 0], hypot(rotation[0, 0], rotation[1, 0]))
     if hypot(rotation[0, 0], rotation[1, 0]) < 1e-12:
         return 0.0, pitch, atan2(-rotation[0, 1], rotation[1, 1])

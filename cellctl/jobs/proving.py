@@ -19,6 +19,7 @@ from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
 
 if TYPE_CHECKING:
+    from cellctl.planning.plan_task import Reuse
     from cellctl.proof import Verdict
 
 Progress = Callable[[str, float | None], None]
@@ -75,6 +76,30 @@ def check(
     if judgement.certified is None:
         raise NotCertified(judgement.verdict.findings)
     return judgement.certified
+
+
+def replan(
+    task: Task, earlier: Plan, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> tuple[Plan, tuple[Reuse, ...]]:
+    """Plan `task` with what an `earlier` plan of the same steps still gives, and say of each step how it came about.
+
+    Only what a change of the cell touches is planned anew; a plan made so is as valid as one from scratch, which its
+    proof shows, but it depends on the earlier one. Raises what `plan` raises.
+    """
+    from cellctl.planning.plan_task import replan_steps
+    from cellctl.planning.reuse import Earlier
+
+    try:
+        found = replan_steps(task, Earlier.of(earlier.segments), earlier.seed, progress, engine=engine)
+    except PlanningFailed as error:
+        raise PlanningFailed(placed(error.findings, task)) from None
+    blocks, start, how = found
+    return Plan(task.name, blocks, start, earlier.seed, plan_inputs(task), _versions()), how
+
+
+def kept_plan(task: Task, seed: int = 0) -> Plan | None:
+    """The plan that `check` or `plan` kept for `task`, None where there is none."""
+    return stored_plan(_plan_key(task, seed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

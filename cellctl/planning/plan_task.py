@@ -5,9 +5,10 @@ Order as in the file. Proves nothing; a plan is only a proposal until `proof` ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.lines import reversed_path, wire_line
+from cellctl.planning.reuse import SAME, Earlier, earlier_path, earlier_way, same_seam
 from cellctl.planning.rounding import rounded
 from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
 from cellctl.planning.timing import (
@@ -45,6 +47,8 @@ from cellctl.scene.packed import ScreenArrays, pack
 from cellctl.scene.screen import states_free
 
 Progress = Callable[[str, float | None], None]
+Reuse = Literal["kept", "adapted", "planned"]
+"""How a step came about: its earlier segments as they were, the earlier torch angles where the seam is now, or anew."""
 
 RESERVE = 0.5e-3
 """What the planner keeps over every margin (m), so that the proof need not split finely."""
@@ -67,6 +71,7 @@ class _Arm:
     limits: MotionLimits
     seed: int
     engine: EngineName | None
+    earlier: Earlier = field(default_factory=Earlier)
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
         """Margins (n_pairs,) with the planner's reserve."""
@@ -85,31 +90,73 @@ def plan_steps(
 
     `engine` is asked what is too near where there is no plan.
     """
+    blocks, start, _ = replan_steps(task, Earlier(), seed, progress, engine=engine)
+    return blocks, start
+
+
+def replan_steps(
+    task: Task, earlier: Earlier, seed: int, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> tuple[tuple[Block, ...], dict[str, FloatArray], tuple[Reuse, ...]]:
+    """The same with what an `earlier` plan of the same steps gives, where that still is free; and how each step came
+    about.
+    """
     _demand_one_arm(task)
     group = task.cell.groups[0].name
-    arm = _arm_of(task, group, seed, engine)
+    arm = replace(_arm_of(task, group, seed, engine), earlier=earlier)
     start = np.array(arm.mechanism.configurations[task.start])
     _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
+    ways: list[Reuse] = []
     q = start
     for index, step in enumerate(task.steps):
         if progress is not None:
             what = step.seam if isinstance(step, Weld) else step.target
             progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new = _step_segments(arm, index, step, q)
+        new, how = _step_segments(arm, index, step, q)
+        ways.append(how)
         segments += new
         if new:
             q = new[-1].path(new[-1].path.end)[0]
-    return (Block(tuple(segments)),), {group: start}
+    return (Block(tuple(segments)),), {group: start}, tuple(ways)
 
 
-def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment]:
-    """The segments of one step from joints `q`; what stands against it carries the step's index."""
+def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
+    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index."""
     try:
-        return _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+        kept = _kept_segments(arm, index, step, q)
+        if kept is not None:
+            return kept, "kept"
+        if isinstance(step, Weld):
+            return _weld_segments(arm, index, step, q)
+        moves = _move_segments(arm, index, step, q)
+        return moves, _how_moved(arm, index, moves)
     except PlanningFailed as error:
         found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
         raise PlanningFailed(found) from None
+
+
+def _how_moved(arm: _Arm, index: int, moves: list[FixedSegment]) -> Reuse:
+    """A bent path has the knots of the one that it was bent from."""
+    earlier = arm.earlier.transit(index)
+    if not moves:
+        return "kept"
+    return "adapted" if earlier is not None and np.array_equal(earlier.knots, moves[0].path.knots) else "planned"
+
+
+def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment] | None:
+    """The earlier segments of a step that starts where it did, does what it did, and still is free."""
+    then = list(arm.earlier.steps.get(index, ()))
+    if not then or np.abs(then[0].path.control[0] - q).max() > SAME:
+        return None
+    if isinstance(step, Weld):
+        section, contacts = arm.earlier.section(index), torch_contacts(arm.task.cell, step)
+        settings = weld_settings(step, arm.task.cell.procedures[step.wps])
+        problem = _seam_problem(arm, step, settings, contacts)
+        if section is None or section.seam != step.seam or not same_seam(problem, section):
+            return None
+    elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
+        return None
+    return then if all(_path_free(arm, s.path, arm.margins(s.contacts)) for s in then) else None
 
 
 def _demand_one_arm(task: Task) -> None:
@@ -141,7 +188,7 @@ def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[Fi
         return []
     where = f"step {index + 1}, move_j {step.target}"
     _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
-    path = _free_path(arm, q, goal)
+    path = _free_path(arm, q, goal, arm.earlier.transit(index))
     if path is None:
         raise PlanningFailed(_no_free_path(where))
     return [_segment(arm, index, "transit", path, time_optimal_law(path, arm.limits))]
@@ -153,7 +200,7 @@ def _no_free_path(where: str) -> Finding:
     )
 
 
-def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[FixedSegment]:
+def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
     """Transit, approach, process, retract; the first way along the seam that all four can be had for."""
     wps = arm.task.cell.procedures[step.wps]
     settings = weld_settings(step, wps)
@@ -161,13 +208,25 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
     problem = _seam_problem(arm, step, settings, contacts)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
-    for way in islice(seam_ways(problem, q), WAYS_TRIED):
+    for way in islice(chain(_earlier_ways(arm, index, step, problem), seam_ways(problem, q)), WAYS_TRIED):
         segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
         if segments:
-            return segments
+            return segments, "planned" if way.configuration >= 0 else "adapted"
     if failed is not None:
         raise PlanningFailed(failed)
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
+
+
+def _earlier_ways(arm: _Arm, index: int, step: Weld, problem: SeamProblem) -> Iterator[SeamWay]:
+    """The way along the seam that an earlier plan took, where it still is free."""
+    segment = arm.earlier.process(index)
+    same = segment is not None and segment.process is not None and segment.process.seam == step.seam
+    way = earlier_way(problem, segment) if segment is not None and same else None
+    if way is not None:
+        free = np.empty(len(way.torches.q), dtype=np.bool_)
+        states_free(arm.screen, np.ascontiguousarray(way.torches.q), problem.margins, free)
+        if free.all():
+            yield way
 
 
 def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
@@ -208,7 +267,7 @@ def _weld_along(
             what = f"{where}: at the end of the {name}"
             found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
             return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
-    transit = _free_path(arm, q, away(away.end)[0])
+    transit = _free_path(arm, q, away(away.end)[0], arm.earlier.transit(index))
     if transit is None:
         return [], _no_free_path(f"{where}, on the way there")
     section = _section(step, problem, way)
@@ -275,23 +334,33 @@ def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
     return time_optimal_law(path, arm.limits, speed_cap=np.full(GRID, speed))
 
 
-def _free_path(arm: _Arm, q: FloatArray, goal: FloatArray) -> BSpline | None:
-    """A rounded free path; corners are tightened until the rounding is free as well."""
+def _free_path(arm: _Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None) -> BSpline | None:
+    """A rounded free path, bent from an `earlier` one where that is free; corners are tightened until the rounding is
+    free as well.
+    """
     robot = arm.mechanism.robot
     margins = arm.margins()
+    bent = None if earlier is None else earlier_path(earlier, q, goal)
+    if bent is not None and _path_free(arm, bent, margins):
+        return bent
     way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, arm.seed)
     if way is None:
         return None
     roundness = 1.0
     for _ in range(7):
         path = rounded(way, roundness)
-        u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
-        free = np.empty(len(u), dtype=np.bool_)
-        states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
-        if free.all():
+        if _path_free(arm, path, margins):
             return path
         roundness *= 0.5
     return None
+
+
+def _path_free(arm: _Arm, path: BSpline, margins: FloatArray) -> bool:
+    """Whether a path keeps `margins` but for a little of the planner's reserve, at places along it."""
+    u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
+    free = np.empty(len(u), dtype=np.bool_)
+    states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
+    return bool(free.all())
 
 
 def _segment(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cellctl.cli.main import call
-from cellctl.errors import Finding, PlanningFailed
+from cellctl.errors import CheckFailed, Finding, PlanningFailed
 from cellctl.files import load_task
 from cellctl.files.edits import step_text
 from cellctl.jobs import check, plan, relaxing
@@ -40,6 +40,14 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("trim at the end", "move part -x", "spin")
     every = relaxing.families
     monkeypatch.setattr(relaxing, "families", lambda *asked: (f for f in every(*asked) if f.name in names))
+
+
+def works(task: Task) -> bool:
+    try:
+        check(task)
+    except CheckFailed:
+        return False
+    return True
 
 
 def drawn(family: int, seed: int) -> Case:
@@ -72,7 +80,9 @@ def judged_right(task: Task) -> bool:
 
 
 def offered_is_smallest(task: Task, case: Case) -> bool:
-    """The offer of the case's own family is planned, and no smaller amount but one is possible by brute force."""
+    """The offer of the case's own family is planned, and no smaller amount but one both has a way by brute force and a
+    plan that is proved.
+    """
     found = refusal(task)
     given = relaxations(task, found, only={case.relaxation})
     (searched,) = given.searched
@@ -87,7 +97,9 @@ def offered_is_smallest(task: Task, case: Case) -> bool:
     (offer,) = given.offers
     assert smallest is not None
     position = next(k for k, change in enumerate(amounts) if change.amount == pytest.approx(offer.change.amount))
-    assert smallest <= position <= smallest + 1
+    assert smallest <= position
+    for change in amounts[smallest : position - 1]:  # a way along the seam, and yet no plan: approach, speed or proof
+        assert not works(change.task), f"{change.said} would have done"
     assert not refusal(offer.change.task)
     assert offer.certified.certificate.segments
     return True
