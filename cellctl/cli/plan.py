@@ -24,6 +24,7 @@ def plan(
     seed: int = 0,
     shift: Annotated[list[str] | None, Parameter(negative="")] = None,
     reuse: Path | None = None,
+    relax: Annotated[bool, Parameter(negative="")] = False,
     engine: EngineName | None = None,
 ) -> Outcome:
     """Plan and prove a task and write the plan file.
@@ -34,12 +35,15 @@ def plan(
         seed: The same seed and inputs give the same file, byte for byte.
         shift: NAME="X Y Z mm, R P Y deg" moves a part, fixture or frame as measured. May be given several times.
         reuse: Plan anew only what is not as it was in this plan file; with a shift, the last plan of the task is taken.
+        relax: Where a weld has no plan, look for the smallest changes that would do; each is planned and proved.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import files
     from cellctl.reports.tables import closing_line, proof_data, seam_table
 
     with progress() as say:
+        if relax and not (shift or reuse) and (refused := _refused(task, seed=seed, engine=engine, say=say)):
+            return refused
         if shift or reuse is not None:
             certified, lines, data = _replanned(task, shift or [], reuse, seed=seed, engine=engine, say=say)
         else:
@@ -51,6 +55,19 @@ def plan(
         data={"plan": str(path), **data, **proof_data(certified)},
         findings=certified.warnings,
     )
+
+
+def _refused(task: str, *, seed: int, engine: EngineName | None, say: ProgressCall) -> Outcome | None:
+    """What stands against a task and what would do; None where nothing stands against it."""
+    from cellctl import jobs
+    from cellctl.reports.relaxed import relaxation_data, relaxation_lines
+
+    checked = jobs.check_file(task, seed, say, engine=engine, relax=True)
+    if checked.certified is not None:
+        return None
+    data = {"relaxations": relaxation_data(checked)}
+    text = tuple(relaxation_lines(checked))
+    return Outcome(text=text, data=data, findings=checked.findings, exit_code=checked.exit_code)
 
 
 def _replanned(

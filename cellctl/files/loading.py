@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from cellctl.errors import FileError, Finding, Place
+from cellctl.errors import CellctlError, FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
@@ -14,8 +14,9 @@ from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
 from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
 from cellctl.files.task_file import read_task
+from cellctl.files.yaml_tree import in_key_order
 from cellctl.model.cell import Cell
-from cellctl.model.inputs import Input
+from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.robot import Robot
 from cellctl.model.task import Task
 
@@ -60,6 +61,26 @@ def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
     reading = Reading(ArchiveSource(inputs))
     found = read_cell(reading, _only(inputs, "cell").reference)
     return _finished(reading, None if found is None else found.cell)
+
+
+def unlike_library(inputs: Iterable[Input]) -> tuple[str, ...]:
+    """References of the shipped files among `inputs` whose content is not what the library or a package holds here.
+
+    A task is not compared: it is stored as its values are written, not as its file is.
+    """
+    source = DiskSource(Path.cwd())
+    shipped = (item for item in inputs if item.reference.startswith(("lib:", "pkg:")) and item.kind != "task")
+    return tuple(item.reference for item in shipped if _content(source, item) != item.content)
+
+
+def _content(source: DiskSource, item: Input) -> bytes | None:
+    """What the disk holds for a shipped input, as it would go into a plan; None where it holds nothing."""
+    try:
+        if item.kind == "hull":
+            return canonical_json(source.hull(item.reference).vertices.tolist())
+        return canonical_json(in_key_order(source.tree(item.reference)))
+    except CellctlError:
+        return None
 
 
 def _opened(path: str | Path) -> tuple[str, Reading]:

@@ -256,17 +256,20 @@ def _weld_along(
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
         return [], _speed_finding(arm, path, settings, where)
+    if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
+        return [], _too_short(path.end, settings, where)
     ends = [_line_at(arm, problem, way, k, length) for k, length in ((0, step.approach), (-1, step.retract))]
-    if ends[0] is None or ends[1] is None:
-        return [], Finding(
-            "P207", f"{where}: the torch cannot {'approach' if ends[0] is None else 'retract'} along its wire"
-        )
+    if ends[0] is None:
+        return [], _no_line(arm, problem, way, 0, step.approach, f"{where}: the approach")
+    if ends[1] is None:
+        return [], _no_line(arm, problem, way, -1, step.retract, f"{where}: the retract")
     away, back = ends[0], ends[1]
     for name, line in (("approach", away), ("retract", back)):
-        if not _line_free(arm, line, contacts):
-            what = f"{where}: at the end of the {name}"
-            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
-            return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
+        blocked = _line_blocked(arm, line, contacts)
+        if blocked is not None:
+            what = f"{where}: {blocked * 1e3:.0f} mm from the seam on the {name}"
+            found = explain_state(arm.model, line(blocked)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
+            return [], found[0] if found else Finding("P207", f"{what}: the torch comes too near to something")
     transit = _free_path(arm, q, away(away.end)[0], arm.earlier.transit(index))
     if transit is None:
         return [], _no_free_path(f"{where}, on the way there")
@@ -315,6 +318,12 @@ def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str)
     return Finding("P208", text, suggestion=hint)
 
 
+def _too_short(length: float, settings: WeldSettings, where: str) -> Finding:
+    """P231: there is no stretch of constant speed between starting and stopping."""
+    text = f"{where}: {length * 1e3:.1f} mm are too short to come to {settings.travel_speed * 1e3:g} mm/s and to stop"
+    return Finding("P231", text, suggestion="trim less, or make it a part of a longer weld")
+
+
 def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
     robot = arm.mechanism.robot
     q = way.torches.q[station]
@@ -323,11 +332,21 @@ def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length
     return wire_line(robot, problem.inverse, flange, tcp[:3, 2], q, length)
 
 
-def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> bool:
+def _no_line(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:
+    """P207: how far the torch gets along its wire before a joint would leave its limits or jump."""
+    shares = np.linspace(0.95, 0.05, 19)
+    possible = next((s * length for s in shares if _line_at(arm, problem, way, station, s * length) is not None), 0.0)
+    text = f"{what} of {length * 1e3:g} mm along the wire ends after {possible * 1e3:.0f} mm"
+    hint = f"write a length of {possible * 1e3:.0f} mm, or move the part" if possible else "move the part"
+    return Finding("P207", f"{text}, where a joint would leave its limits or jump", suggestion=hint)
+
+
+def _line_blocked(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> float | None:
+    """The first distance (m) along a line where the torch is too near to something; None where the line is free."""
     u = np.linspace(path.start, path.end, 2 * len(path.control))
     free = np.empty(len(u), dtype=np.bool_)
     states_free(arm.screen, path(u), arm.margins(contacts), free)
-    return bool(free.all())
+    return None if free.all() else float(u[np.argmin(free)])
 
 
 def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:

@@ -153,6 +153,13 @@ def test_the_words_of_a_refusal(few: None, tmp_path: Path, capsys: pytest.Captur
     assert re.search(r"part moved by \d+ mm along -x\n +in project:cell.yaml:\n +parts.part.at.xyz: ", said)
 
 
+def test_plan_offers_the_same_and_writes_nothing(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = drawn(1, 0).write(tmp_path), tmp_path / "out.plan.zip"
+    assert call(["plan", str(file), "-o", str(out), "--relax"]) == 1
+    assert "each was planned and proved:" in capsys.readouterr().out
+    assert not out.exists()
+
+
 def test_a_task_that_fails_elsewhere_gets_no_offers(checkout: Path) -> None:
     task = load_task(checkout / "tasks" / "weld" / "tray_corner.yaml")
     given = relaxations(task, [Finding("P206", "the start")])
