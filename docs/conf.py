@@ -8,7 +8,9 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import generated  # noqa: E402 (it lies beside this file)
+from pygments.lexers.special import TextLexer  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
+from sphinx.highlighting import lexers  # noqa: E402
 
 import cellctl  # noqa: E402 (from this checkout)
 
@@ -22,6 +24,10 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"cellctl {release}"
+
+
+lexers["mermaid"] = TextLexer()
+"""Diagrams are drawn where the page is read as Markdown, and shown as text here."""
 
 
 def fill(app: Sphinx, page: str, source: list[str]) -> None:

@@ -18,6 +18,10 @@ COMMANDS = {
         "cellctl.cli.run:run",
         "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
     ),
+    "resume": (
+        "cellctl.cli.resume:resume",
+        "Say what an interrupted run did and where it stopped; with `--arc`, go on with it.",
+    ),
     "plan": ("cellctl.cli.plan:plan", "Plan and prove a task and write the plan file."),
     "check": ("cellctl.cli.check:check", "Read, plan and prove tasks; nothing moves and no plan is written."),
     "verify": (
@@ -31,6 +35,11 @@ COMMANDS = {
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
     "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
+    "bench": ("cellctl.cli.bench:bench", "Measure how fast and how good cellctl is on this machine."),
+    "emulate": (
+        "cellctl.cli.emulate:emulate",
+        "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {
@@ -50,11 +59,12 @@ SUBCOMMANDS = {
         },
     ),
     "robots": (
-        "The arms in the library.",
+        "The arms in the library, and those of your project.",
         {
             "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
-            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, branches, self-collisions, figures."),
+            "add": ("cellctl.cli.robots:add", "Make a robot folder of your project from a URDF or xacro file."),
+            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, self-collisions, cover, figures."),
         },
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellctl.cli.output import Outcome
@@ -40,10 +41,73 @@ def info(name: str) -> Outcome:
     return Outcome(text=(*heads, _joints_table(arm), *sources), data=_arm_data(arm))
 
 
-def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
-    """Check one arm: kinematics, branches, self-collisions, figures.
+def add(
+    file: Path,
+    *,
+    name: str = "",
+    srdf: Path | None = None,
+    base: str | None = None,
+    tip: str | None = None,
+    package: tuple[str, ...] = (),
+    payload: str | None = None,
+) -> Outcome:
+    """Make a robot folder of your project from a URDF or xacro file.
 
-    Kinematics is compared with PyBullet and roboticstoolbox. Figures that can hardly be true are warnings.
+    Args:
+        file: The URDF, or a xacro file, which is expanded first.
+        name: What the arm is called; the file's name unless given.
+        srdf: An SRDF that names the chain, states, and pairs that touch.
+        base: The link where the arm begins.
+        tip: The link where it ends: its flange.
+        package: NAME=FOLDER, where the meshes of package://NAME lie.
+        payload: What it carries, with its unit: 16kg.
+    """
+    from cellctl.files.quantities import FieldError, read_scalar
+    from cellctl.jobs.robot_adding import add_robot
+
+    folders = dict(_named_folder(text) for text in package)
+    try:
+        mass = None if payload is None else read_scalar(payload, "mass")
+    except FieldError as error:
+        raise UsageError(Finding("U603", error.message, suggestion=error.suggestion)) from None
+    done = add_robot(file, name=name, srdf=srdf, base=base, tip=tip, packages=folders, payload=mass)
+    arm = done.robot
+    solids = sum(len(link.solids) for link in arm.links)
+    shown = f"robots/{done.folder.name}"
+    heads = (f"{shown}: {arm.dof} axes from {arm.base} to {arm.flange}, {solids} solids", *_touching_lines(arm))
+    return Outcome(
+        text=(*heads, f"next: cellctl robots check {shown}"),
+        data={
+            "name": arm.name,
+            "folder": str(done.folder),
+            "axes": arm.dof,
+            "base": arm.base,
+            "flange": arm.flange,
+            "solids": solids,
+            "touching": [list(pair) for pair in arm.touching],
+        },
+        findings=done.findings,
+    )
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    name, mark, folder = text.partition("=")
+    if not (name and mark and Path(folder).is_dir()):
+        message = f"'{text}' is not NAME=FOLDER with a folder that is there"
+        raise UsageError(Finding("U603", message, suggestion="write --package my_robot_description=../my_robot"))
+    return name, Path(folder)
+
+
+def _touching_lines(arm: Robot) -> tuple[str, ...]:
+    pairs = ", ".join(f"{first} and {second}" for first, second in arm.touching)
+    return (f"always near each other, and not asked about: {pairs}",) if pairs else ()
+
+
+def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
+    """Check one arm: kinematics, branches, self-collisions, cover of its meshes, figures.
+
+    Kinematics is compared with PyBullet and roboticstoolbox. Pictures that stand out of the solids that are checked,
+    and figures that can hardly be true, are warnings.
 
     Args:
         name: As `cellctl robots list` has it, or the path of a robot's folder.
@@ -59,7 +123,7 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
     counts = [f"{count} answers: {times} poses" for count, times in done.branches.items()]
     last = f"{done.robot.name}: {'ok' if done.passed else 'not ok'}, {poses} poses"
     return Outcome(
-        text=(*agreed, *counts, *((_near_table(done),) if done.near else ()), last),
+        text=(*agreed, *counts, *_check_tables(done), last),
         data={
             "name": done.robot.name,
             "ok": done.passed,
@@ -67,6 +131,9 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
             "agreement": done.agreement,
             "branches": {str(count): times for count, times in done.branches.items()},
             "near": [{"links": [pair.first, pair.second], "share": pair.share} for pair in done.near],
+            "covers": [
+                {"link": cover.link, "stands_out": cover.stands_out, "at": list(cover.at)} for cover in done.covers
+            ],
         },
         findings=done.findings,
         exit_code=0 if done.passed else 1,
@@ -74,17 +141,38 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
 
 
 def _robot_called(name: str) -> Robot:
-    """The library's robot of that name, or the one that a path leads to; raises UsageError U618."""
+    """The library's robot of that name, the project's, or the one that a path leads to; raises UsageError U618."""
     from cellctl import files
+    from cellctl.files.library import project_root
 
     known = files.library_robots()
     if name in known:
         return files.load_robot(f"lib:robots/{name}")
+    own = project_root(Path.cwd() / "robots") / "robots"
+    if (own / name / "robot.yaml").is_file():
+        return files.load_robot(own / name)
     if "/" in name or name.endswith(".yaml"):
         return files.load_robot(name)
+    known = (*known, *sorted(file.parent.name for file in own.glob("*/robot.yaml")))
     near = get_close_matches(name, known, n=1)
     suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-    raise UsageError(Finding("U618", f"the library has no arm '{name}'", suggestion=suggestion))
+    raise UsageError(Finding("U618", f"no arm is called '{name}'", suggestion=suggestion))
+
+
+def _check_tables(done: RobotCheck) -> tuple[Table, ...]:
+    return (*((_near_table(done),) if done.near else ()), *((_cover_table(done),) if done.covers else ()))
+
+
+def _cover_table(done: RobotCheck) -> Table:
+    from rich.table import Table
+
+    heads = ("link", "picture stands out of its solids", "watertight", "longest edge")
+    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+    for cover in done.covers:
+        tight = "yes" if all(figures.watertight for _, figures in cover.meshes) else "no"
+        extent = max(figures.extent for _, figures in cover.meshes)
+        table.add_row(cover.link, f"{cover.stands_out / mm:.2f} mm", tight, f"{extent / mm:.0f} mm")
+    return table
 
 
 def _near_table(done: RobotCheck) -> Table:

@@ -9,18 +9,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.plan import planned_and_proved
 from cellctl.cli.progress import ProgressCall, progress
+from cellctl.cli.stepping import Step, ask_how_to_go_on, stands_after_a_stride, step_of
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, Stopped
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
+    from cellctl.jobs import Running
     from cellctl.jobs.measuring import MeasuredWeld
     from cellctl.model.event import Event
     from cellctl.model.plan import CertifiedPlan
@@ -32,19 +35,26 @@ Percent = Annotated[float, Parameter(validator=Number(gte=1, lte=100))]
 def run(
     subject: str,
     *,
-    driver: Literal["sim", "memory"] = "sim",
+    driver: str = "sim",
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    wiring: Path | None = None,
     override: Percent = 100.0,
+    step: str | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
-    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.
+    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.
 
     Args:
         subject: A task file, or a plan file.
-        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run.
+        driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run;
+            `dynamixel:PORT` is an arm on a serial line.
+        yes: The real arm that is named may move.
+        wiring: How the real arm is wired; by default the library's file for it.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
+        step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
@@ -53,12 +63,24 @@ def run(
     from cellctl import jobs
 
     jobs.demand_driver(driver)
+    stride = step_of(step)
+    demand_consent(driver, yes=yes)
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
-        ended = _followed(certified, folder, driver=driver, real_time=real_time, override=override / 100.0, say=say)
+        running = jobs.run(
+            certified,
+            driver=driver,
+            real_time=real_time,
+            wiring="" if wiring is None else str(wiring.absolute()),
+            override=override / 100.0,
+            stride=None if stride is None else stride.unit,
+            distance=0.0 if stride is None else stride.distance,
+            folder=folder,
+        )
+        ended = followed(running, certified, folder, say=say, step=stride)
         say("reading the welds back from the measured joints", None)
-        welds = _measured(folder, ended)
+        welds = measured(folder, ended)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
     return outcome_of_run(certified, folder, picture, welds, ended)
@@ -88,7 +110,7 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
     return path
 
 
-def _measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
+def measured(folder: Path, ended: Ended) -> Sequence[MeasuredWeld]:
     """The welds as measured; of a run that did not come to its end, none where its record does not reach so far."""
     from cellctl import jobs
 
@@ -125,20 +147,12 @@ def outcome_of_run(
     return Outcome(text=text, data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0)
 
 
-def _followed(
-    certified: CertifiedPlan,
-    folder: Path,
-    *,
-    driver: str,
-    real_time: bool,
-    override: float,
-    say: ProgressCall,
+def followed(
+    events: Running, certified: CertifiedPlan, folder: Path, *, say: ProgressCall, step: Step | None = None
 ) -> Ended:
     """Run to the end and say where the arm is; why it stopped, if it did. Ctrl-C waits for the arm to stand."""
-    from cellctl import jobs
     from cellctl.model.event import Event
 
-    events = jobs.run(certified, driver=driver, real_time=real_time, override=override, folder=folder)
     where = _Where(certified)
     last = Event(0.0, "state")
     with _asked_to_end() as asked:
@@ -148,6 +162,8 @@ def _followed(
                 last = event
                 if asked:
                     break
+                if step is not None and stands_after_a_stride(event):
+                    ask_how_to_go_on(events, step)
         except Stopped as stopped:
             return Ended(last.time, stopped)
         if asked:
@@ -173,6 +189,15 @@ def _stopped_by(name: str, where: str, folder: Path) -> Stopped:
         return Faulted(outcome.findings)
     text = f"stopped by {name} at {where}; the arm stopped on its path and the record is complete"
     return Stopped(Finding("U614", text))
+
+
+@dataclass(frozen=True, slots=True)
+class ArmChoice:
+    """The arm that a run is for: driver, pace of a simulated one, wiring of a real one."""
+
+    driver: str
+    real_time: bool
+    wiring: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from cellctl.errors import Finding, UsageError
+from cellctl.model.cell import standing_joints
 from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.robot import JointLimits
 
 if TYPE_CHECKING:
     from cellctl.model.cell import Cell
@@ -29,7 +31,8 @@ executor.
 class ArmIdentity:
     """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
 
-    `lag` is the time by which the arm is known to trail its setpoints, s.
+    `lag` is the time by which the arm is known to trail its setpoints, s. An arm that `falls` without power keeps it
+    after a fault.
     """
 
     name: str
@@ -38,6 +41,7 @@ class ArmIdentity:
     period: float
     pace: Pace
     lag: float = 0.0
+    falls: bool = False
 
     @property
     def lock_step(self) -> bool:
@@ -49,6 +53,9 @@ class ArmIdentity:
 class ArmState:
     """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,) and the digital `inputs` as
     bits.
+
+    Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
+    that still lets the arm slow down on its path.
     """
 
     time: float
@@ -56,6 +63,8 @@ class ArmState:
     velocities: FloatArray
     torques: FloatArray
     inputs: int
+    age: float = 0.0
+    trouble: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +96,13 @@ class Driver(Protocol):
         """
         ...
 
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: take the power at once wherever the arm is, process outputs off, brakes closed where it has some.
+
+        `on`: give it back, with the arm holding where it is measured. Moves nothing by itself.
+        """
+        ...
+
     def clear(self) -> None:
         """Acknowledge latched faults whose cause is gone; moves nothing."""
         ...
@@ -105,7 +121,8 @@ class Driver(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmSetup:
     """What a driver that has no controller of its own must be told: model, joints, where the arm stands, its process
-    lines.
+    lines, the limits of its joints, and for an arm on a serial line the file that says how it is wired (by default
+    that of the library).
     """
 
     robot: str
@@ -113,21 +130,25 @@ class ArmSetup:
     start: FloatArray
     arc_on: int | None = None
     arc_ok: int | None = None
+    limits: tuple[JointLimits, ...] = ()
+    wiring: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
 
 
-def arm_setup(cell: Cell, mechanism: str = "", at: str = "home") -> ArmSetup:
+def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
     """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
     arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
     lines = {signal.name: signal for signal in cell.signals}
     return ArmSetup(
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(arm.configurations[at]),
+        start=frozen_array(standing_joints(arm, at)),
         arc_on=lines["arc_on"].output if "arc_on" in lines else None,
         arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
+        limits=arm.robot.axis_limits,
+        wiring=wiring,
     )
 
 
@@ -135,16 +156,33 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 """Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
 
 _ARMS = {
+    "dynamixel": "cellctl.drivers.dynamixel.arm:open_dynamixel_arm",
+    "feetech": "cellctl.drivers.feetech.arm:open_feetech_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }
 
 
+_WITHOUT_PORT = ("memory", "sim")
+
+
 def open_driver(address: str, setup: ArmSetup) -> Driver:
     """Open the arm at `NAME` or `NAME:PORT`; raises UsageError (U640) for a name that is not known."""
+    demand_address(address)
+    name, _, port = address.partition(":")
+    module, _, function = _ARMS[name].partition(":")
+    return cast(OpenArm, getattr(import_module(module), function))(port, setup)
+
+
+def demand_address(address: str) -> None:
+    """Look whether `NAME` or `NAME:PORT` can name an arm; raises UsageError U640 or U644."""
     name, _, port = address.partition(":")
     if name not in _ARMS:
         known = ", ".join(sorted(_ARMS))
         raise UsageError(Finding("U640", f"no driver is called '{name}'", suggestion=f"known drivers: {known}"))
-    module, _, function = _ARMS[name].partition(":")
-    return cast(OpenArm, getattr(import_module(module), function))(port, setup)
+    if not port and name not in _WITHOUT_PORT:
+        raise UsageError(
+            Finding(
+                "U644", f"the driver '{name}' needs a port", suggestion=f"write {name}:PORT, as {name}:/dev/ttyUSB0"
+            )
+        )

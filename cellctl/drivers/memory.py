@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -69,6 +69,12 @@ class MemoryArm:
         self._velocities = np.zeros(len(self._setup.joints))
         self._count_arc(0)
         return self.read()
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """Outputs off with the power; it stands where it is."""
+        self.calls.append(f"power {state}")
+        self._velocities = np.zeros(len(self._setup.joints))
+        self._count_arc(0)
 
     def clear(self) -> None:
         """Nothing latches here."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
@@ -61,6 +61,10 @@ class SimulatedArm:
     def stop(self) -> ArmState:
         """Decelerate to standstill, process off; returns when the arm stands."""
         return _state(self._report(Kind.STOP))
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """Brakes closed and outputs off at once, or motors on with the arm holding where it stands."""
+        self._report(Kind.POWER_ON if state == "on" else Kind.POWER_OFF)
 
     def clear(self) -> None:
         """Acknowledge a latched fault."""
@@ -158,6 +162,7 @@ _FAULTS = {
     Fault.TOO_FAST: "a setpoint was too far from the one before",
     Fault.OUT_OF_LIMITS: "a setpoint was outside the joint limits",
     Fault.WRONG_JOINTS: "a setpoint had a wrong number of joints",
+    Fault.NO_POWER: "a setpoint came while the arm had no power",
 }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from cellctl.drivers.driver import arm_setup
+from cellctl.errors import CellctlError
 from cellctl.execution.launch import parsed, run
-from cellctl.execution.load import load_job
+from cellctl.execution.load import PlanLoader
 from cellctl.files import cell_from_inputs
 from cellctl.model.inputs import unpack_inputs
 
@@ -14,8 +15,12 @@ from cellctl.model.inputs import unpack_inputs
 def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
-    cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
-    run(launch, arm_setup(cell, launch.mechanism, launch.at), load_job)
+    inputs = unpack_inputs(launch.cell.read_bytes())
+    setup = arm_setup(cell_from_inputs(inputs), launch.mechanism, launch.at, wiring=launch.wiring)
+    try:
+        run(launch, setup, PlanLoader(inputs).load)
+    except CellctlError as error:
+        sys.exit("; ".join(str(finding) for finding in error.findings))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from cellctl.drivers.driver import ArmIdentity
 from cellctl.errors import Finding
 from cellctl.execution.curve import TimedCurve
 from cellctl.execution.job import Job, JointEnvelope, Tolerances
-from cellctl.model.plan import CertifiedPlan
+from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
 _SPEED_SLACK = 1.05
+_PLACE_SLACK = 1e-6
 
 
 def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
@@ -44,6 +45,9 @@ def _unfit_process(job: Job) -> Finding | None:
             return Finding("X406", f"'{seam}' is welded, but the cell has no signals 'arc_on' and 'arc_ok'")
         if segment.step not in job.times:
             return Finding("X406", f"no arc start and end times are known for step {segment.step}, seam '{seam}'")
+        unsound = _unsound_events(segment, f"segment {index}, '{seam}'")
+        if unsound is not None:
+            return unsound
         curve = TimedCurve(segment)
         for event in segment.process.events:
             if abs(curve.speed(curve.time_at(event.at))) > 1e-4:
@@ -51,6 +55,17 @@ def _unfit_process(job: Job) -> Finding | None:
                 return Finding(
                     "X406", f"{event.name} lies where the torch moves: {where}", suggestion="let the law rest there"
                 )
+    return None
+
+
+def _unsound_events(segment: FixedSegment, where: str) -> Finding | None:
+    """Why an arc of this segment would never begin, never end, or burn on behind its end; None where it does not."""
+    events = sorted(segment.process.events, key=lambda event: event.at) if segment.process else []
+    if [event.name for event in events] != ["arc_start", "arc_end"] or events[0].at >= events[1].at:
+        text = f"a seam has one arc_start and then one arc_end, {where} has not"
+        return Finding("X406", text, suggestion="plan the task again")
+    if events[0].at < segment.path.start - _PLACE_SLACK or events[1].at > segment.path.end + _PLACE_SLACK:
+        return Finding("X406", f"the arc would begin or end beyond {where}", suggestion="plan the task again")
     return None
 
 
@@ -117,9 +132,3 @@ def goal_finding(
         f"{tolerances.goal_time:g} s (tolerance {degrees(tolerances.goal):.2f} deg), {where}",
         data={"joint": envelope.names[worst], "error": float(error[worst]), "tolerance": tolerances.goal},
     )
-
-
-def plan_start(certified: CertifiedPlan) -> FloatArray:
-    """Joint values (dof,) at which the plan of one group starts."""
-    (start,) = certified.plan.start.values()
-    return start

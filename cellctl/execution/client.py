@@ -17,8 +17,12 @@ from cellctl.execution.lease import HEARTBEAT
 from cellctl.execution.outcome import Outcome
 from cellctl.model.event import Event, event_from_json
 
-LeasedCommand = Literal["load", "start", "resume", "override", "clear"]
+LeasedCommand = Literal[
+    "load", "start", "resume", "override", "clear", "reset", "power", "mode", "enable", "stride", "back"
+]
 _REPLY_TIME = 30.0
+_PROOF_TIME = 1800.0
+"""s: loading a plan has it proved again."""
 
 
 class ExecutorClient:
@@ -52,10 +56,11 @@ class ExecutorClient:
         """Send a request and return its result; what else comes meanwhile is kept."""
         self._number += 1
         self._send(protocol.request_line(do, self._number, arguments))
+        patience = _PROOF_TIME if do == "load" else _REPLY_TIME
         while True:
-            message = self._next_message(_REPLY_TIME)
+            message = self._next_message(patience)
             if message is None:
-                raise _gone(f"it did not answer '{do}' within {_REPLY_TIME:g} s")
+                raise _gone(f"it did not answer '{do}' within {patience:g} s")
             if message.get("id") != self._number:
                 self._news.append(message)
             elif "error" in message:

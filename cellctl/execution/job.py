@@ -7,12 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import radians
+from typing import Literal
 
-from cellctl.model.cell import Cell
+import numpy as np
+
+from cellctl.kinematics.chain import chain_of
+from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Robot
 from cellctl.model.wps import ArcEnd, ArcStart
+
+_LONGEST_WIRE = 0.030
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +72,51 @@ class Tolerances:
     late_cycles: int = 3
 
 
+ProcessMode = Literal["weld", "dry"]
+"""Whether the process runs, or the same motion without it."""
+
+
 @dataclass(frozen=True, slots=True)
+class CutSeam:
+    """A seam that was welded up to `s` (m) of its segment when its arc was cut; `strike` is where to strike again."""
+
+    segment: int
+    s: float
+    strike: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where on its plan a run begins: segment and path parameter; `done` are segments whose seam is complete."""
+
+    segment: int = 0
+    s: float | None = None
+    done: tuple[int, ...] = ()
+    cut: CutSeam | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step."""
+    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step.
+
+    `reach` (dof,) is how far each axis can throw any point of the arm, m/rad (m/m for a prismatic joint); `resumes` is
+    the record of the run that this one goes on with, as its own record names it.
+    """
 
     certified: CertifiedPlan
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
+    reach: FloatArray | None = None
+    entry: Entry = field(default_factory=Entry)
+    process: ProcessMode = "weld"
+    resumes: str = ""
+
+    @property
+    def throws(self) -> FloatArray:
+        """`reach`, or a metre for each axis where nothing is known of the arm's size."""
+        return np.ones(len(self.envelope.names)) if self.reach is None else self.reach
 
 
 def joint_envelope(robot: Robot) -> JointEnvelope:
@@ -86,6 +128,19 @@ def joint_envelope(robot: Robot) -> JointEnvelope:
         velocity=robot.limit_array("velocity"),
         acceleration=robot.limit_array("acceleration"),
     )
+
+
+def joint_reach(mechanism: Mechanism) -> FloatArray:
+    """How far each axis can throw the tool or the links beyond it, (dof,) m/rad; 1 for a prismatic joint.
+
+    The lengths of everything that comes after an axis, laid end to end.
+    """
+    chain = chain_of(mechanism.robot)
+    tool = mechanism.tool
+    tip = 0.0 if tool is None or tool.torch is None else float(np.linalg.norm(tool.torch.tcp(_LONGEST_WIRE).position))
+    lengths = [*np.linalg.norm(chain.before[1:, :3, 3], axis=1), np.linalg.norm(chain.after[:3, 3]) + tip]
+    beyond = np.cumsum(np.array(lengths)[::-1])[::-1]
+    return np.where(chain.prismatic, 1.0, beyond)
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:

@@ -2,11 +2,13 @@
 bytes.
 
 A record is `{"seq", "mono", "wall", "kind", "data", "crc"}` on one line; `crc` is the CRC-32 of the canonical JSON of
-the record without it. Intents are durable before what they announce begins. It decides nothing about the run.
+the record without it. Intents are durable before what they announce begins. A journal that was not closed ends with
+zeros, the room that it had taken. It decides nothing about the run.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -20,6 +22,11 @@ from typing import Self
 
 from cellctl.errors import FileError, Finding, Place
 from cellctl.model.inputs import canonical_json
+
+ROOM = 1 << 20
+"""Bytes of the disk that a journal takes at a time."""
+LAST_ROOM = 1 << 14
+"""Bytes of it that are kept for the end of a run whose disk is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +49,45 @@ class JournalContents:
 
 
 class Journal:
-    """A journal being written. One worker thread writes, in order, so that the control loop never waits for a disk."""
+    """A journal being written. One worker thread writes, in order, so that the control loop never waits for a disk.
 
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        _sync_folder(path.parent)
+    `room` bytes are taken from the disk before the run begins, and more while some are left, so that a disk that fills
+    up is noticed while there still is room to say how the run ended. The file is locked while it is written.
+    """
+
+    def __init__(self, path: Path, *, room: int = ROOM) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            allocate(self._descriptor, 0, room)
+            _sync_folder(path.parent)
+        except OSError:
+            os.close(self._descriptor)
+            path.unlink()
+            raise
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._seq = 0
+        self._seq = self._size = 0
+        self._step = self._room = room
+        self._broken = False
         self.failure: OSError | None = None
 
     def append(self, kind: str, data: Mapping[str, object]) -> Future[None]:
         """Write a record; the future is done when the operating system has it."""
-        return self._worker.submit(self._write, self._line(kind, data), sync=False)
+        return self._worker.submit(self._write, _unnumbered(kind, data), sync=False)
 
     def append_durably(self, kind: str, data: Mapping[str, object]) -> Future[None]:
         """Write a record; the future is done when the disk has it and everything before it."""
-        return self._worker.submit(self._write, self._line(kind, data), sync=True)
+        return self._worker.submit(self._write, _unnumbered(kind, data), sync=True)
 
     def close(self) -> None:
-        """Write what is left, durably, and close."""
+        """Write what is left, durably, give back the room that was not needed, and close."""
         self._worker.shutdown(wait=True)
-        if self.failure is None:
-            os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        try:
+            if not self._broken:
+                os.ftruncate(self._descriptor, self._size)
+                os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -74,28 +97,61 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _line(self, kind: str, data: Mapping[str, object]) -> bytes:
-        record: dict[str, object] = {
-            "seq": self._seq,
-            "mono": time.monotonic(),
-            "wall": time.time(),
-            "kind": kind,
-            "data": dict(data),
-        }
-        self._seq += 1
-        return canonical_json(record | {"crc": _crc(record)})
-
-    def _write(self, line: bytes, *, sync: bool) -> None:
-        if self.failure is not None:
+    def _write(self, record: dict[str, object], *, sync: bool) -> None:
+        """Write one record under the next number. Where there is no room for more, intents are refused, and what needs
+        no durability still goes into the last of it.
+        """
+        record["seq"] = self._seq
+        line = canonical_json(record | {"crc": _crc(record)})
+        self._make_room(len(line))
+        if self.failure is not None and (sync or self._broken):
             raise self.failure
         try:
             while line:
-                line = line[os.write(self._descriptor, line) :]
+                written = os.pwrite(self._descriptor, line, self._size)
+                self._size += written
+                line = line[written:]
+            self._seq += 1
             if sync:
                 os.fsync(self._descriptor)
         except OSError as error:
-            self.failure = error
+            self.failure, self._broken = error, True
             raise
+
+    def _make_room(self, size: int) -> None:
+        """Take more of the disk before the last of the room is needed."""
+        if self.failure is None and self._size + size > self._room - LAST_ROOM:
+            try:
+                allocate(self._descriptor, self._room, self._step)
+                self._room += self._step
+            except OSError as error:
+                self.failure = error
+        if self._size + size > self._room:
+            self._broken = True
+
+
+def _unnumbered(kind: str, data: Mapping[str, object]) -> dict[str, object]:
+    """A record of what happens now, without its number, which it gets when it is written."""
+    return {"mono": time.monotonic(), "wall": time.time(), "kind": kind, "data": dict(data)}
+
+
+def allocate(descriptor: int, start: int, size: int) -> None:
+    """Take `size` bytes of the disk for a file from `start` on; raises OSError where there is no room."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, start, size)
+        return
+    os.pwrite(descriptor, bytes(size), start)
+    os.fsync(descriptor)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a living process holds the journal at `path`; raises OSError."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def read_journal(path: Path) -> JournalContents:
@@ -103,7 +159,7 @@ def read_journal(path: Path) -> JournalContents:
     damage.
     """
     try:
-        *lines, tail = path.read_bytes().split(b"\n")
+        *lines, tail = path.read_bytes().rstrip(b"\0").split(b"\n")
     except OSError as error:
         raise FileError(Finding("X450", f"the journal cannot be read: {error.strerror}", Place(str(path)))) from None
     records: list[JournalRecord] = []

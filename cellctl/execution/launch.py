@@ -34,6 +34,7 @@ class Launch:
     after: Path | None
     lease: float
     lifeline: bool
+    wiring: str
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -48,6 +49,7 @@ def parsed(arguments: Sequence[str]) -> Launch:
         "--after", type=Path, help="wait for this file before the driver is opened: a controller's socket"
     )
     parser.add_argument("--lease", type=float, default=TIME_TO_LIVE, help="seconds a lease lives without a heartbeat")
+    parser.add_argument("--wiring", default="", help="how a real arm is wired: a file; by default the library's")
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     return Launch(**vars(parser.parse_args(arguments)))
 

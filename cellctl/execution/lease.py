@@ -56,6 +56,11 @@ class Lease:
         """True when the holder has not been heard for the time to live."""
         return now - self._last_sign > self._time_to_live
 
-    def lost(self, now: float) -> bool:
-        """True when nobody holds the lease, or nobody alive."""
-        return self.holder is None or self.expired(now)
+    def loss(self, now: float) -> str:
+        """Why nobody alive holds the lease, in words; empty while somebody does."""
+        if self.holder is None:
+            return "nobody holds the lease on the arm"
+        if not self.expired(now):
+            return ""
+        silent = now - self._last_sign
+        return f"'{self.holder}', who holds the lease on the arm, gave no sign for {silent:.1f} s"

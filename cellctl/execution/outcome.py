@@ -7,7 +7,8 @@ from typing import Literal
 
 from cellctl.errors import CellctlError, Faulted, Finding, Stopped
 
-Status = Literal["done", "stopped", "faulted"]
+Status = Literal["done", "stopped", "faulted", "lost"]
+"""`lost` is a run whose executor died: the journal says how far it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class WeldRun:
 class Outcome:
     """How a run ended: `segment` and `s` are where on the path, `time` (s) and `cycles` how long it took.
 
-    `late_cycles` counts the cycles that took so long that path time had to wait for them.
+    `late_cycles` counts the cycles that took so long that path time had to wait for them; `lateness` counts cycles by
+    how late they came (bins of `cellctl.execution.lateness`), empty in lock-step.
     """
 
     status: Status
@@ -37,6 +39,7 @@ class Outcome:
     cycles: int
     late_cycles: int
     welds: tuple[WeldRun, ...]
+    lateness: tuple[int, ...] = ()
 
     def error(self) -> CellctlError | None:
         """The error to raise for this outcome, None for a run that was completed."""

@@ -31,7 +31,6 @@ _START_TIME = 60.0
 _END_TIME = 20.0
 _LONGEST_SOCKET_PATH = 100
 
-DriverName = Literal["sim", "memory"]
 Pace = Literal["lock_step", "real_time"]
 
 
@@ -50,15 +49,17 @@ class CellOptions:
 
     `arc_fault` is `none`, `never`, or the seconds after which an arc is lost. `patience` (s) is how long the controller
     goes without a setpoint in real time, `lease` (s) how long the executor goes without a sign of who holds the lease.
+    `wiring` is the file that says how a real arm is wired, by default the library's.
     """
 
-    driver: DriverName = "sim"
+    driver: str = "sim"
     pace: Pace = "lock_step"
     mechanism: str = ""
     at: str = "home"
     arc_fault: str = "none"
     patience: float = 0.020
     lease: float = TIME_TO_LIVE
+    wiring: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
     return [
         *_python(programs.controller),
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
-        *("--mechanism", options.mechanism, "--at", options.at, "--arc-fault", options.arc_fault),
+        *("--mechanism", options.mechanism, f"--at={options.at}", "--arc-fault", options.arc_fault),
         *("--patience", str(options.patience), "--real-time" if options.pace == "real_time" else "--lock-step"),
         "--lifeline",
     ]
@@ -131,7 +132,8 @@ def executor_command(folder: CellFolder, options: CellOptions, programs: Program
         *_python(programs.executor),
         *("--socket", str(folder.executor), "--cell", str(folder.cell)),
         *(simulated if options.driver == "sim" else ("--driver", options.driver)),
-        *("--mechanism", options.mechanism, "--at", options.at, "--lease", str(options.lease)),
+        *("--mechanism", options.mechanism, f"--at={options.at}", "--lease", str(options.lease)),
+        *("--wiring", options.wiring),
     ]
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 from cellctl import errors
 from cellctl.errors import CellctlError, Finding, UsageError
+from cellctl.execution.job import CutSeam, Entry
 from cellctl.execution.outcome import Outcome, WeldRun
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
+from cellctl.model.plan import FixedSegment
 
 PROTOCOL = 1
 LONGEST_LINE = 1_000_000
@@ -48,11 +51,19 @@ class Request:
         return value
 
     def number(self, name: str) -> float:
-        """The argument `name`, a number; raises UsageError (X422)."""
+        """The argument `name`, a finite number; raises UsageError (X422)."""
         value = self.arguments.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise UsageError(Finding("X422", f"'{self.do}' needs a number '{name}'"))
         return float(value)
+
+    def choice(self, name: str, choices: tuple[str, ...], *, default: str = "") -> str:
+        """The argument `name`, one of `choices`; raises UsageError (X422)."""
+        value = self.arguments.get(name, default)
+        if value not in choices:
+            known = ", ".join(f"'{choice}'" for choice in choices)
+            raise UsageError(Finding("X422", f"'{name}' of '{self.do}' is one of {known}"))
+        return str(value)
 
 
 def parse_request(line: bytes) -> Request:
@@ -114,6 +125,31 @@ def finding_from_json(value: Mapping[str, Any]) -> Finding:
     return Finding(value["code"], value["message"], suggestion=value["suggestion"], severity=value["severity"])
 
 
+def entry_as_json(entry: Entry) -> Mapping[str, object]:
+    """An entry as JSON values."""
+    return asdict(entry)
+
+
+def entry_from_json(value: object, segments: tuple[FixedSegment, ...]) -> Entry:
+    """The entry that `entry_as_json` wrote, into a plan of these segments; raises UsageError (X422) for another
+    value.
+    """
+    try:
+        fields = dict(cast(Mapping[str, Any], value))
+        cut = None if fields["cut"] is None else CutSeam(**fields["cut"])
+        entry = Entry(int(fields["segment"]), fields["s"], tuple(map(int, fields["done"])), cut)
+        places = [(entry.segment, entry.s)]
+        if cut is not None:
+            places += [(cut.segment, cut.s), (cut.segment, cut.strike)]
+        for index, s in places:
+            path = segments[index].path
+            if index < 0 or not (s is None or path.start <= s <= path.end):
+                raise ValueError
+    except (TypeError, ValueError, KeyError, IndexError):
+        raise UsageError(Finding("X422", "the entry is no place of this plan")) from None
+    return entry
+
+
 def outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
     """An outcome as JSON values."""
     return asdict(outcome) | {"findings": [finding_as_json(finding) for finding in outcome.findings]}
@@ -126,5 +162,6 @@ def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
             **value,
             "findings": tuple(finding_from_json(finding) for finding in value["findings"]),
             "welds": tuple(WeldRun(**weld) for weld in value["welds"]),
+            "lateness": tuple(value.get("lateness", ())),
         }
     )

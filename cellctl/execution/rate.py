@@ -17,18 +17,26 @@ STEEPEST_FALL = 25.0
 
 
 def next_rate(
-    rate: float, *, wanted: float, dt: float, velocity: FloatArray, acceleration: FloatArray, limit: FloatArray
+    rate: float,
+    *,
+    wanted: float,
+    dt: float,
+    velocity: FloatArray,
+    acceleration: FloatArray,
+    limit: FloatArray,
+    rise: float = STEEPEST_RISE,
 ) -> float:
     """The rate one cycle of `dt` s later, on the way to `wanted`.
 
-    `velocity` and `acceleration` (dof,) are q' and q'' by path time, `limit` (dof,) the joint acceleration to keep.
+    `velocity` and `acceleration` (dof,) are q' and q'' by path time, `limit` (dof,) the joint acceleration to keep,
+    `rise` (1/s) the steepest rise.
     Where the plan itself uses all of a joint's limit to slow down, the rate waits and the plan does the braking.
     """
     moving = np.abs(velocity) > 1e-9
     own = acceleration[moving] * (rate * rate)
     one, other = (limit[moving] - own) / velocity[moving], (-limit[moving] - own) / velocity[moving]
     fall = max(np.minimum(one, other).max(initial=-STEEPEST_FALL), -STEEPEST_FALL)
-    rise = min(np.maximum(one, other).min(initial=STEEPEST_RISE), STEEPEST_RISE)
-    change = min(max((wanted - rate) / dt, min(fall, 0.0)), max(rise, 0.0))
+    steepest = min(np.maximum(one, other).min(initial=rise), rise)
+    change = min(max((wanted - rate) / dt, min(fall, 0.0)), max(steepest, 0.0))
     result = rate + change * dt
     return wanted if abs(result - wanted) < 1e-9 else float(result)

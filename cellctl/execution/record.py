@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from cellctl.execution.journal import Journal
+from cellctl.execution.journal import Journal, allocate
 from cellctl.execution.trace import Cycle, TraceWriter
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
@@ -60,18 +62,40 @@ class NoRecord:
         """Keep nothing."""
 
 
+JOURNAL, TRACE, EVENTS, OUTCOME = "journal.jsonl", "trace.csv", "events.jsonl", "outcome.json"
+_UNFINISHED = "outcome.json~"
+_OUTCOME_ROOM = 1 << 16
+
+
 class RunFolder:
-    """A run folder being written: `journal.jsonl`, `trace.csv`, `events.jsonl`. The folder must not hold a run
-    already.
+    """A run folder being written: `journal.jsonl`, `trace.csv`, `events.jsonl`, and room for `outcome.json`.
+
+    The folder must not hold a run already. What cannot be begun whole leaves nothing behind.
     """
 
     def __init__(self, folder: Path, joints: tuple[str, ...]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._journal = Journal(folder / "journal.jsonl")
-        self._trace = TraceWriter(folder / "trace.csv", joints)
-        self._events = (folder / "events.jsonl").open("xb")
         self._folder = folder
         self._failure: OSError | None = None
+        with ExitStack() as undo:
+            self._journal = Journal(folder / JOURNAL)
+            undo.callback((folder / JOURNAL).unlink)
+            undo.callback(self._journal.close)
+            self._trace = TraceWriter(folder / TRACE, joints)
+            undo.callback((folder / TRACE).unlink)
+            undo.callback(self._trace.close)
+            self._events = (folder / EVENTS).open("xb", buffering=0)
+            undo.callback((folder / EVENTS).unlink)
+            undo.callback(self._events.close)
+            with (folder / _UNFINISHED).open("xb") as room:
+                allocate(room.fileno(), 0, _OUTCOME_ROOM)
+            undo.pop_all()
+
+    def discard(self) -> None:
+        """Take everything away again, as for a run that is not begun after all."""
+        self.__exit__(None, None, None)
+        for name in (JOURNAL, TRACE, EVENTS, _UNFINISHED):
+            (self._folder / name).unlink(missing_ok=True)
 
     @property
     def failure(self) -> OSError | None:
@@ -97,15 +121,12 @@ class RunFolder:
         """Put one event into the list of events."""
         try:
             self._events.write(canonical_json(event.as_json()))
-            self._events.flush()
         except OSError as error:
             self._failure = self._failure or error
 
     def write_outcome(self, content: bytes) -> None:
-        """Write `outcome.json` whole or not at all, once everything else is closed."""
-        unfinished = self._folder / "outcome.json~"
-        unfinished.write_bytes(content)
-        unfinished.rename(self._folder / "outcome.json")
+        """Write `outcome.json` whole or not at all, into the room that was taken for it; raises OSError."""
+        write_outcome(self._folder, content)
 
     def __enter__(self) -> Self:
         return self
@@ -118,3 +139,14 @@ class RunFolder:
                 close()
             except OSError as failed:
                 self._failure = self._failure or failed
+
+
+def write_outcome(folder: Path, content: bytes) -> None:
+    """Write the `outcome.json` of a run folder whole or not at all; raises OSError."""
+    unfinished = folder / _UNFINISHED
+    with unfinished.open("r+b" if unfinished.exists() else "xb") as file:
+        file.write(content)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(folder / OUTCOME)

@@ -4,16 +4,26 @@ nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cellctl.errors import CellctlError, Faulted, Finding
 from cellctl.execution.client import ExecutorClient
+from cellctl.execution.clock import MonotonicClock
+from cellctl.execution.control import ArcChoice, Unit
+from cellctl.execution.job import Entry, ProcessMode
 from cellctl.execution.outcome import Outcome
 from cellctl.execution.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
+from cellctl.execution.protocol import entry_as_json, outcome_as_json
+from cellctl.execution.record import OUTCOME, write_outcome
 from cellctl.execution.standing import start, status, stop
+from cellctl.execution.survey import lost_outcome, surveyed
 from cellctl.model.event import Event
+from cellctl.model.inputs import canonical_json
+from cellctl.model.pose import FloatArray, frozen_array
 
 if TYPE_CHECKING:
     from cellctl.model.cell import Cell
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]
 
 _PATIENCE = 0.2
+_STANDING_TIME = 3.0
 
 
 class CellLink:
@@ -35,15 +46,32 @@ class CellLink:
         """The connection underneath, for what has no method here."""
         return self._client
 
-    def run(self, plan: Path, folder: Path) -> Generator[Event, None, Outcome]:
+    def joints(self) -> FloatArray:
+        """The measured joints (dof,) while nothing runs."""
+        return frozen_array(self._client.ask("status")["joints"])
+
+    def run(
+        self,
+        plan: Path,
+        folder: Path,
+        *,
+        process: ProcessMode = "weld",
+        entry: Entry | None = None,
+        resumes: Path | None = None,
+    ) -> Generator[Event, None, Outcome]:
         """Run a certified plan file, recorded in `folder`; yields events, returns how it ended.
 
-        Raises NotCertified for a plan that is not proved, UsageError for a folder that holds a run. Closing the
-        generator early stops the arm on its path and waits until its record is complete.
+        `process` `dry` moves without arc; `entry` begins somewhere on the plan, to go on with the run recorded in
+        `resumes`. Raises NotCertified for a plan that is
+        not proved, UsageError for a folder that holds a run. Closing the generator early stops the arm on its path and
+        waits until its record is complete. Where the executor dies, the outcome is written from its journal.
         """
         logged = self._weld_source.stat().st_size if self._weld_source.exists() else 0
-        self._client.command("load", plan=str(plan.resolve()))
+        place = None if entry is None else entry_as_json(entry)
+        earlier = "" if resumes is None else os.path.relpath(resumes.resolve(), folder.resolve())
+        self._client.command("load", plan=str(plan.resolve()), process=process, entry=place, resumes=earlier)
         self._client.ask("subscribe")
+        self._make_ready()
         self._client.command("start", folder=str(folder.resolve()))
         ended = False
         try:
@@ -52,18 +80,51 @@ class CellLink:
                     yield news
             ended = True
             return news
+        except Faulted as gone:
+            ended = True
+            self._await_stand(logged)
+            close_record(folder, gone.findings[0])
+            raise
         finally:
-            if not ended:
-                self._stop_and_wait()
-            self._keep_weld_log(folder, logged)
+            try:
+                if not ended:
+                    self._stop_and_wait()
+            finally:
+                self._keep_weld_log(folder, logged)
+
+    def _make_ready(self) -> None:
+        """Reset what ended, and switch the arm on; a fault or an emergency stop has to be cleared first."""
+        state = self._client.ask("status")
+        if state["state"] in ("stopped", "complete"):
+            self._client.command("reset")
+        if state["power"] == "off" and state["state"] in ("idle", "stopped", "complete"):
+            self._client.command("power", state="on")
 
     def hold(self) -> None:
         """Stand on the path; the arc goes off."""
         self._client.ask("hold")
 
-    def resume(self, *, arc: Literal["weld", "dry"] = "weld") -> None:
-        """Go on; a seam whose arc was cut goes on only with `arc="dry"`."""
-        self._client.command("resume", arc=arc)
+    def resume(self, *, arc: ArcChoice = "weld", overlap: float = 0.0) -> None:
+        """Go on; a seam whose arc was cut goes on only with `arc="dry"`, or with `arc="restart"`, which goes back by
+        `overlap` (m) along the seam and strikes there.
+        """
+        self._client.command("resume", arc=arc, overlap=overlap)
+
+    def stride(self, unit: Literal["off", "segment", "step", "distance"], *, distance: float = 0.0) -> None:
+        """Hold after every segment, step or `distance` (m), until the next `resume`; `off` goes on without."""
+        self._client.command("stride", unit=unit, distance=distance)
+
+    def back(self, unit: Unit, *, distance: float = 0.0) -> None:
+        """Go back along the certified path by one stride, without process, and hold there."""
+        self._client.command("back", unit=unit, distance=distance)
+
+    def estop(self) -> None:
+        """Software emergency stop: power and process off at once, latched. No replacement for a hardware one."""
+        self._client.ask("estop")
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """Switch the power; `off` takes back a software emergency stop."""
+        self._client.command("power", state=state)
 
     def stop(self) -> None:
         """Decelerate on the path and end the run; the arc goes off at once."""
@@ -82,10 +143,28 @@ class CellLink:
         while not isinstance(self._client.news(patience=_PATIENCE), Outcome):
             pass
 
+    def _await_stand(self, logged: int) -> None:
+        """Wait until the controller's own log says that the arm stands, a few seconds at most."""
+        clock = MonotonicClock()
+        deadline = clock.now() + _STANDING_TIME
+        while self._weld_source.exists() and clock.now() < deadline:
+            if b'"stands"' in self._weld_source.read_bytes()[logged:].rstrip().rpartition(b"\n")[2]:
+                return
+            clock.wait_until(clock.now() + 0.01)
+
     def _keep_weld_log(self, folder: Path, logged: int) -> None:
         """Put what the weld source says about this run beside the record."""
         if self._weld_source.exists():
             (folder / "weld_source.jsonl").write_bytes(self._weld_source.read_bytes()[logged:])
+
+
+def close_record(folder: Path, finding: Finding) -> None:
+    """Write the outcome of a run whose executor is gone, as far as its journal knows; one that is there stays."""
+    if (folder / OUTCOME).exists():
+        return
+    with suppress(CellctlError, OSError):
+        outcome = lost_outcome(surveyed(folder), finding)
+        write_outcome(folder, canonical_json(outcome_as_json(outcome)))
 
 
 @contextmanager

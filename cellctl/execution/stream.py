@@ -13,14 +13,17 @@ from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.clock import Clock
 from cellctl.execution.job import Job
+from cellctl.execution.lateness import Lateness
 from cellctl.execution.record import Record
 from cellctl.execution.trace import Cycle
 from cellctl.model.pose import FloatArray
 
+_SAME_PLACE = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class PathPoint:
-    """Where on the path a setpoint lies: segment, path parameter s, rate of path time."""
+    """Where on the path a setpoint lies: segment (-1 on the way to the start), path parameter s, rate of path time."""
 
     segment: int
     s: float
@@ -43,6 +46,7 @@ class SetpointStream:
         self.outputs = 0
         self.dt = self.arm.period
         self.cycles = self.late = self.late_in_a_row = 0
+        self.lateness = Lateness(self.arm.period)
         self._began = self.measured.time
         self._deadline = clock.now()
 
@@ -52,22 +56,33 @@ class SetpointStream:
         return self.measured.time - self._began
 
     def check_start(self, start: FloatArray) -> Finding | None:
-        """Whether job and arm fit and the arm stands at `start` (dof,); the first command will be `start`."""
-        self.command = start
-        return checks.unfit_job(self._job, self.arm) or checks.start_finding(
-            self.measured.joints, start=start, job=self._job
-        )
+        """Whether the arm stands at `start` (dof,), as far as the tolerance goes."""
+        return checks.start_finding(self.measured.joints, start=start, job=self._job)
+
+    def lead_in(self, start: FloatArray, *, speed: float) -> list[FloatArray]:
+        """Setpoints (k, dof) from the measured joints to `start` at `speed` (rad/s); none where the arm stands so."""
+        here = self.measured.joints
+        away = float(np.abs(start - here).max())
+        count = int(np.ceil(away / (speed * self.arm.period))) if away > _SAME_PLACE else 0
+        self.command = here if count else start
+        return [here + (start - here) * (k / count) for k in range(count + 1)] if count else []
 
     def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
-        """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402)."""
+        """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402). A stale
+        state is not judged.
+        """
         self._check(joints, point)
         self._keep_pace()
         before, previous = self.measured.time, self.command
         self.measured = self._driver.exchange(Setpoint(joints, outputs))
+        if not self.arm.lock_step:
+            self.lateness.count(self._clock.now())
         expected = joints - (joints - previous) * (self.arm.lag / self.dt)
         self.command, self.outputs = joints, outputs
         self._count(self.measured.time - before)
         self._write_down(arc, point)
+        if self.measured.age > 0.0:
+            return
         finding = checks.following_finding(
             self.measured.joints,
             expected=expected,
@@ -82,15 +97,17 @@ class SetpointStream:
         """True when the arm stands at its last command."""
         tolerances = self._job.tolerances
         near = np.abs(self.measured.joints - self.command).max() <= tolerances.goal
-        return bool(near and np.abs(self.measured.velocities).max() <= tolerances.standstill)
+        return bool(
+            self.measured.age == 0.0 and near and np.abs(self.measured.velocities).max() <= tolerances.standstill
+        )
 
     def trouble(self, where: str) -> Finding | None:
-        """A fault of pace (X412) or record (X411) that still lets the arm slow down on its path, or None."""
+        """A fault of pace (X412), record (X411) or arm that still lets the arm slow down on its path, or None."""
         if self.late_in_a_row > self._job.tolerances.late_cycles:
             return Finding("X412", f"{self.late_in_a_row} cycles in a row came too late, {where}")
         if self._record.failure is not None:
             return Finding("X411", f"the record can no longer be written: {self._record.failure.strerror}")
-        return None
+        return self.measured.trouble
 
     def _check(self, joints: FloatArray, point: PathPoint) -> None:
         finding = checks.setpoint_finding(

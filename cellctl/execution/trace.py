@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cellctl.errors import FileError, Finding, Place
 from cellctl.model.pose import FloatArray
 
-_LINES_A_WRITE = 256
+_LINES_A_WRITE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Cycle:
 
 
 class TraceWriter:
-    """A trace being written, a few hundred lines at a time."""
+    """A trace being written, a few dozen lines at a time."""
 
     def __init__(self, path: Path, joints: tuple[str, ...]) -> None:
         self._file = path.open("x", encoding="ascii", newline="\n")

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from cellctl.errors import Finding
     from cellctl.model.cell import Cell
     from cellctl.model.inputs import Input
+    from cellctl.model.link_faults import FaultScript
     from cellctl.model.plan import Plan
     from cellctl.model.robot import Robot
     from cellctl.model.task import Task
+    from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "part", "project", "robot", "task", "tool", "wps")
+KINDS: Final = ("cell", "faults", "part", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -27,8 +30,10 @@ __all__ = [
     "holds_nothing_else",
     "library_robots",
     "load_cell",
+    "load_faults",
     "load_robot",
     "load_task",
+    "load_wiring",
     "plan_content",
     "plan_inputs",
     "read_plan",
@@ -40,18 +45,21 @@ __all__ = [
 ]
 
 
-def load_cell(path: str | Path) -> Cell:
-    """Read a cell file and all that it names; raises FileError with every finding."""
+def load_cell(path: str | Path, *, remarks: list[Finding] | None = None) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding. Warnings are added to `remarks`."""
     from cellctl.files import loading
 
-    return loading.load_cell(path)
+    return loading.load_cell(path, remarks)
 
 
-def load_task(path: str | Path) -> Task:
-    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+def load_task(path: str | Path, *, remarks: list[Finding] | None = None) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError.
+
+    Warnings, which hold nothing up, are added to `remarks`.
+    """
     from cellctl.files import loading
 
-    return loading.load_task(path)
+    return loading.load_task(path, remarks)
 
 
 def load_robot(path: str | Path) -> Robot:
@@ -59,6 +67,20 @@ def load_robot(path: str | Path) -> Robot:
     from cellctl.files import loading
 
     return loading.load_robot(path)
+
+
+def load_wiring(path: str | Path) -> Wiring:
+    """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_wiring(path)
+
+
+def load_faults(path: str | Path) -> FaultScript:
+    """Read a script of faults for an emulated controller; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_faults(path)
 
 
 def task_from_inputs(inputs: Iterable[Input]) -> Task:
@@ -98,7 +120,7 @@ def unlike_library(inputs: Iterable[Input]) -> tuple[str, ...]:
     """References of the shipped files among `inputs` whose content is not what the installed library holds."""
     from cellctl.files import loading
 
-    return loading.unlike_library(inputs)
+    return loading.unlike_library(tuple(inputs))
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:

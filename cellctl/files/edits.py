@@ -17,12 +17,10 @@ from cellctl.errors import Finding, UsageError
 from cellctl.files.cell_file import read_cell
 from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector, shown_quantity
 from cellctl.files.reading import Reading, raise_findings
-from cellctl.files.sources import ArchiveSource, DiskSource, Source
+from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, Source
 from cellctl.files.task_checks import check_task, names_of
-from cellctl.files.yaml_tree import YamlMap
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
-from cellctl.model.shapes import Hull
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.model.wps import Range
 
@@ -37,31 +35,6 @@ class Edit:
 
     def __str__(self) -> str:
         return f"{'.'.join(self.where)}: {self.text}"
-
-
-class LibrarySource:
-    """The inputs of a task, and the shipped library for what is not among them."""
-
-    def __init__(self, inputs: Iterable[Input], disk: DiskSource) -> None:
-        kept = tuple(inputs)
-        self._known = {item.reference for item in kept}
-        self._archive = ArchiveSource(kept)
-        self._disk = disk
-
-    def _source(self, reference: str) -> Source:
-        return self._archive if reference in self._known else self._disk
-
-    def shown(self, reference: str) -> str:
-        return reference
-
-    def tree(self, reference: str) -> YamlMap:
-        return self._source(reference).tree(reference)
-
-    def hull(self, reference: str) -> Hull:
-        return self._source(reference).hull(reference)
-
-    def require(self, reference: str) -> None:
-        del reference  # what is only shown is not looked for
 
 
 def cell_reference(task: Task) -> str:
@@ -94,7 +67,8 @@ def edited_task(
         inputs = {item.reference: item for item in cell.inputs}
         for edit in changed:
             inputs[edit.reference] = _edited(inputs[edit.reference], edit)
-        source = ArchiveSource(inputs.values()) if disk is None else LibrarySource(inputs.values(), disk)
+        archive = inputs.values()
+        source: Source = ArchiveSource(archive) if disk is None else LibrarySource(archive, disk)
         reading = Reading(source)
         found = read_cell(reading, cell_reference(task))
         reading.finish()

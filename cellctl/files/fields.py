@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_vector
+from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_vector, shown_quantity
 from cellctl.files.strict_model import FileModel
 from cellctl.model.pose import Pose
 from cellctl.model.wps import Range
@@ -29,6 +29,7 @@ class Quantity:
     size: int = 1
     above: float | None = None
     at_least: float | None = None
+    at_most: float | None = None
 
     def read(self, value: object) -> float | tuple[float, ...]:
         """The SI value of what the file says; raises FieldError."""
@@ -38,6 +39,8 @@ class Quantity:
                 raise FieldError("F123", f"'{value}' must be more than {self.above:g} {self._unit}")
             if self.at_least is not None and not number >= self.at_least:
                 raise FieldError("F123", f"'{value}' must be at least {self.at_least:g} {self._unit}")
+            if self.at_most is not None and number > self.at_most:
+                raise FieldError("F123", f"'{value}' must be at most {shown_quantity(self.at_most, self.kind)}")
         return numbers[0] if self.size == 1 else numbers
 
     @property
@@ -124,8 +127,9 @@ Length = Annotated[float, Quantity("length")]
 PositiveLength = Annotated[float, Quantity("length", above=0.0)]
 Gap = Annotated[float, Quantity("length", at_least=0.0)]
 Angle = Annotated[float, Quantity("angle")]
-Time = Annotated[float, Quantity("time", at_least=0.0)]
+Time = Annotated[float, Quantity("time", at_least=0.0, at_most=60.0)]
 PositiveTime = Annotated[float, Quantity("time", above=0.0)]
+PositiveShortTime = Annotated[float, Quantity("time", above=0.0, at_most=60.0)]
 Mass = Annotated[float, Quantity("mass", above=0.0)]
 Speed = Annotated[float, Quantity("speed", above=0.0)]
 Position = Annotated[Triple, Quantity("length", size=3)]
@@ -152,8 +156,11 @@ class At(FileModel):
     """Where something is: a translation and fixed-axis roll, pitch, yaw, in the owner's frame or in `frame`."""
 
     xyz: Position = (0.0, 0.0, 0.0)
+    """The origin in the frame that it stands in."""
     rpy: Rotation = (0.0, 0.0, 0.0)
+    """Roll, pitch and yaw about the fixed axes x, y, z of that frame, as a URDF has them."""
     frame: str = "world"
+    """The frame it stands in: world, a frame of the cell, a fixture or a part, or the top of a box as NAME.top."""
 
     @property
     def pose(self) -> Pose:
@@ -165,7 +172,9 @@ class LocalAt(FileModel):
     """Where something is in its owner's frame."""
 
     xyz: Position = (0.0, 0.0, 0.0)
+    """The origin in the owner's frame."""
     rpy: Rotation = (0.0, 0.0, 0.0)
+    """Roll, pitch and yaw about the fixed axes x, y, z of the owner's frame."""
 
     @property
     def pose(self) -> Pose:
@@ -177,8 +186,11 @@ class SourceField(FileModel):
     """Where figures come from; `basis` says how far to trust them."""
 
     basis: Literal["source", "datasheet", "estimate", "heuristic", "own"]
+    """How far to trust it: read in a source or a data sheet, estimated, a rule of thumb, or our own."""
     origin: str
+    """Where it comes from, so that someone else finds it."""
     licence: str = ""
+    """What the source may be used for."""
 
     def __str__(self) -> str:
         return f"{self.basis}: {self.origin}{f' ({self.licence})' if self.licence else ''}"

@@ -6,38 +6,44 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from cellctl.errors import CellctlError, FileError, Finding, Place
+from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
+from cellctl.files.faults_file import read_faults
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
-from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
+from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, reference_of
 from cellctl.files.task_file import read_task
-from cellctl.files.yaml_tree import in_key_order
+from cellctl.files.wiring_file import read_wiring
 from cellctl.model.cell import Cell
-from cellctl.model.inputs import Input, canonical_json
+from cellctl.model.inputs import Input
+from cellctl.model.link_faults import FaultScript
 from cellctl.model.robot import Robot
 from cellctl.model.task import Task
+from cellctl.model.wiring import Wiring
 
 _T = TypeVar("_T")
 
 
-def load_cell(path: str | Path) -> Cell:
-    """Read a cell file and all that it names; raises FileError with every finding."""
+def load_cell(path: str | Path, remarks: list[Finding] | None = None) -> Cell:
+    """Read a cell file and all that it names; raises FileError with every finding. Warnings go to `remarks`."""
     reference, reading = _opened(path)
     found = read_cell(reading, with_file(reference, "cell"))
-    return _finished(reading, None if found is None else found.cell)
+    return _finished(reading, None if found is None else found.cell, remarks)
 
 
-def load_task(path: str | Path) -> Task:
-    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError."""
+def load_task(path: str | Path, remarks: list[Finding] | None = None) -> Task:
+    """Read a task file (YAML, or a Python script with a module-level `task`) and its cell; raises FileError.
+
+    Warnings go to `remarks`; a script has none.
+    """
     if str(path).endswith(".py"):
         from cellctl.files.task_script import load_script
 
         return load_script(path)
     reference, reading = _opened(path)
-    return _finished(reading, read_task(reading, reference))
+    return _finished(reading, read_task(reading, reference), remarks)
 
 
 def load_robot(path: str | Path) -> Robot:
@@ -46,6 +52,20 @@ def load_robot(path: str | Path) -> Robot:
         path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_robot(reading, with_file(reference, "robot")))
+
+
+def load_wiring(path: str | Path) -> Wiring:
+    """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
+    if path in library_robots():
+        path = f"lib:robots/{path}"
+    reference, reading = _opened(path)
+    return _finished(reading, read_wiring(reading, with_file(reference, "wiring")))
+
+
+def load_faults(path: str | Path) -> FaultScript:
+    """Read a script of faults for an emulated controller; raises FileError."""
+    reference, reading = _opened(path)
+    return _finished(reading, read_faults(reading, reference))
 
 
 def task_from_inputs(inputs: Iterable[Input]) -> Task:
@@ -63,24 +83,18 @@ def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
     return _finished(reading, None if found is None else found.cell)
 
 
-def unlike_library(inputs: Iterable[Input]) -> tuple[str, ...]:
+def unlike_library(inputs: tuple[Input, ...]) -> tuple[str, ...]:
     """References of the shipped files among `inputs` whose content is not what the library or a package holds here.
 
-    A task is not compared: it is stored as its values are written, not as its file is.
+    The cell is read again with the shipped files of the disk. A task is not compared: it is stored as its values are
+    written, not as its file is.
     """
-    source = DiskSource(Path.cwd())
-    shipped = (item for item in inputs if item.reference.startswith(("lib:", "pkg:")) and item.kind != "task")
-    return tuple(item.reference for item in shipped if _content(source, item) != item.content)
-
-
-def _content(source: DiskSource, item: Input) -> bytes | None:
-    """What the disk holds for a shipped input, as it would go into a plan; None where it holds nothing."""
-    try:
-        if item.kind == "hull":
-            return canonical_json(source.hull(item.reference).vertices.tolist())
-        return canonical_json(in_key_order(source.tree(item.reference)))
-    except CellctlError:
-        return None
+    shipped = {i.reference: i for i in inputs if i.reference.startswith(("lib:", "pkg:")) and i.kind != "task"}
+    own = [item for item in inputs if item.reference not in shipped]
+    reading = Reading(LibrarySource(own, DiskSource(Path.cwd())))
+    read_cell(reading, _only(inputs, "cell").reference)
+    here = reading.inputs
+    return tuple(name for name, item in shipped.items() if name not in here or here[name].content != item.content)
 
 
 def _opened(path: str | Path) -> tuple[str, Reading]:
@@ -105,8 +119,8 @@ def _only(inputs: tuple[Input, ...], kind: str) -> Input:
     return found[0]
 
 
-def _finished(reading: Reading, value: _T | None) -> _T:
-    reading.finish()
+def _finished(reading: Reading, value: _T | None, remarks: list[Finding] | None = None) -> _T:
+    reading.finish(remarks)
     if value is None:
         raise AssertionError("a value that could not be read has no finding")
     return value

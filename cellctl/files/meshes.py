@@ -23,10 +23,14 @@ _ASCII_VERTEX = re.compile(rb"\bvertex\s+(\S+)\s+(\S+)\s+(\S+)")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """A triangle mesh: `vertices` (n, 3) without duplicates, `faces` (m, 3) indices, counter-clockwise from outside."""
+    """A triangle mesh: `vertices` (n, 3) without duplicates, `faces` (m, 3) indices, counter-clockwise from outside.
+
+    `unit` is metres per number where the file itself says it.
+    """
 
     vertices: FloatArray
     faces: NDArray[np.intp]
+    unit: float | None = None
 
 
 def resolve_package_reference(reference: str) -> Path:
@@ -85,10 +89,16 @@ def parse_stl(content: bytes, name: str, *, scale: float = 1.0) -> Mesh:
         corners = _ascii_corners(content, name)
     if not np.all(np.isfinite(corners)):
         raise _wrong(name, "F142", "the STL file holds a coordinate that is not finite")
+    mesh = merged_mesh(corners)
+    return mesh if scale == 1.0 else Mesh(mesh.vertices * scale, mesh.faces)
+
+
+def merged_mesh(corners: FloatArray, *, unit: float | None = None) -> Mesh:
+    """The mesh of triangles (m, 3, 3) whose equal corners are one vertex; triangles without an area are left out."""
     vertices, index = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
     faces = index.reshape(-1, 3).astype(np.intp)
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
-    return Mesh(vertices * scale, faces)
+    return Mesh(vertices, faces, unit)
 
 
 def convex_hull(vertices: ArrayLike, name: str = "mesh") -> Hull:
@@ -107,8 +117,15 @@ def convex_hull(vertices: ArrayLike, name: str = "mesh") -> Hull:
 
 
 def read_hull(path: str | Path) -> Hull:
-    """The convex hull of an STL file; raises FileError F140, F141, F142, F144."""
-    return convex_hull(read_stl(Path(path)).vertices, str(path))
+    """The convex hull of a mesh file; raises FileError F140, F141, F142, F144, F145."""
+    return convex_hull(read_mesh(Path(path)).vertices, str(path))
+
+
+def read_mesh(path: Path, name: str = "") -> Mesh:
+    """The mesh in a file of any kind that is read, in the file's own unit; raises FileError F140, F141, F142, F145."""
+    from cellctl.files.mesh_parsing import parse_mesh
+
+    return parse_mesh(read_mesh_bytes(path, name), name or str(path))
 
 
 def convexity_gap(mesh: Mesh) -> float:

@@ -99,7 +99,7 @@ def read_scalar(value: object, kind: Kind) -> float:
 
 def read_vector(value: object, kind: Kind, *, size: int | None = None) -> tuple[float, ...]:
     """Numbers that share one unit (`400 0 300 mm`) in SI; raises FieldError when there are not `size` of them."""
-    numbers, unit = _split(value, kind)
+    numbers, unit = _split(value, kind, size or 1)
     if size is not None and len(numbers) != size:
         raise FieldError("F122", f"expected {_counted(size)}, got {len(numbers)}", f"write {_example(kind, size)}")
     return tuple(_finite(float(number) * _factor(unit, kind, value)) for number in numbers)
@@ -134,14 +134,14 @@ def write_quantity(value: float | Sequence[float], kind: Kind) -> str:
     return " ".join([*(repr(float(number)) for number in numbers), _SI[kind]])
 
 
-def _split(value: object, kind: Kind) -> tuple[list[str], str]:
+def _split(value: object, kind: Kind, size: int) -> tuple[list[str], str]:
     """The number texts and the unit text of a quantity."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise FieldError("F122", f"expected a quantity of {kind}, got {_what(value)}", f"write {_example(kind, 1)}")
+        raise FieldError("F122", f"expected a quantity of {kind}, got {_what(value)}", f"write {_example(kind, size)}")
     text = str(value)
     match = _VECTOR_TEXT.fullmatch(text)
     if match is None:
-        raise FieldError("F122", f"'{text}' is not a quantity", f"write {_example(kind, 1)}")
+        raise FieldError("F122", f"'{text}' is not a quantity of {kind}", f"write {_example(kind, size)}")
     numbers, unit = match[1].split(), match[2] or ""
     if not unit and (len(numbers) == 1 or any(float(number) for number in numbers)):
         proposed = f"'{' '.join(numbers)} {next(iter(UNITS[kind]))}'"

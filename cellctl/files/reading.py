@@ -5,20 +5,25 @@ Decides what is raised at the end; knows no field of any file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import joined_reference
 from cellctl.files.quantities import FieldError, did_you_mean
-from cellctl.files.sources import Source
+from cellctl.files.sources import CHAIN_KEYS, Source, chains_reference, parts_reference
 from cellctl.files.strict_model import Model, Path, place_of, validated
 from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
+from cellctl.model.wps import Range
 
-_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml"}
+if TYPE_CHECKING:
+    from cellctl.files.mesh_edges import EdgeChain
+
+_T = TypeVar("_T")
+_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
 _SIGNATURES: Final = {
     "task": "steps",
     "cell": "mechanisms",
@@ -27,6 +32,8 @@ _SIGNATURES: Final = {
     "wps": "arc_start",
     "part": "bodies",
     "project": "project",
+    "wiring": "protocol",
+    "faults": "faults",
 }
 
 
@@ -48,6 +55,10 @@ class File(Generic[Model]):
     def report(self, code: str, message: str, path: Path = (), suggestion: str = "") -> None:
         """Add a finding about the value at `path`."""
         self.reading.findings.append(Finding(code, message, self.place(*path), suggestion))
+
+    def warn(self, code: str, message: str, path: Path = (), suggestion: str = "") -> None:
+        """Add a warning about the value at `path`."""
+        self.reading.findings.append(Finding(code, message, self.place(*path), suggestion, "warning"))
 
     def names(self, *path: str) -> frozenset[str]:
         """The keys written at `path`, also of entries that are wrong."""
@@ -78,7 +89,7 @@ class Reading:
         self.findings: list[Finding] = []
         self.inputs: dict[str, Input] = {}
         self._opened: dict[str, File[object] | None] = {}  # type: ignore[type-var]
-        self._hulls: dict[str, Hull | None] = {}
+        self._made: dict[str, Any] = {}
 
     def open(self, model: type[Model], kind: str, reference: str, asked: Place | None = None) -> File[Model] | None:
         """The file behind `reference` as `model`, None when it cannot be used; recorded as an input of `kind`."""
@@ -103,20 +114,41 @@ class Reading:
         self.inputs[reference] = Input(reference, kind, canonical_json(tree))
         return File(reference, shown, tree, good, value, self)
 
-    def hull(self, reference: str, asked: Place) -> Hull | None:
-        """The convex hull of a mesh in its own unit; recorded as an input of kind `hull`."""
-        if reference not in self._hulls:
-            self._hulls[reference] = self._hull(reference, asked)
-        return self._hulls[reference]
-
-    def _hull(self, reference: str, asked: Place) -> Hull | None:
-        try:
-            hull = self.source.hull(reference)
-        except CellctlError as error:
-            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
-            return None
-        self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
+    def hull(self, reference: str, asked: Place, unit: float) -> Hull | None:
+        """The convex hull of a mesh in its own unit (m); recorded as an input of kind `hull`."""
+        hull = self._derived(reference, reference, asked, lambda: self.source.hull(reference, unit))
+        if hull is not None:
+            self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
         return hull
+
+    def parts(self, reference: str, asked: Place, unit: float, most: int) -> tuple[Hull, ...]:
+        """Convex parts that cover a mesh, in its own unit (m); recorded as an input of kind `parts`."""
+        name = parts_reference(reference, most)
+        parts = self._derived(name, reference, asked, lambda: self.source.parts(reference, unit, most))
+        if parts is not None:
+            content = canonical_json([part.vertices.tolist() for part in parts])
+            self.inputs[name] = Input(name, "parts", content)
+        return parts or ()
+
+    def chains(self, reference: str, asked: Place, unit: float, opening: Range) -> tuple[EdgeChain, ...] | None:
+        """The edges of a mesh, in its own unit (m); recorded as an input of kind `edges`."""
+        name = chains_reference(reference, opening)
+        chains = self._derived(name, reference, asked, lambda: self.source.chains(reference, unit, opening))
+        if chains is not None:
+            tree = [{key: getattr(chain, key).tolist() for key in CHAIN_KEYS} for chain in chains]
+            self.inputs[name] = Input(name, "edges", canonical_json(tree))
+        return chains
+
+    def _derived(self, name: str, reference: str, asked: Place, made: Callable[[], _T]) -> _T | None:
+        """What is made of a mesh, once; None with findings where it cannot be."""
+        if name not in self._made:
+            try:
+                self._made[name] = made()
+            except CellctlError as error:
+                self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
+                self._made[name] = None
+        found: _T | None = self._made[name]
+        return found
 
     def require(self, reference: str, asked: Place) -> None:
         """Add a finding when a file that only pictures need is not there; it is no input."""
@@ -129,26 +161,33 @@ class Reading:
         """The inputs so far by reference."""
         return tuple(self.inputs[reference] for reference in sorted(self.inputs))
 
-    def finish(self) -> None:
-        """Raise what the findings call for; nothing when there are none."""
-        raise_findings(self.findings)
+    def finish(self, remarks: list[Finding] | None = None) -> None:
+        """Raise what the findings call for; where nothing is worse than a warning, add them to `remarks` instead."""
+        if any(finding.severity == "error" for finding in self.findings):
+            raise_findings(self.findings)
+        if remarks is not None:
+            remarks += sorted(dict.fromkeys(self.findings), key=_by_place)
 
 
 def raise_findings(findings: Iterable[Finding]) -> None:
     """Raise one error with all findings, in the order of places: FileError, EnvironmentMissing or CheckFailed.
 
-    F15x and F16x are checks on files that read well (geometry, procedure): alone they are a failed check.
+    F148, F149, F15x and F16x are checks on files that read well (geometry, procedure): alone they are a failed check.
     """
     unique = list(dict.fromkeys(findings))
     if not unique:
         return
-    unique.sort(key=lambda f: (f.place.file, f.place.line, f.place.column) if f.place else ("", 0, 0))
-    codes = {finding.code for finding in unique}
+    unique.sort(key=_by_place)
+    codes = {finding.code for finding in unique if finding.severity == "error"}
     if all(code.startswith("E") for code in codes):
         raise EnvironmentMissing(unique)
-    if all(code.startswith(("F15", "F16")) for code in codes):
+    if all(code.startswith(("F148", "F149", "F15", "F16")) for code in codes):
         raise CheckFailed(unique)
     raise FileError(unique)
+
+
+def _by_place(finding: Finding) -> tuple[str, int, int]:
+    return (finding.place.file, finding.place.line, finding.place.column) if finding.place else ("", 0, 0)
 
 
 def with_file(reference: str, kind: str) -> str:

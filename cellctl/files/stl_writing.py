@@ -1,4 +1,4 @@
-"""Triangles of convex hulls, and hulls as binary STL. Reads nothing and asks no collision engine."""
+"""Triangles of convex hulls, hulls cut in pieces, and hulls as binary STL. Asks no collision engine."""
 
 from __future__ import annotations
 
@@ -35,3 +35,26 @@ def stl_of(hull: Hull) -> bytes:
     facets["normal"] = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
     facets["corners"] = corners
     return bytes(80) + len(facets).to_bytes(4, "little") + facets.tobytes()
+
+
+def cut_hull(hull: Hull, longest: float) -> tuple[Hull, ...]:
+    """Convex pieces that together are `hull`, none with an edge of its box longer than `longest` (m)."""
+    extents = np.ptp(hull.vertices, axis=0)
+    axis = int(np.argmax(extents))
+    if extents[axis] <= longest:
+        return (hull,)
+    middle = float(hull.vertices[:, axis].min() + extents[axis] / 2.0)
+    return tuple(piece for half in _halves(hull, axis, middle) for piece in cut_hull(half, longest))
+
+
+def _halves(hull: Hull, axis: int, at: float) -> tuple[Hull, Hull]:
+    """The two parts of a hull on either side of the plane where coordinate `axis` is `at`."""
+    faces = hull_faces(hull.vertices)
+    edges = np.unique(np.sort(np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]), axis=1), axis=0)
+    heights = hull.vertices[:, axis] - at
+    crossing = edges[heights[edges[:, 0]] * heights[edges[:, 1]] < 0.0]
+    first, second = hull.vertices[crossing[:, 0]], hull.vertices[crossing[:, 1]]
+    share = heights[crossing[:, 0]] / (heights[crossing[:, 0]] - heights[crossing[:, 1]])
+    cut = first + share[:, None] * (second - first)
+    cut[:, axis] = at
+    return Hull(np.vstack([hull.vertices[heights <= 0.0], cut])), Hull(np.vstack([hull.vertices[heights >= 0.0], cut]))

@@ -31,10 +31,10 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
 }
 _BOUNDS = {
-    "too_short": ("needs at least {} items", "min_length"),
-    "too_long": ("takes at most {} items", "max_length"),
-    "string_too_short": ("needs at least {} characters", "min_length"),
-    "string_too_long": ("takes at most {} characters", "max_length"),
+    "too_short": ("needs at least {} item{}", "min_length"),
+    "too_long": ("takes at most {} item{}", "max_length"),
+    "string_too_short": ("needs at least {} character{}", "min_length"),
+    "string_too_long": ("takes at most {} character{}", "max_length"),
     "greater_than": ("must be more than {}", "gt"),
     "greater_than_equal": ("must be at least {}", "ge"),
     "less_than": ("must be less than {}", "lt"),
@@ -111,8 +111,8 @@ def _finding(model: type[FileModel], tree: YamlMap, shown: str, detail: Any) -> 
         return Finding("F112", f"{_called(path)} must be {_EXPECTED[kind]}, got {_got(given)}", place)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        got = context.get("actual_length", given)
-        return Finding("F123", f"{_called(path)} {words.format(context[key])}, got {got}", place)
+        got, plural = context.get("actual_length", given), "" if context[key] == 1 else "s"
+        return Finding("F123", f"{_called(path)} {words.format(context[key], plural)}, got {got}", place)
     return Finding("F112", f"{_called(path)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}", place)
 
 

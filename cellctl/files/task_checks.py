@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from cellctl.errors import Finding, Place
 from cellctl.files.cell_file import CellReading
@@ -19,6 +20,7 @@ from cellctl.model.wps import Range, Wps
 PlaceOf = Callable[[int, str], Place | None]
 """Where `field` of step `index` stands; index -1 is the task itself."""
 
+ARC_SIGNALS = (("arc_on", "output"), ("arc_ok", "input"))
 MIN_LENGTH = 1e-3
 _SLACK = 1e-9
 
@@ -36,6 +38,11 @@ class _Step:
         where = self.place(self.index, field)
         self.findings.append(Finding(code, message if where else f"{self.label}: {message}", where, suggestion))
 
+    def warn(self, code: str, message: str, field: str, suggestion: str = "") -> None:
+        where = self.place(self.index, field)
+        said = message if where else f"{self.label}: {message}"
+        self.findings.append(Finding(code, said, where, suggestion, "warning"))
+
     def unknown(self, what: str, name: str, known: Iterable[str], field: str) -> None:
         self.report("F130", f"unknown {what} '{name}'", field, did_you_mean(name, known))
 
@@ -50,6 +57,8 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
         whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
+    if any(isinstance(step, Weld) for step in task.steps):
+        _check_signals(whole, reading.cell)
     for index, step in enumerate(task.steps):
         _check_step(_Step(index, f"step {index + 1}", place, findings), step, reading)
     return findings
@@ -88,11 +97,30 @@ def _check_step(at: _Step, step: Step, reading: CellReading) -> None:
     _check_weld(at, step, reading, group)
 
 
+def _check_signals(at: _Step, cell: Cell) -> None:
+    """A weld switches the output `arc_on` and waits for the input `arc_ok`."""
+    lines = {signal.name: signal for signal in cell.signals}
+    wrong = [name for name, kind in ARC_SIGNALS if name not in lines or getattr(lines[name], kind) is None]
+    if not wrong:
+        return
+    hint = "write 'signals: {arc_on: {output: 1}, arc_ok: {input: 1}}' into the cell file"
+    if not cell.signals:
+        at.warn("F116", "the cell has no signals: this task can be planned and proved, and not be run", "cell", hint)
+        return
+    others = [name for name in lines if name not in dict(ARC_SIGNALS)]
+    for name, kind in ((name, kind) for name, kind in ARC_SIGNALS if name in wrong):
+        if name in lines:
+            at.report("F116", f"signal '{name}' of the cell is no {kind}, and a weld needs it as one", "cell", hint)
+            continue
+        near = f"did you mean '{found[0]}'? - " if (found := get_close_matches(name, others)) else ""
+        at.report("F116", f"the cell has no {kind} '{name}', which a weld needs", "cell", near + hint)
+
+
 def _check_configuration(at: _Step, reading: CellReading, name: str, group: str, field: str) -> None:
     members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group, (group,))
     for mechanism in members:
-        known = reading.configurations.get(mechanism, frozenset())
-        if name not in known:
+        known = reading.configurations.get(mechanism)
+        if known is not None and name not in known:
             at.unknown("configuration", name, known, field)
 
 
@@ -206,6 +234,10 @@ def _check_joint(at: _Step, part: Part, seam: Seam, wps: Wps) -> None:
     if seam.joint_type not in wps.joint_types:
         allowed = ", ".join(wps.joint_types)
         at.report("F166", f"seam '{seam.name}' is a {seam.joint_type} joint, {procedure} {allowed}", "wps")
+    for key, value in (("thickness", part.thickness), ("material_group", part.material_group)):
+        if not value:
+            message = f"part '{part.name}' gives no '{key}', so this is not checked against procedure '{wps.name}'"
+            at.warn("F169", message, "wps", f"write '{key}:' into the part file")
     if part.thickness and not wps.thickness.holds(part.thickness, _SLACK):
         thick = shown_quantity(part.thickness, "length")
         allowed = _shown_window(wps.thickness, "length")

@@ -16,12 +16,16 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.files.stl_writing import stl_of
+from cellctl.files.stl_writing import cut_hull, stl_of
 from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Inertia, Joint
 from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Solid, Sphere
 
+LONGEST = 0.3
+"""Hulls with a longer edge of their box (m) are written in pieces. PyBullet's reader moves the corners of a hull to a
+grid of 1/10216 of its extent, which for a link of 1 m is up to 0.1 mm for each of the two links of a pair.
+"""
 WORLD = "world"
 MESHES = "meshes"
 LinkPair = frozenset[str]
@@ -95,15 +99,23 @@ def _add_link(
     robot: Element, name: str, solids: tuple[Solid, ...], colour: Colour, meshes: dict[str, bytes]
 ) -> Element:
     link = SubElement(robot, "link", name=name)
-    for kind in ("visual", "collision"):
-        for solid in solids:
-            element = SubElement(link, kind, name=f"{name}.{solid.name}")
-            _add_origin(element, solid.pose)
-            _add_shape(SubElement(element, "geometry"), solid.shape, f"{name}.{solid.name}", meshes)
-            if kind == "visual":
-                material = SubElement(element, "material", name=f"{name}.{solid.name}.colour")
-                SubElement(material, "color", rgba=_numbers((*colour, 1.0)))
+    for solid in solids:
+        element = _add_solid(link, "visual", f"{name}.{solid.name}", solid.shape, solid.pose, meshes)
+        material = SubElement(element, "material", name=f"{name}.{solid.name}.colour")
+        SubElement(material, "color", rgba=_numbers((*colour, 1.0)))
+    for solid in solids:
+        pieces = cut_hull(solid.shape, LONGEST) if isinstance(solid.shape, Hull) else (solid.shape,)
+        for number, piece in enumerate(pieces, 1):
+            own = f"{name}.{solid.name}" if len(pieces) == 1 else f"{name}.{solid.name}.{number}"
+            _add_solid(link, "collision", own, piece, solid.pose, meshes)
     return link
+
+
+def _add_solid(link: Element, kind: str, name: str, shape: Shape, pose: Pose, meshes: dict[str, bytes]) -> Element:
+    element = SubElement(link, kind, name=name)
+    _add_origin(element, pose)
+    _add_shape(SubElement(element, "geometry"), shape, name, meshes)
+    return element
 
 
 def _add_shape(geometry: Element, shape: Shape, name: str, meshes: dict[str, bytes]) -> None:

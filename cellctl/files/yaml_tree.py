@@ -21,6 +21,7 @@ MAX_VALUES: Final = 100_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NUMBERS = re.compile(r"[-+]?[0-9.]+(\s|$)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -274,13 +275,19 @@ class _Builder:
         """Where the key stands that waits for its value."""
         return self._open[-1][2] if self._open and isinstance(self._open[-1][0], YamlMap) else None
 
+    def _hint_for_nothing(self) -> str:
+        key = self._open[-1][1] if self._open else None
+        if key is not None and _NUMBERS.match(key):
+            return "inside { } a comma ends the value: write numbers with spaces between them, '400 0 300 mm'"
+        return "write one, or remove the key"
+
     def _resolved(self, event: Any, at: Position) -> object:
         """A scalar's value by the YAML 1.2 core schema; quoted and block text stays text."""
         text = str(event.value)
         if not event.implicit[0]:
             return text
         if text in _NULLS:
-            self.report("F112", "there is no value", self._key_at() or at, "write one, or remove the key")
+            self.report("F112", "there is no value", self._key_at() or at, self._hint_for_nothing())
             return None
         if text in _WORDS:
             return _WORDS[text]

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cellctl.jobs.proving import check as check
     from cellctl.jobs.proving import plan as plan
     from cellctl.jobs.proving import verify as verify
+    from cellctl.jobs.resuming import Interrupted as Interrupted
+    from cellctl.jobs.resuming import interrupted as interrupted
+    from cellctl.jobs.resuming import resume as resume
+    from cellctl.jobs.running import Running as Running
     from cellctl.jobs.running import connect as connect
     from cellctl.jobs.running import demand_driver as demand_driver
     from cellctl.jobs.running import new_run_folder as new_run_folder
@@ -20,28 +24,36 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Checked": "checking",
+    "Interrupted": "resuming",
+    "Running": "running",
     "certify": "proving",
     "check": "proving",
     "check_file": "checking",
     "connect": "running",
     "demand_driver": "running",
+    "interrupted": "resuming",
     "measured_welds": "measuring",
     "new_run_folder": "running",
     "plan": "proving",
+    "resume": "resuming",
     "run": "running",
     "verify": "proving",
 }
 
 __all__ = [
     "Checked",
+    "Interrupted",
+    "Running",
     "certify",
     "check",
     "check_file",
     "connect",
     "demand_driver",
+    "interrupted",
     "measured_welds",
     "new_run_folder",
     "plan",
+    "resume",
     "run",
     "verify",
 ]

@@ -25,6 +25,7 @@ LARGEST_SPIN = 18
 MOVES = (10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 240, 320)
 """By how much (mm) a part or an arm is moved."""
 SPLITS = 9
+SIX = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,7 +289,6 @@ def _arms(task: Task) -> Family:
     def make(count: int) -> Change | None:
         edit = Edit(reference, ("mechanisms", name, "model"), f"lib:robots/{others[count - 1]}")
         change = _change(task, 0, f"another arm: {others[count - 1]}", count, edits=(edit,))
-        has_inverse = change is not None and change.task.cell.mechanisms[0].robot.opw is not None
-        return change if has_inverse else None
+        return change if change is not None and change.task.cell.mechanisms[0].robot.dof >= SIX else None
 
-    return Family("other arm", "every arm of the library with a closed-form inverse", len(others), make)
+    return Family("other arm", "every arm of the library with six axes or more", len(others), make)

@@ -10,6 +10,7 @@ from cellctl.errors import CellctlError, CheckFailed, Finding
 from cellctl.files import load_task
 from cellctl.jobs.proving import judged
 from cellctl.jobs.relaxing import Relaxations, relaxations
+from cellctl.jobs.standing_overlaps import standing_overlaps
 from cellctl.model.certificate import SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
@@ -58,15 +59,16 @@ def check_file(
 
 def _checked(file: str, seed: int, progress: Progress | None, engine: EngineName | None) -> Checked:
     task: Task | None = None
+    remarks: list[Finding] = []
     try:
         if progress is not None:
             progress(f"reading {file}", None)
-        task = load_task(file)
+        task = load_task(file, remarks=remarks)
+        remarks += standing_overlaps(task.cell, engine)
         judgement = judged(task, seed, progress, engine=engine)
     except CellctlError as error:
-        return Checked(file, task, findings=error.findings, exit_code=error.exit_code)
+        return Checked(file, task, findings=(*remarks, *error.findings), exit_code=error.exit_code)
     verdict = judgement.verdict
     exit_code = CheckFailed.exit_code if judgement.certified is None else 0
-    return Checked(
-        file, task, judgement.plan, verdict.records, judgement.certified, verdict.findings, exit_code=exit_code
-    )
+    findings = (*remarks, *verdict.findings)
+    return Checked(file, task, judgement.plan, verdict.records, judgement.certified, findings, exit_code=exit_code)

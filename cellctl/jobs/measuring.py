@@ -1,17 +1,24 @@
-"""What a run really did: welds read back from measured joints by the code that judges plans."""
+"""What a run really did: welds read back from measured joints by the code that judges plans.
+
+A seam that was welded in several passes, in one run or in a run and the one that went on with it, is joined to one weld
+before it is judged; what lies in the overlap of a restart counts once.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cellctl.errors import Finding
+from cellctl.errors import CellctlError, Finding
+from cellctl.execution.survey import surveyed
 from cellctl.execution.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import Segment
+from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.proof.conformance import EXECUTED, check_weld
 
@@ -19,6 +26,9 @@ PLAN_FILE = "plan.zip"
 TRACE_FILE = "trace.csv"
 ESTABLISHED = 2
 """`arc` in a trace while the arc burns."""
+_JOIN_AFTER = 2e-3
+_UP_TO_SPEED = 0.5e-3
+_MOST_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +46,81 @@ class MeasuredWeld:
         return (Finding("C336", f"{self.seam}: no arc burnt on it in this run"),)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """One stretch of burning arc: times (n,) s, path parameters (n,) m, measured joints (n, dof)."""
+
+    t: FloatArray
+    s: FloatArray
+    q: FloatArray
+
+
 def measured_welds(folder: str | Path) -> tuple[MeasuredWeld, ...]:
-    """The welds of a run folder from its measured joints, in the order of the plan; raises FileError for no run."""
+    """The welds of a run folder from its measured joints, in the order of the plan; raises FileError for no run.
+
+    Of a run that went on with an earlier one, the welds of both.
+    """
     plan = read_plan(Path(folder) / PLAN_FILE)
     task = task_from_inputs(plan.inputs)
-    trace = read_trace(Path(folder) / TRACE_FILE)
+    traces = [read_trace(run / TRACE_FILE) for run in chain_of_runs(Path(folder))]
     return tuple(
-        _measured(task, trace, index, segment)
+        _measured(task, traces, index, segment)
         for index, segment in enumerate(plan.segments)
         if segment.process is not None
     )
 
 
-def _measured(task: Task, trace: Trace, index: int, segment: Segment) -> MeasuredWeld:
+def chain_of_runs(folder: Path) -> list[Path]:
+    """The folders of a run and of those that it went on with, the earliest first, as far as they are there."""
+    chain = [folder]
+    with suppress(CellctlError):
+        while (earlier := surveyed(chain[0]).resumes) and len(chain) < _MOST_RUNS:
+            before = (chain[0] / earlier).resolve()
+            if not (before / TRACE_FILE).is_file():
+                break
+            chain.insert(0, before)
+    return chain
+
+
+def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> MeasuredWeld:
     """One weld from the cycles in which its arc burnt and the path moved on."""
     section, step = segment.process, task.steps[segment.step]
     assert section is not None and isinstance(step, Weld)
-    burning = np.flatnonzero((trace.segment == index) & (trace.arc == ESTABLISHED))
-    if len(burning) < 3:
+    passes = [burnt for trace in traces for burnt in passes_of(trace, index) if len(burnt.t) >= 3]
+    if not passes:
         return MeasuredWeld(step.seam, None, ())
-    t, q = trace.time[burning], trace.measured[burning]
+    whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
-    record, findings = check_weld(task.cell, segment.group, step, section, t, q, EXECUTED, where)
+    record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
     return MeasuredWeld(step.seam, record, findings)
+
+
+def passes_of(trace: Trace, segment: int) -> list[Pass]:
+    """The stretches of a trace in which the arc burnt without a break in `segment`."""
+    burning = np.flatnonzero((trace.segment == segment) & (trace.arc == ESTABLISHED))
+    if not len(burning):
+        return []
+    pieces = np.split(burning, np.flatnonzero(np.diff(burning) > 1) + 1)
+    return [Pass(trace.time[rows], trace.s[rows], trace.measured[rows]) for rows in pieces]
+
+
+def joined(passes: list[Pass], speed: float) -> Pass:
+    """Several passes as one: each later one takes over just behind where it was struck, at `speed` (m/s)."""
+    whole = passes[0]
+    for later in passes[1:]:
+        strike = float(later.s[0])
+        kept = whole.s <= strike + _JOIN_AFTER
+        if not kept.any():
+            whole = later
+            continue
+        last = float(whole.s[kept][-1])
+        new = later.s > max(last, strike + _UP_TO_SPEED)
+        if not new.any():
+            continue
+        shift = whole.t[kept][-1] + (later.s[new][0] - last) / speed - later.t[new][0]
+        whole = Pass(
+            np.concatenate([whole.t[kept], later.t[new] + shift]),
+            np.concatenate([whole.s[kept], later.s[new]]),
+            np.vstack([whole.q[kept], later.q[new]]),
+        )
+    return whole

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+from warnings import warn
 
+from cellctl.drivers.driver import demand_address
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, write_plan
 from cellctl.model.cell import Cell
@@ -17,6 +21,7 @@ from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
 
 if TYPE_CHECKING:
+    from cellctl.execution.control import Unit
     from cellctl.execution.outcome import Outcome
     from cellctl.execution.session import CellLink
 
@@ -24,59 +29,146 @@ PLAN_FILE = "plan.zip"
 RUNS = Path("runs")
 
 
+class Running(Iterator[Event]):
+    """A run. Iterating makes it go and yields what happens; nothing moves before the first event is asked for.
+
+    `outcome` is there at its end. Closing it, or leaving a `with` block, stops the arm on its path.
+    """
+
+    def __init__(self, begin: Callable[[Running], Generator[Event, None, Outcome]]) -> None:
+        self._events = begin(self)
+        self._begun = False
+        self._link: CellLink | None = None
+        self.outcome: Outcome | None = None
+
+    @property
+    def link(self) -> CellLink:
+        """The running cell, to hold, resume, stop or go back; raises UsageError (U671) before the first event."""
+        if self._link is None:
+            raise UsageError(Finding("U671", "this run has not begun, or has ended", suggestion="iterate over it"))
+        return self._link
+
+    @contextmanager
+    def attached(self, link: CellLink) -> Iterator[CellLink]:
+        """Let the run be steered over `link` for as long as the block lasts."""
+        self._link = link
+        try:
+            yield link
+        finally:
+            self._link = None
+
+    def finish(self) -> Outcome:
+        """Run to the end; raises Stopped or Faulted where it does not come there."""
+        deque(self, maxlen=0)
+        if self.outcome is None:
+            raise UsageError(Finding("U671", "this run was closed before its end"))
+        return self.outcome
+
+    def close(self) -> None:
+        """Stop the arm on its path, and wait until the record is complete."""
+        self._begun = True
+        self._events.close()
+
+    def __next__(self) -> Event:
+        self._begun = True
+        try:
+            return next(self._events)
+        except StopIteration as end:
+            self.outcome = end.value
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        """Say so where a run was made and never begun, as for a coroutine that is never awaited."""
+        if not getattr(self, "_begun", True):
+            warn("this run was never begun: iterate over it, or call finish()", RuntimeWarning, stacklevel=2)
+
+
 def run(
     certified: CertifiedPlan,
     *,
     driver: str = "sim",
     real_time: bool = False,
+    wiring: str = "",
     override: float = 1.0,
+    stride: Unit | None = None,
+    distance: float = 0.0,
     folder: str | Path | None = None,
-) -> Generator[Event, None, Outcome]:
-    """Run a certified plan on a simulated arm and yield what happens; the record goes to `folder` (`runs/...` unless
-    given).
+) -> Running:
+    """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
 
-    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`) or `memory` (obeys at once).
-    `override` scales the moves without arc, above 0 and at most 1. Closing the generator stops the arm on its path.
-    Raises Stopped or Faulted when the run does not come to its end, UsageError for a folder that holds a run.
+    `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it).
+    `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
+    the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
+    holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
     """
+    if not isinstance(certified, CertifiedPlan):
+        hint = "prove it first: certify(plan)"
+        raise UsageError(Finding("U672", f"only a certified plan is run, not a {type(certified).__name__}", None, hint))
     if not 0.0 < override <= 1.0:
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    target = Path(folder) if folder is not None else new_run_folder(certified.plan.task_name)
-    _demand_empty(target)
+    demand_driver(driver)
+    target = new_run_folder(certified.plan.task_name) if folder is None else Path(folder)
+    demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
-    with TemporaryDirectory(prefix="cellctl-") as scratch, connect(cell, driver=driver, real_time=real_time) as link:
-        plan_file = Path(scratch) / PLAN_FILE
-        write_plan(certified.plan, plan_file)
-        if override < 1.0:
-            link.override(override)
-        outcome = yield from link.run(plan_file, target)
+
+    def begin(running: Running) -> Generator[Event, None, Outcome]:
+        with (
+            TemporaryDirectory(prefix="cellctl-") as scratch,
+            connect(cell, driver=driver, real_time=real_time, wiring=wiring) as connected,
+            running.attached(connected) as link,
+        ):
+            plan_file = Path(scratch) / PLAN_FILE
+            write_plan(certified.plan, plan_file)
+            if override < 1.0:
+                link.override(override)
+            if stride is not None:
+                link.stride(stride, distance=distance)
+            outcome = yield from link.run(plan_file, target)
+        raise_unless_done(outcome)
+        return outcome
+
+    return Running(begin)
+
+
+def raise_unless_done(outcome: Outcome) -> None:
+    """Raise what an outcome calls for, nothing for a run that was completed."""
     error = outcome.error()
     if error is not None:
         raise error
-    return outcome
 
 
 @contextmanager
-def connect(cell: Cell, *, driver: str = "sim", real_time: bool = False) -> Iterator[CellLink]:
-    """Start the controller and the executor of `cell` and take the lease; both end with the block."""
+def connect(
+    cell: Cell, *, driver: str = "sim", real_time: bool = False, wiring: str = "", at: str = "home"
+) -> Iterator[CellLink]:
+    """Start the controller and the executor of `cell` and take the lease; both end with the block.
+
+    `at` is where a simulated arm stands at first: a configuration, or joint values in rad with commas between.
+    """
     from cellctl.execution.processes import CellOptions
     from cellctl.execution.session import start_cell
 
     demand_driver(driver)
     if driver == "sim":
-        options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step")
+        options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step", at=at)
     else:
-        options = CellOptions(driver="memory")
+        options = CellOptions(driver=driver, wiring=wiring, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
 def demand_driver(driver: str) -> None:
-    """Look whether there can be a run on `driver` here; raises UsageError U640, EnvironmentMissing E501."""
-    if driver not in ("memory", "sim"):
-        raise UsageError(Finding("U640", f"no driver is called '{driver}'", suggestion="known drivers: memory, sim"))
+    """Look whether there can be a run on `driver` here; raises UsageError U640, U644, EnvironmentMissing E501."""
+    demand_address(driver)
     if driver == "sim":
         from cellctl.scene.bullet.client import bullet
 
@@ -84,19 +176,27 @@ def demand_driver(driver: str) -> None:
 
 
 def new_run_folder(name: str) -> Path:
-    """A folder in `runs` that is not there yet, by the task's name and the time of day (UTC).
+    """A new, empty folder in `runs`, by the task's name and the time of day (UTC); no two callers get the same.
 
-    A name from a file may hold anything; what cannot stand in the name of a folder becomes `_`.
+    A name from a file may hold anything; what cannot stand in the name of a folder becomes `_`. Raises UsageError
+    (U607) where none can be made.
     """
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:60] or "task"
     stem = f"{plain}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
-    number = 0
-    while (folder := RUNS / (f"{stem}-{number}" if number else stem)).exists():
-        number += 1
-    return folder
+    for number in count():
+        folder = RUNS / (f"{stem}-{number}" if number else stem)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(Finding("U607", f"'{folder}' cannot be made: {error.strerror}")) from None
+        return folder
+    raise AssertionError("numbers do not end")
 
 
-def _demand_empty(folder: Path) -> None:
+def demand_empty(folder: Path) -> None:
+    """Raise UsageError (U607) for a folder that holds something already."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
             Finding("U607", f"'{folder}' is there already and is not an empty folder", suggestion="name another")

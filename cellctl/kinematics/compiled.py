@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
+from numba.core.extending import _Intrinsic
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
@@ -46,26 +47,31 @@ def several(count: int, dtype: Any = REAL) -> Any:
 
 def record(kind: type[tuple[Any, ...]], *fields: Any) -> Any:
     """Type of the named tuple `kind`; its arrays must be exactly of these types, writable ones as `writes` says."""
+    alike: Any = numba.types.NamedUniTuple
     make: Any = numba.types.NamedTuple
-    return make(fields, kind)
+    return alike(fields[0], len(fields), kind) if len(set(fields)) == 1 else make(fields, kind)
 
 
-def compiled(result: Any, *arguments: Any) -> Callable[[_Kernel], _Kernel]:
+def compiled(result: Any, *arguments: Any, inlined: bool = False, bare: bool = False) -> Callable[[_Kernel], _Kernel]:
     """Compile the function for these argument types, or load it from numba's on-disk cache.
+
+    One that is `inlined` becomes part of every kernel that calls it: for small ones in the innermost loops. A `bare`
+    one makes no arrays and counts no references to those it is given.
 
     The cache lies where numba puts it (`NUMBA_CACHE_DIR`, beside the source, or the user's cache folder); where none
     of these can be written, the kernel is compiled in every process instead.
     """
 
     def declare(function: _Kernel) -> _Kernel:
-        kernel: Any = numba.njit(function, error_model="numpy")
+        options: dict[str, Any] = {"error_model": "numpy", "forceinline": inlined, "_nrt": not bare}
+        kernel: Any = numba.njit(function, **options)
         # numba says RuntimeError where no folder can be written, and OSError where one is full.
         with suppress(RuntimeError, OSError):
             kernel._cache = _KernelCache(function)
         try:
             kernel.compile(result(*arguments))
         except OSError:
-            kernel = numba.njit(function, error_model="numpy")
+            kernel = numba.njit(function, **options)
             kernel.compile(result(*arguments))
         kernel.disable_compile()
         return cast(_Kernel, kernel)
@@ -89,6 +95,8 @@ def _stamp(function: Callable[..., object]) -> str:
             digest.update(f"{name}={getattr(getattr(value, '_cache', None), 'stamp', '')};".encode())
         elif isinstance(value, bool | int | float | tuple):
             digest.update(f"{name}={value!r};".encode())
+        elif isinstance(value, _Intrinsic):
+            digest.update(Path(inspect.getfile(value._defn)).read_bytes())
     return digest.hexdigest()
 
 

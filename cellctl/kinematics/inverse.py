@@ -8,22 +8,26 @@ from math import ceil, floor, pi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cellctl.errors import Finding, UsageError
-from cellctl.kinematics.chain import Chain, chain_of
-from cellctl.kinematics.compiled import COUNT, compiled, reads, writes
-from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, opw_configuration, solve_opw, solve_opw_bulk
+from cellctl.kinematics.arm_inverse import ArmInverse, arm_inverse
+from cellctl.kinematics.chain import BoolArray
+from cellctl.kinematics.compiled import COUNT, FLAG, compiled, reads, writes
+from cellctl.kinematics.freed import Freedom
+from cellctl.kinematics.opw import opw_configuration
+from cellctl.kinematics.opw_arms import UnsupportedArm as UnsupportedArm
+from cellctl.kinematics.opw_arms import branches as branches
+from cellctl.kinematics.opw_arms import opw_arrays as opw_arrays
+from cellctl.kinematics.opw_arms import unverified_branches as unverified_branches
 from cellctl.model.pose import FloatArray, Pose
-from cellctl.model.robot import OpwParameters, Robot
+from cellctl.model.robot import Robot
 
 IntArray = NDArray[np.intp]
 
+SPREAD = 24
+"""How many values of a redundant joint are tried where none are given."""
 _SAME = 1e-9
 """Two answers are one where no joint differs by more (rad)."""
-
-
-class UnsupportedArm(UsageError):
-    """The arm has no closed form, or the figures given for one do not fit its chain."""
+_EXACT = 1e-9
+"""How much an axis in the mind that was not freed may turn (rad)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,50 +48,59 @@ class Solutions:
         return result
 
 
-def solve(robot: Robot, pose_base_flange: Pose) -> Solutions:
+def solve(
+    robot: Robot,
+    pose_base_flange: Pose,
+    *,
+    held: ArrayLike | None = None,
+    pose_flange_tcp: Pose | None = None,
+    free: tuple[Freedom, ...] = (),
+) -> Solutions:
     """All branches and all turns of `robot` inside its limits; none when out of reach.
 
-    Raises UnsupportedArm where the robot has no closed form; `cellctl.kinematics.numeric` answers for those.
+    An arm of seven axes is asked once for every value of its redundant joint in `held`, by default for evenly spread
+    ones. An arm of fewer than six is asked for the whole pose but for what `free` names: `spin` about the z of
+    `pose_flange_tcp`, `lean` across it. Configurations of arms whose answers have no order are all 0. Raises
+    UnsupportedArm (P222, P291).
     """
-    arrays = opw_arrays(robot)
-    branches = np.empty((BRANCHES, 6))
-    valid = np.empty(BRANCHES, dtype=np.bool_)
-    solve_opw(*arrays, np.array(pose_base_flange.matrix), branches, valid)
+    inverse = arm_inverse(robot, pose_flange_tcp)
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     joints: list[FloatArray] = []
     configurations: list[int] = []
-    for code in np.flatnonzero(valid):
-        for q in turns(branches[code], lower, upper):
-            if not any(np.abs(q - other).max() <= _SAME for other in joints):
-                joints.append(q)
-                configurations.append(int(code))
-    return Solutions(np.array(joints).reshape(-1, 6), np.array(configurations, dtype=np.intp))
+    different: list[FloatArray] = []
+    for code, branch in sorted(_branches_inside(inverse, pose_base_flange, held, free), key=lambda found: found[0]):
+        if any(_apart(branch, other, inverse.chain.prismatic) <= _SAME for other in different):
+            continue
+        different.append(branch)
+        inside = turns(branch, lower, upper, prismatic=inverse.chain.prismatic)
+        joints.extend(inside)
+        configurations.extend([code] * len(inside))
+    return Solutions(np.array(joints).reshape(-1, robot.dof), np.array(configurations, dtype=np.intp))
 
 
-def branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Joint values (n, b, dof) of every branch, each joint in one turn, for flange poses (n, 4, 4); `valid` (n, b).
-
-    A branch keeps its number along a path. Limits are not looked at. `arm` comes from `opw_arrays`.
-    """
-    targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
-    joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
-    valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
-    solve_opw_bulk(*arm, targets, joints, valid)
-    return joints, valid
+def _apart(first: FloatArray, second: FloatArray, prismatic: BoolArray) -> float:
+    """Largest joint difference of two answers (dof,), whole turns of revolute joints not counted."""
+    away = first - second
+    turned = away - 2.0 * pi * np.round(away / (2.0 * pi))
+    return float(np.abs(np.where(prismatic, away, turned)).max())
 
 
-def unverified_branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """`branches` without the check by forward kinematics, three times as quick: for an optimiser's steps."""
-    targets = np.ascontiguousarray(poses_base_flange, dtype=np.float64)
-    joints = np.zeros((len(targets), BRANCHES, len(arm.axes)))
-    valid = np.zeros((len(targets), BRANCHES), dtype=np.bool_)
-    opw_branches_bulk(*arm[:4], targets, joints, valid)
-    return joints, valid
+def _branches_inside(
+    inverse: ArmInverse, pose: Pose, held: ArrayLike | None, free: tuple[Freedom, ...]
+) -> list[tuple[int, FloatArray]]:
+    """Configuration and joint values (dof,) of every branch that reaches the pose but for what is `free`."""
+    values = inverse.spread(SPREAD) if held is None else np.atleast_1d(np.asarray(held, dtype=np.float64))
+    targets = np.repeat(pose.matrix[None], len(values), axis=0)
+    answers = inverse.answers(targets, values)
+    kept = answers.valid & inverse.exact(answers, free, _EXACT)
+    return [(int(code) if inverse.ordered else 0, answers.joints[n, code]) for n, code in np.argwhere(kept)]
 
 
-@compiled(COUNT, reads(1), reads(1), reads(1), writes(2))
-def fill_turns(q: FloatArray, lower: FloatArray, upper: FloatArray, out: FloatArray) -> int:
+@compiled(COUNT, reads(1), reads(1), reads(1), reads(1, FLAG), writes(2))
+def fill_turns(q: FloatArray, lower: FloatArray, upper: FloatArray, prismatic: BoolArray, out: FloatArray) -> int:
     """Fill rows of `out` (capacity, dof) with `q` (dof,) plus every set of whole turns inside the limits; how many.
+
+    A prismatic joint has no turns.
 
     Rows come in ascending order, the last joint fastest; those past the capacity are counted but not written.
     """
@@ -98,6 +111,9 @@ def fill_turns(q: FloatArray, lower: FloatArray, upper: FloatArray, out: FloatAr
     for j in range(dof):
         first[j] = ceil((lower[j] - q[j]) / (2.0 * pi))
         counts[j] = max(0, floor((upper[j] - q[j]) / (2.0 * pi)) - first[j] + 1)
+        if prismatic[j]:
+            first[j] = 0
+            counts[j] = 1 if lower[j] <= q[j] <= upper[j] else 0
         total *= counts[j]
     for row in range(min(total, out.shape[0])):
         rest = row
@@ -107,63 +123,21 @@ def fill_turns(q: FloatArray, lower: FloatArray, upper: FloatArray, out: FloatAr
     return total
 
 
-def turns(q: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> FloatArray:
+def turns(
+    q: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, prismatic: NDArray[np.bool_] | None = None
+) -> FloatArray:
     """`q` (dof,) plus every set of whole turns inside the limits (dof,): (n, dof), ascending, n = 0 when none fits."""
     values, low, high = (np.ascontiguousarray(a, dtype=np.float64) for a in (q, lower, upper))
-    out = np.empty((fill_turns(values, low, high, np.empty((0, len(values)))), len(values)))
-    fill_turns(values, low, high, out)
+    sliding = np.zeros(len(values), dtype=np.bool_) if prismatic is None else np.ascontiguousarray(prismatic)
+    out = np.empty((fill_turns(values, low, high, sliding, np.empty((0, len(values)))), len(values)))
+    fill_turns(values, low, high, sliding, out)
     return out
 
 
 def configuration_of(robot: Robot, q: ArrayLike) -> int:
-    """The configuration 0..7 of `robot` at `q` (6,), as `solve` numbers them; raises UnsupportedArm."""
-    lengths, offsets, signs, *_ = opw_arrays(robot)
-    return int(opw_configuration(lengths, offsets, signs, np.ascontiguousarray(q, dtype=np.float64)))
-
-
-def opw_arrays(robot: Robot) -> OpwArrays:
-    """The closed form of `robot` for the kernels of `cellctl.kinematics.opw`.
-
-    Raises UnsupportedArm where there is none (P290) or where it misses the chain's own poses (P291).
-    """
-    if robot.opw is None or robot.dof != 6:
-        raise UnsupportedArm(
-            Finding(
-                "P290",
-                f"robot '{robot.name}' has no closed-form inverse kinematics",
-                suggestion="give its 'opw' figures, or ask for a numeric answer from a start",
-            )
-        )
-    arrays = _packed(robot, robot.opw)
-    if not _fits(arrays, robot):
-        raise UnsupportedArm(
-            Finding(
-                "P291",
-                f"the 'opw' figures of robot '{robot.name}' do not reproduce its joint chain",
-                suggestion="correct the figures, or leave 'opw' out to have numeric answers",
-            )
-        )
-    return arrays
-
-
-def _packed(robot: Robot, opw: OpwParameters) -> OpwArrays:
-    return OpwArrays(
-        np.array([opw.a1, opw.a2, opw.b, opw.c1, opw.c2, opw.c3, opw.c4]),
-        np.array(opw.offsets, dtype=np.float64),
-        np.array(opw.signs, dtype=np.float64),
-        np.array(opw.tip_fix.inverse().matrix),
-        *chain_of(robot),
-    )
-
-
-def _fits(arrays: OpwArrays, robot: Robot) -> bool:
-    """Whether the closed form finds the poses of a few plain joint values again."""
-    chain = Chain(*arrays[4:])
-    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
-    branches, valid = np.empty((BRANCHES, 6)), np.empty(BRANCHES, dtype=np.bool_)
-    for fraction in (0.35, 0.45, 0.6):
-        target = flange_matrices(chain, lower + fraction * (upper - lower))[0]
-        solve_opw(*arrays, target, branches, valid)
-        if not valid.any():
-            return False
-    return True
+    """The configuration of `robot` at `q` (dof,), as `solve` numbers them; raises UnsupportedArm."""
+    values = np.ascontiguousarray(q, dtype=np.float64)
+    if robot.opw is not None:
+        lengths, offsets, signs, *_ = opw_arrays(robot)
+        return int(opw_configuration(lengths, offsets, signs, values))
+    return arm_inverse(robot).configuration(values)

@@ -17,6 +17,7 @@ A frame, all little-endian, over a local stream socket:
 Payloads:
 
     IDENTIFY, READ, STOP, CLEAR   none
+    POWER_OFF, POWER_ON           none
     SETPOINT                      n float64 joints (rad), uint32 outputs
     IDENTITY                      canonical JSON: robot, joints, period, pace, lag
     STATE                         float64 time (s), n float64 joints, n velocities, n torques, uint32 inputs,
@@ -57,6 +58,8 @@ class Kind(IntEnum):
     SETPOINT = 3
     STOP = 4
     CLEAR = 5
+    POWER_OFF = 6
+    POWER_ON = 7
     IDENTITY = 129
     STATE = 130
     REFUSED = 131
@@ -72,17 +75,19 @@ class Fault(IntEnum):
     TOO_FAST = 4
     OUT_OF_LIMITS = 5
     WRONG_JOINTS = 6
+    NO_POWER = 7
 
 
 class Condition(IntEnum):
-    """What the controller does: it stands under power, follows setpoints, slows down, or stands with its brakes
-    closed.
+    """What the controller does: it stands under power, follows setpoints, slows down, stands with its brakes closed
+    after a fault, or has no power.
     """
 
     STANDING = 0
     STREAMING = 1
     STOPPING = 2
     BRAKED = 3
+    OFF = 4
 
 
 class WireError(ValueError):

@@ -135,6 +135,23 @@ class Cell:
         return cell
 
 
+def standing_joints(mechanism: Mechanism, at: str) -> tuple[float, ...]:
+    """Joint values (dof,) of a configuration by its name, or written out in rad or m with commas between.
+
+    Raises ValueError for what is neither.
+    """
+    if at in mechanism.configurations:
+        return tuple(mechanism.configurations[at])
+    try:
+        values = tuple(float(word) for word in at.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != mechanism.robot.dof:
+        known = ", ".join(sorted(mechanism.configurations))
+        raise ValueError(f"'{at}' is no configuration of '{mechanism.name}', which has {known}")
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """Where a picture is taken from: `eye` and `target` (3,) m in the world, vertical field of view in rad."""

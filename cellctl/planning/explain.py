@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 
 from cellctl.errors import Finding
 from cellctl.model.pose import FloatArray
-from cellctl.planning.seam_way import (
-    SPINS,
+from cellctl.model.wps import Range
+from cellctl.planning.reach import (
+    AS_COMMANDED,
     Reach,
     SeamProblem,
-    furthest_station,
-    grid_ways,
+    angles_of,
+    grid_spins,
     is_whole,
     nominal_tilt,
     reach_of,
     rungs_of,
     window_tilts,
 )
+from cellctl.planning.seam_way import furthest_station, grid_ways
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import Contact, EngineName, open_engine
 from cellctl.scene.screen import state_bounds, states_free
@@ -71,14 +73,14 @@ def explain_seam(
 
     Every finding says in its data whether the search left nothing of its grid out (`exhaustive`), and what that was.
     """
-    said = {"exhaustive": is_whole(problem, reach_of(problem, nominal_tilt(problem.settings))), "grid": _grid(problem)}
+    said = {"exhaustive": is_whole(problem), "grid": _grid(problem)}
     return tuple(replace(found, data={**found.data, **said}) for found in _bound(problem, model, where, engine))
 
 
 def _grid(problem: SeamProblem) -> str:
     tilts = len(window_tilts(problem.settings))
     return (
-        f"{len(problem.stations)} stations, {SPINS} spins, {tilts} tilts inside the windows, "
+        f"{len(problem.stations)} stations, {len(grid_spins(problem))} spins, {tilts} tilts inside the windows, "
         "all configurations and turns inside the joint limits"
     )
 
@@ -88,6 +90,9 @@ def _bound(problem: SeamProblem, model: CollisionModel, where: str, engine: Engi
     if any(grid_ways(problem, reach) for reach in reaches):
         text = f"{where}: there is a way along the seam, but no smooth one that stays clear of everything was found"
         return (Finding("P230", text, suggestion="allow more tilt or spin, make room, or trim the seam"),)
+    unchosen = _unchosen(problem, reaches[0], window_tilts(problem.settings), where)
+    if unchosen:
+        return unchosen
     for find in (_unreached, _limited):
         found = find(problem, reaches[0], where)
         if found is not None:
@@ -107,6 +112,58 @@ def _broken_off(problem: SeamProblem, reach: Reach, where: str) -> Finding:
     return Finding(
         "P204", text, suggestion="split the seam there, allow more tilt or spin, or move the part", data={"at": at}
     )
+
+
+def _unchosen(problem: SeamProblem, reach: Reach, tilts: FloatArray, where: str) -> tuple[Finding, ...]:
+    """P220, P221: stations that an arm of fewer than six axes reaches, but not with the angles that the step allows."""
+    if not problem.inverse.freed:
+        return ()
+    loose = reach_of(problem, tilts, judged=False)
+    bad: NDArray[np.bool_] = loose.valid.any(axis=(1, 2)) & np.logical_not(reach.valid.any(axis=(1, 2)))
+    if not bad.any():
+        return ()
+    at, variant, branch = np.nonzero(loose.valid & bad[:, None, None])
+    angles = angles_of(problem, loose.joints[at, variant, branch], at)
+    angles[:, 0] = np.angle(np.exp(1j * (angles[:, 0] + problem.stations.offsets[at])))
+    settings = problem.settings
+    windows = (settings.spin, settings.work, settings.travel)
+    lacks = f"{where}: an arm of {problem.robot.dof} axes cannot choose"
+    asked = [(k, window) for k, window in enumerate(windows) if window is not None]
+    misses = [_missed(angles[:, k], at, window) for k, window in asked]
+    found = []
+    for (k, window), (miss, comes) in zip(asked, misses, strict=True):
+        if miss > AS_COMMANDED:
+            code, what, words = _WORDS[k]
+            allowed = f"{np.degrees(window.minimum):g} to {np.degrees(window.maximum):g} deg"
+            text = f"{lacks} {what}: at {_stretch(problem, bad)} it comes out at {comes} deg, {allowed} are allowed"
+            found.append(Finding(code, text, suggestion=words))
+    return tuple(found)
+
+
+def _missed(angles: FloatArray, at: NDArray[np.intp], window: Range) -> tuple[float, str]:
+    """By how much (rad) the best answer of the worst station misses a window, and what it comes out at (deg)."""
+    outside = np.maximum(window.minimum - angles, angles - window.maximum)
+    stations = np.unique(at)
+    best = [int(np.flatnonzero(at == station)[np.argmin(outside[at == station])]) for station in stations]
+    worst = max(best, key=lambda k: float(outside[k]))
+    values = np.degrees(angles[best])
+    return float(outside[worst]), f"{values.min():.1f} to {values.max():.1f}"
+
+
+_WORDS = (
+    ("P220", "the spin about the wire", "write 'spin: free', or a window that holds it"),
+    (
+        "P221",
+        "the work angle",
+        "widen 'work_angle' within the procedure, or turn the part so that the torch leans in the arm's own plane",
+    ),
+    (
+        "P221",
+        "the travel angle",
+        "widen 'travel_angle' within the procedure, or turn the part so that the torch leans in the arm's own plane",
+    ),
+)
+"""Code, angle, and the words that free it: spin, work angle, travel angle."""
 
 
 def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
@@ -131,7 +188,7 @@ def _reached_otherwise(problem: SeamProblem, reach: Reach, bad: NDArray[np.bool_
     if problem.settings.spin is None:
         return False
     free = replace(problem, settings=replace(problem.settings, spin=None))
-    tilts = reach.z[: reach.tilts, 1:]
+    tilts = np.unique(reach.z[: reach.tilts, 1:3], axis=0)
     reached: NDArray[np.bool_] = np.any(reach_of(free, tilts).valid, axis=(1, 2))
     return bool(reached[bad].all())
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellctl.kinematics.opw import OpwArrays
+from cellctl.kinematics.arm_inverse import ArmInverse
 from cellctl.model.pose import FloatArray
-from cellctl.model.robot import Robot
 from cellctl.model.spline import BSpline, interpolated
 from cellctl.planning.seam_way import nearest_joints
 
@@ -14,7 +13,7 @@ STEP = 4e-3
 
 
 def wire_line(
-    robot: Robot, inverse: OpwArrays, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float
+    inverse: ArmInverse, pose_base_flange: FloatArray, wire_base: FloatArray, q: FloatArray, length: float
 ) -> BSpline | None:
     """The path from joints `q` (dof,) at `pose_base_flange` (4, 4) back along the wire by `length` (m).
 
@@ -23,12 +22,12 @@ def wire_line(
     """
     count = max(6, int(np.ceil(length / STEP)) + 1)
     u = np.linspace(0.0, length, count)
-    joints = np.empty((count, robot.dof))
+    joints = np.empty((count, len(q)))
     joints[0] = q
     for i in range(1, count):
         pose = pose_base_flange.copy()
         pose[:3, 3] -= u[i] * wire_base
-        joints[i] = nearest_joints(robot, inverse, pose[None], joints[i - 1 : i])[0]
+        joints[i] = nearest_joints(inverse, pose[None], joints[i - 1 : i])[0]
         if not np.all(np.isfinite(joints[i])) or np.abs(joints[i] - joints[i - 1]).max() > 0.2:
             return None
     return interpolated(u, joints)

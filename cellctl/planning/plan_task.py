@@ -13,10 +13,9 @@ from typing import Literal
 import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
+from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.inverse import opw_arrays
-from cellctl.kinematics.opw import OpwArrays
 from cellctl.model.cell import Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
@@ -24,17 +23,17 @@ from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free_motion import free_at, free_way
+from cellctl.planning.limits import MotionLimits, hardest_use
 from cellctl.planning.lines import reversed_path, wire_line
+from cellctl.planning.reach import SeamProblem, ladder_limits
 from cellctl.planning.reuse import SAME, Earlier, earlier_path, earlier_way, same_seam
 from cellctl.planning.rounding import rounded
-from cellctl.planning.seam_way import SeamProblem, SeamWay, seam_ways
+from cellctl.planning.seam_way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
 from cellctl.planning.timing import (
-    GRID,
     RAMP_KNOTS,
-    MotionLimits,
     constant_speed_law,
-    hardest_use,
     process_law,
+    stop_and_go_time,
     time_optimal_law,
 )
 from cellctl.planning.torch_poses import stations_of
@@ -55,7 +54,11 @@ RESERVE = 0.5e-3
 APPROACH_SPEED = 0.05
 RETRACT_SPEED = 0.20
 PROCESS_JOINT_SHARE = 0.70
-WAYS_TRIED = 6
+WAYS_TRIED = 12
+WAY_SEEDS = 3
+ROUNDINGS = 7
+PATIENCE = 2.0
+"""A law may take so many times what the way would take with a stop at every corner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,6 @@ class _Arm:
     task: Task
     group: str
     mechanism: Mechanism
-    inverse: OpwArrays
     model: CollisionModel
     screen: ScreenArrays
     limits: MotionLimits
@@ -151,7 +153,7 @@ def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[Fix
     if isinstance(step, Weld):
         section, contacts = arm.earlier.section(index), torch_contacts(arm.task.cell, step)
         settings = weld_settings(step, arm.task.cell.procedures[step.wps])
-        problem = _seam_problem(arm, step, settings, contacts)
+        problem = _seam_problem(arm, step, settings, contacts, q)
         if section is None or section.seam != step.seam or not same_seam(problem, section):
             return None
     elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
@@ -172,7 +174,7 @@ def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Ar
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
-    return _Arm(task, group, mechanism, opw_arrays(robot), model, pack(model), limits, seed, engine)
+    return _Arm(task, group, mechanism, model, pack(model), limits, seed, engine)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
@@ -188,13 +190,13 @@ def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[Fi
         return []
     where = f"step {index + 1}, move_j {step.target}"
     _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
-    path = _free_path(arm, q, goal, arm.earlier.transit(index))
-    if path is None:
-        raise PlanningFailed(_no_free_path(where))
-    return [_segment(arm, index, "transit", path, time_optimal_law(path, arm.limits))]
+    motion = _free_motion(arm, q, goal, arm.earlier.transit(index))
+    if motion is None:
+        raise PlanningFailed(_no_free_motion(where))
+    return [_segment(arm, index, "transit", *motion)]
 
 
-def _no_free_path(where: str) -> Finding:
+def _no_free_motion(where: str) -> Finding:
     return Finding(
         "P205", f"{where}: no free motion was found", suggestion="add a configuration on the way, or make room"
     )
@@ -205,7 +207,7 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> tuple[li
     wps = arm.task.cell.procedures[step.wps]
     settings = weld_settings(step, wps)
     contacts = torch_contacts(arm.task.cell, step)
-    problem = _seam_problem(arm, step, settings, contacts)
+    problem = _seam_problem(arm, step, settings, contacts, q)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
     for way in islice(chain(_earlier_ways(arm, index, step, problem), seam_ways(problem, q)), WAYS_TRIED):
@@ -229,7 +231,9 @@ def _earlier_ways(arm: _Arm, index: int, step: Weld, problem: SeamProblem) -> It
             yield way
 
 
-def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...]) -> SeamProblem:
+def _seam_problem(
+    arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...], q: FloatArray
+) -> SeamProblem:
     tool = arm.mechanism.tool
     assert tool is not None and tool.torch is not None
     path = seam_path(arm.task.cell, step)
@@ -237,7 +241,11 @@ def _seam_problem(arm: _Arm, step: Weld, settings: WeldSettings, contacts: tuple
     stations = stations_of(
         path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
     )
-    return SeamProblem(arm.mechanism.robot, arm.inverse, stations, settings, arm.screen, arm.margins(contacts), RESERVE)
+    robot = arm.mechanism.robot
+    inverse = arm_inverse(robot, pose_flange_tcp)
+    margins = arm.margins(contacts)
+    limits = ladder_limits(robot, q)
+    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits)
 
 
 def _weld_along(
@@ -252,6 +260,9 @@ def _weld_along(
 ) -> tuple[list[FixedSegment], Finding | None]:
     """The four segments along one way, or none and what stood against it."""
     stations, settings = problem.stations, problem.settings
+    rate = spin_rate(problem, way.torches)
+    if rate > SPIN_SPEED:
+        return [], _spin_finding(problem, rate, where)
     path = interpolated(stations.s, way.torches.q)
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
@@ -270,13 +281,13 @@ def _weld_along(
             what = f"{where}: {blocked * 1e3:.0f} mm from the seam on the {name}"
             found = explain_state(arm.model, line(blocked)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
             return [], found[0] if found else Finding("P207", f"{what}: the torch comes too near to something")
-    transit = _free_path(arm, q, away(away.end)[0], arm.earlier.transit(index))
+    transit = _free_motion(arm, q, away(away.end)[0], arm.earlier.transit(index))
     if transit is None:
-        return [], _no_free_path(f"{where}, on the way there")
+        return [], _no_free_motion(f"{where}, on the way there")
     section = _section(step, problem, way)
     approach = reversed_path(away)
     return [
-        _segment(arm, index, "transit", transit, time_optimal_law(transit, arm.limits)),
+        _segment(arm, index, "transit", *transit),
         _segment(arm, index, "approach", approach, _line_law(arm, approach, APPROACH_SPEED), contacts),
         _segment(arm, index, "process", path, law, contacts, section),
         _segment(arm, index, "retract", back, _line_law(arm, back, RETRACT_SPEED), contacts),
@@ -306,6 +317,13 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
     )
 
 
+def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:
+    """That the torch would turn about its wire too fast, and the travel speed at which it would not."""
+    possible = problem.settings.travel_speed * SPIN_SPEED / rate * 1e3
+    text = f"{where}: the torch would turn about its wire at {np.degrees(rate):.0f} deg/s, at most 45 will do"
+    return Finding("P223", text, suggestion=f"weld at {possible:.2g} mm/s, or allow more spin or tilt")
+
+
 def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:
     """Which joint is asked for too much, where, and the travel speed that would do."""
     law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
@@ -329,7 +347,7 @@ def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length
     q = way.torches.q[station]
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
-    return wire_line(robot, problem.inverse, flange, tcp[:3, 2], q, length)
+    return wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
 
 
 def _no_line(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:
@@ -350,27 +368,34 @@ def _line_blocked(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ..
 
 
 def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
-    return time_optimal_law(path, arm.limits, speed_cap=np.full(GRID, speed))
+    return time_optimal_law(path, arm.limits, speed_cap=speed)
 
 
-def _free_path(arm: _Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None) -> BSpline | None:
-    """A rounded free path, bent from an `earlier` one where that is free; corners are tightened until the rounding is
-    free as well.
+def _free_motion(
+    arm: _Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None
+) -> tuple[BSpline, BSpline] | None:
+    """A rounded free path and its law; corners are tightened until the rounding is free as well.
+
+    An `earlier` path is bent to the new ends first, and taken where it is free. A way whose corners are so tight that
+    stopping at every one would be far quicker is left for that of another seed.
     """
     robot = arm.mechanism.robot
     margins = arm.margins()
     bent = None if earlier is None else earlier_path(earlier, q, goal)
     if bent is not None and _path_free(arm, bent, margins):
-        return bent
-    way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, arm.seed)
-    if way is None:
-        return None
-    roundness = 1.0
-    for _ in range(7):
-        path = rounded(way, roundness)
-        if _path_free(arm, path, margins):
-            return path
-        roundness *= 0.5
+        return bent, time_optimal_law(bent, arm.limits)
+    for seed in range(arm.seed, arm.seed + WAY_SEEDS):
+        way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, seed)
+        if way is None:
+            continue
+        patience = PATIENCE * stop_and_go_time(way, arm.limits)
+        for halvings in range(ROUNDINGS):
+            path = rounded(way, 0.5**halvings)
+            if _path_free(arm, path, margins):
+                law = time_optimal_law(path, arm.limits)
+                if law.end <= patience:
+                    return path, law
+                break
     return None
 
 

@@ -23,6 +23,6 @@ def seam_has_way(task: Task, index: int) -> bool:
         raise TypeError(f"step {index + 1} welds nothing")
     arm = _arm_of(task, step.group or task.cell.groups[0].name, 0, None)
     settings = weld_settings(step, task.cell.procedures[step.wps])
-    problem = _seam_problem(arm, step, settings, torch_contacts(task.cell, step))
     near = np.array(arm.mechanism.configurations[task.start])
+    problem = _seam_problem(arm, step, settings, torch_contacts(task.cell, step), near)
     return next(iter(seam_ways(problem, near)), None) is not None

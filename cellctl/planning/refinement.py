@@ -1,7 +1,8 @@
 """Continuous refinement of a ladder's way: spin and torch angles inside their windows, for the smoothest joints.
 
-Minimises  sum ds W |q'|^2 + beta sum ds W |q''|^2 + pulls  over z_i = (spin, work, travel) by Gauss-Newton; dq/dz by
-forward differences of the closed-form inverse, banded Cholesky, box bounds by holding variables at a bound.
+Minimises  sum ds W |q'|^2 + beta sum ds W |q''|^2 + pulls  over z_i = (spin, work, travel, and a held joint where there
+is one) by Gauss-Newton; dq/dz by forward differences of the inverse, banded Cholesky, box bounds by holding variables
+at a bound.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from cellctl.model.pose import FloatArray
 
 Inverse = Callable[[FloatArray, FloatArray], FloatArray]
-"""Joint values (n, dof) for z (n, 3), each nearest to the given joints (n, dof); NaN rows where there is none."""
+"""Joint values (n, dof) for z (n, k), each nearest to the given joints (n, dof); NaN rows where there is none."""
 
 BETA = 1e-4
 LARGEST_STEP = np.radians(20.0)
@@ -25,7 +26,7 @@ ACTIVE_ROUNDS = 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Torches:
-    """Spin, work and travel angle per station `z` (n, 3), rad, and the joints `q` (n, dof) that reach them."""
+    """Spin, work, travel angle (and a held joint) per station `z` (n, k), and the joints `q` (n, dof) for them; rad."""
 
     z: FloatArray
     q: FloatArray
@@ -33,9 +34,7 @@ class Torches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
-    """Bounds `lower`, `upper` (n, 3) of z, the values `wanted` (n, 3) that it is pulled to with weights `pull` (n,
-    3).
-    """
+    """Bounds `lower`, `upper` (n, k) of z, the values `wanted` (n, k) that it is pulled to with weights `pull`."""
 
     lower: FloatArray
     upper: FloatArray
@@ -45,23 +44,25 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class KeepOut:
-    """A wrist singularity to stay away from: joint `axis` within `width` of `centre` (rad) costs `weight` times the
-    squared intrusion at every station.
+    """A wrist singularity to stay away from: joint `axis` within `width` of `centre` or a whole `period` from it (rad)
+    costs `weight` times the squared intrusion at every station.
     """
 
     axis: int
     centre: float
+    period: float
     width: float
     weight: float
 
     def intrusion(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
         """How deep the joints (n, dof) are inside (n,), and the slope (n,) of that over the joint."""
         away = q[:, self.axis] - self.centre
+        away = away - self.period * np.round(away / self.period)
         depth = np.maximum(0.0, self.width - np.abs(away))
         return depth, np.where(depth > 0.0, -np.sign(away), 0.0)
 
 
-NOWHERE = KeepOut(0, 0.0, 0.0, 0.0)
+NOWHERE = KeepOut(axis=0, centre=0.0, period=2.0 * np.pi, width=0.0, weight=0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,7 @@ def refined(
             break
         gained = cost - better[1]
         now, cost = better
-        if gained < 1e-4 * cost:
+        if gained < 1e-3 * cost:
             break
     return now
 
@@ -138,20 +139,20 @@ def _applied(bands: FloatArray, q: FloatArray) -> FloatArray:
 
 
 def _gauss_newton_step(now: Torches, objective: Objective, inverse: Inverse) -> FloatArray:
-    """The step (n, 3) to the least of the local quadratic inside the box."""
+    """The step (n, k) to the least of the local quadratic inside the box."""
     box, keep_out = objective.box, objective.keep_out
-    n = len(now.z)
+    n, k = now.z.shape
     slopes = _slopes(now, inverse)
     depth, inwards = keep_out.intrusion(now.q)
     wall = inwards[:, None] * slopes[:, keep_out.axis]
     gradient = np.einsum("ijk,ij->ik", slopes, objective.weights * _applied(objective.bands, now.q))
     gradient += box.pull * (now.z - box.wanted) + keep_out.weight * depth[:, None] * wall
     matrix = _normal_matrix(slopes, objective)
-    for a in range(3):
-        for b in range(a, 3):
-            matrix[b - a, a::3] += keep_out.weight * wall[:, a] * wall[:, b]
+    for a in range(k):
+        for b in range(a, k):
+            matrix[b - a, a::k] += keep_out.weight * wall[:, a] * wall[:, b]
     low, high = (np.clip(bound - now.z, -LARGEST_STEP, LARGEST_STEP).ravel() for bound in (box.lower, box.upper))
-    return _boxed_minimum(matrix, gradient.ravel(), low, high).reshape(n, 3)
+    return _boxed_minimum(matrix, gradient.ravel(), low, high).reshape(n, k)
 
 
 def _boxed_minimum(matrix: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
@@ -170,9 +171,9 @@ def _boxed_minimum(matrix: FloatArray, gradient: FloatArray, low: FloatArray, hi
 
 
 def _slopes(now: Torches, inverse: Inverse) -> FloatArray:
-    """dq/dz (n, dof, 3) by forward differences; zero where the inverse ends."""
-    slopes = np.empty((*now.q.shape, 3))
-    for k in range(3):
+    """dq/dz (n, dof, k) by forward differences; zero where the inverse ends."""
+    slopes = np.empty((*now.q.shape, now.z.shape[1]))
+    for k in range(now.z.shape[1]):
         moved = now.z.copy()
         moved[:, k] += DIFFERENCE
         slopes[:, :, k] = (inverse(moved, now.q) - now.q) / DIFFERENCE
@@ -181,14 +182,14 @@ def _slopes(now: Torches, inverse: Inverse) -> FloatArray:
 
 
 def _normal_matrix(slopes: FloatArray, objective: Objective) -> FloatArray:
-    """The Gauss-Newton matrix of smoothness and pulls in lower banded form (9, 3 n)."""
-    n, bands, weights = len(slopes), objective.bands, objective.weights
-    matrix = np.zeros((9, 3 * n))
+    """The Gauss-Newton matrix of smoothness and pulls in lower banded form (3 k, k n)."""
+    n, size, bands, weights = len(slopes), slopes.shape[2], objective.bands, objective.weights
+    matrix = np.zeros((3 * size, size * n))
     for k in range(3):
         blocks = bands[k][: n - k, None, None] * np.einsum("ija,j,ijb->iab", slopes[: n - k], weights, slopes[k:])
-        for a in range(3):
-            for b in range(a if k == 0 else 0, 3):
-                matrix[3 * k + b - a, a : 3 * (n - k) : 3] += blocks[:, a, b]
+        for a in range(size):
+            for b in range(a if k == 0 else 0, size):
+                matrix[size * k + b - a, a : size * (n - k) : size] += blocks[:, a, b]
     matrix[0] += objective.box.pull.ravel() + 1e-9
     return matrix
 

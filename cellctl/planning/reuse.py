@@ -13,8 +13,9 @@ import numpy as np
 from cellctl.model.plan import FixedSegment, SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
+from cellctl.planning.reach import SeamProblem
 from cellctl.planning.refinement import Torches
-from cellctl.planning.seam_way import SeamProblem, SeamWay, nearest_joints
+from cellctl.planning.seam_way import SeamWay, nearest_joints
 
 FURTHEST = 0.15
 """How far (rad) a joint may be from where it was at the same place of the seam, or at the ends of a free path."""
@@ -74,7 +75,9 @@ def earlier_way(problem: SeamProblem, segment: FixedSegment) -> SeamWay | None:
     if not _inside(problem, section):
         return None
     before = segment.path(section.stations)
-    q = nearest_joints(problem.robot, problem.inverse, stations.flange_poses(z[:, 0], z[:, 1], z[:, 2]), before)
+    if problem.inverse.held is not None or problem.inverse.freed:
+        return None
+    q = nearest_joints(problem.inverse, stations.flange_poses(z[:, 0], z[:, 1], z[:, 2]), before, None)
     if not np.all(np.isfinite(q)) or np.abs(q - before).max() > FURTHEST:
         return None
     return SeamWay(Torches(z, q), -1, 0.0)

@@ -11,44 +11,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cellctl.kinematics.inverse import branches, unverified_branches
-from cellctl.kinematics.opw import OpwArrays
+from cellctl.kinematics.arm_inverse import ArmInverse
 from cellctl.model.pose import FloatArray
-from cellctl.model.robot import Robot
-from cellctl.model.wps import Range
-from cellctl.planning.ladder import Rungs, cheapest_way, fill_rungs
+from cellctl.planning.ladder import Rungs, cheapest_way
+from cellctl.planning.reach import (
+    Reach,
+    SeamProblem,
+    allowed_angles,
+    angles_of,
+    inset_of,
+    nominal_tilt,
+    reach_of,
+    rungs_of,
+    window_tilts,
+)
 from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
-from cellctl.planning.torch_poses import Stations
-from cellctl.processes.procedure import WeldSettings
-from cellctl.scene.packed import ScreenArrays
 from cellctl.scene.screen import states_free
 
 IntArray = NDArray[np.intp] | NDArray[np.int32]
 
-SPINS = 36
-TURNS = 8
 GATE = np.radians(14.0)
 ROUNDS = 40
 PULL = 0.05
-INSET = np.radians(0.5)
 WRIST_WIDTH = np.radians(20.0)
 SPIN_SPEED = np.radians(45.0)
+SPIN_SHARE = 0.95
+"""Share of SPIN_SPEED that a way may use: the path between the stations turns a little faster."""
 PULL_ROUNDS = 10
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SeamProblem:
-    """What one seam asks: stations, settings, the arm and its inverse, and the margins (n_pairs,) that hold on it,
-    `reserve` (m) of them kept over the cell's own.
-    """
-
-    robot: Robot
-    inverse: OpwArrays
-    stations: Stations
-    settings: WeldSettings
-    screen: ScreenArrays
-    margins: FloatArray
-    reserve: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,86 +49,16 @@ class SeamWay:
     cost: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reach:
-    """IK answers at every station and variant (spin-major, tilts inside): `joints` (n, v, branches, dof), `valid`;
-    `z` (v, 3) the spin, work and travel angle of each variant (spin from the reference).
-    """
-
-    joints: FloatArray
-    valid: NDArray[np.bool_]
-    z: FloatArray
-    tilts: int
-
-
 def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
-    """Ways along the seam, best first (smooth, and not far from joints `near`); nominal tilt first, then tilts of the
-    window.
+    """Ways along the seam, best first (smooth, and not far from joints `near`); those of the nominal tilt first, then,
+    if none of these will do, those of the tilts in the window.
     """
     for tilts in (nominal_tilt(problem.settings), window_tilts(problem.settings)):
-        found = False
         reach = reach_of(problem, tilts)
         for start, configuration, cost in _ladder_ways(problem, reach, near):
             way = _smoothed(problem, start)
             if way is not None:
-                found = True
                 yield SeamWay(way, configuration, cost)
-        if found:
-            return
-
-
-def nominal_tilt(settings: WeldSettings) -> FloatArray:
-    """The commanded work and travel angle alone, (1, 2)."""
-    return np.array([[settings.work.nominal, settings.travel.nominal]])
-
-
-def window_tilts(settings: WeldSettings) -> FloatArray:
-    """Up to nine tilts over the windows of work and travel angle, (n, 2), a little inside them."""
-    works, travels = (_inside(window) for window in (settings.work, settings.travel))
-    return np.array([[w, p] for w in works for p in travels])
-
-
-def _inside(window: Range) -> list[float]:
-    inset = _inset(window)
-    return sorted({window.minimum + inset, window.nominal, window.maximum - inset})
-
-
-def _inset(window: Range) -> float:
-    return float(min(INSET, 0.25 * (window.maximum - window.minimum)))
-
-
-def grid_spins(problem: SeamProblem) -> FloatArray:
-    """The SPINS spins from the reference that are tried; where the step has a window, one of them is its nominal spin
-    at the start of the seam.
-    """
-    window = problem.settings.spin
-    first = 0.0 if window is None else window.nominal - float(problem.stations.offsets[0])
-    return np.asarray(first + np.arange(SPINS) * (2.0 * np.pi / SPINS), dtype=np.float64)
-
-
-def reach_of(problem: SeamProblem, tilts: FloatArray) -> Reach:
-    """All inverse kinematics of the seam for SPINS spins and the given tilts (k, 2)."""
-    stations = problem.stations
-    n = len(stations)
-    z = np.array([[spin, *tilt] for spin in grid_spins(problem) for tilt in tilts])
-    poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant)) for variant in z], axis=1)
-    joints, valid = branches(problem.inverse, poses.reshape(-1, 4, 4))
-    joints = joints.reshape(n, len(z), *joints.shape[1:])
-    valid = valid.reshape(n, len(z), -1)
-    window = problem.settings.spin
-    if window is not None:
-        public = z[None, :, 0] + stations.offsets[:, None]
-        away = np.angle(np.exp(1j * (public - window.nominal)))
-        inside = (away >= window.minimum - window.nominal) & (away <= window.maximum - window.nominal)
-        valid = valid & inside[:, :, None]
-    return Reach(joints, valid, z, len(tilts))
-
-
-def rungs_of(problem: SeamProblem, reach: Reach, configuration: int) -> Rungs:
-    """The ladder of one configuration, without obstacles."""
-    lower, upper = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
-    slots = TURNS * reach.tilts
-    return Rungs(*fill_rungs(reach.joints, reach.valid, lower, upper, configuration, reach.tilts, slots))
 
 
 def furthest_station(problem: SeamProblem, reach: Reach) -> int:
@@ -156,19 +75,9 @@ def furthest_station(problem: SeamProblem, reach: Reach) -> int:
     return furthest
 
 
-def is_whole(problem: SeamProblem, reach: Reach) -> bool:
-    """True where the ladder holds every turn of every joint inside its limits, so that no way on the grid is left
-    out.
-    """
-    width = problem.robot.limit_array("upper") - problem.robot.limit_array("lower")
-    ways = np.prod(np.minimum(np.floor(width / (2.0 * np.pi)) + 1.0, 3.0))
-    return bool(ways <= TURNS and width.max() < 6.0 * np.pi)
-
-
 def grid_ways(problem: SeamProblem, reach: Reach) -> bool:
     """True where the grid has a way along the seam that is free of obstacles, smooth or not."""
-    near = np.zeros(problem.robot.dof)
-    return bool(_ladder_ways(problem, reach, near))
+    return bool(_ladder_ways(problem, reach, np.zeros(problem.robot.dof)))
 
 
 def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[tuple[Torches, int, float]]:
@@ -215,7 +124,7 @@ def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[I
         if asked[rows, spin, slot].all():
             return spin, slot, cost
         for shift in range(-2, 3) if attempt < ROUNDS // 4 else range(-8, 9):
-            around = (spin + shift) % SPINS
+            around = (spin + shift) % rungs.costs.shape[1]
             station, near = np.nonzero(~asked[rows, around])
             _ask(problem, rungs, asked, station, around[station], near)
         if np.isfinite(rungs.costs[rows, spin, slot]).all():
@@ -250,68 +159,110 @@ def _ask(
 def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
     """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round.
 
-    The spin counts as one more axis, so that the torch does not turn needlessly about its wire.
+    The spin counts as one more axis, so that the torch does not turn needlessly about its wire; where it still turns
+    too fast, it counts more.
     """
     box = _box(problem, start)
     weights = np.append(1.0 / problem.robot.limit_array("velocity") ** 2, 1.0 / SPIN_SPEED**2)
     dof = problem.robot.dof
-    keep_out = wrist_keep_out(problem.robot)
+    keep_out = wrist_keep_out(problem.inverse)
     s = problem.stations.s
 
     def inverse(z: FloatArray, near: FloatArray) -> FloatArray:
         poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
-        return np.column_stack([nearest_joints(problem.robot, problem.inverse, poses, near[:, :dof]), z[:, 0]])
+        held = None if problem.inverse.held is None else z[:, 3]
+        return np.column_stack([nearest_joints(problem.inverse, poses, near[:, :dof], held), z[:, 0]])
 
     now = refined(
         Torches(start.z, np.column_stack([start.q, start.z[:, 0]])), s, box, weights, inverse, keep_out=keep_out
     )
-    free = np.empty(len(now.q), dtype=np.bool_)
+    slowest: Torches | None = None
     for _ in range(PULL_ROUNDS):
-        states_free(problem.screen, np.ascontiguousarray(now.q[:, :dof]), problem.margins, free)
-        if free.all():
-            return Torches(now.z, np.ascontiguousarray(now.q[:, :dof]))
-        hit = np.convolve(~free, np.ones(9), mode="same") > 0.0
+        q = np.ascontiguousarray(now.q[:, :dof])
+        good = _good(problem, q)
+        if good.all():
+            way = Torches(_come_out(problem, now.z, q), q)
+            slowest = way if slowest is None else min(slowest, way, key=lambda one: spin_rate(problem, one))
+            if problem.inverse.freed or spin_rate(problem, way) <= SPIN_SHARE * SPIN_SPEED:
+                return way
+            weights = np.append(weights[:-1], 4.0 * weights[-1])
+        hit = np.convolve(~good, np.ones(9), mode="same") > 0.0
         pull = np.where(hit[:, None], np.maximum(box.pull * 8.0, 0.05), box.pull)
         box = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
         now = refined(now, s, box, weights, inverse, keep_out=keep_out)
-    return None
+    return slowest
 
 
-def wrist_keep_out(robot: Robot) -> KeepOut:
-    """Where axis 5 of an arm with a spherical wrist makes axes 4 and 6 parallel; nowhere for other arms."""
-    if robot.opw is None:
+def spin_rate(problem: SeamProblem, way: Torches) -> float:
+    """How fast the torch turns about its wire at most (rad/s), at the travel speed of the weld."""
+    slopes = np.gradient(way.z[:, 0], problem.stations.s)
+    return float(np.abs(slopes).max()) * problem.settings.travel_speed
+
+
+def _good(problem: SeamProblem, q: FloatArray) -> NDArray[np.bool_]:
+    """Where joints `q` (n, dof) are free, and hold the torch as it is allowed where the arm cannot choose."""
+    good = np.empty(len(q), dtype=np.bool_)
+    states_free(problem.screen, q, problem.margins, good)
+    if problem.inverse.freed:
+        station = np.arange(len(q))
+        good &= allowed_angles(problem, angles_of(problem, q, station), station)
+    return good
+
+
+def _come_out(problem: SeamProblem, z: FloatArray, q: FloatArray) -> FloatArray:
+    """The angles (n, 3) that the torch is held at: as commanded, or as they come out where the arm cannot choose."""
+    if not problem.inverse.freed:
+        return z[:, :3]
+    angles = angles_of(problem, q, np.arange(len(q)))
+    angles[:, 0] = np.unwrap(angles[:, 0])
+    return angles
+
+
+def wrist_keep_out(inverse: ArmInverse) -> KeepOut:
+    """Where an axis of the wrist makes its neighbours parallel; nowhere for arms where that is not known."""
+    place = inverse.wrist
+    if place is None:
         return NOWHERE
-    centre = robot.opw.offsets[4] * robot.opw.signs[4]
-    return KeepOut(axis=4, centre=centre, width=WRIST_WIDTH, weight=1.0)
+    return KeepOut(axis=place.axis, centre=place.centre, period=place.period, width=WRIST_WIDTH, weight=1.0)
 
 
 def _box(problem: SeamProblem, start: Torches) -> Box:
     """Bounds and wishes for the refinement: windows a little inside, angles lightly pulled to nominal, spin free."""
     settings = problem.settings
-    n = len(start.z)
-    lower, upper = np.full((n, 3), -np.inf), np.full((n, 3), np.inf)
+    lower, upper = np.full(start.z.shape, -np.inf), np.full(start.z.shape, np.inf)
     for column, window in ((1, settings.work), (2, settings.travel)):
-        inset = _inset(window)
+        inset = inset_of(window)
         lower[:, column], upper[:, column] = window.minimum + inset, window.maximum - inset
-    if settings.spin is not None:
+    if "spin" in problem.inverse.freed:
+        lower[:, 0] = upper[:, 0] = start.z[:, 0]
+    elif settings.spin is not None:
         public = start.z[:, 0] + problem.stations.offsets
         turns = 2.0 * np.pi * np.round((public - settings.spin.nominal) / (2.0 * np.pi))
         lower[:, 0] = settings.spin.minimum - problem.stations.offsets + turns
         upper[:, 0] = settings.spin.maximum - problem.stations.offsets + turns
-    wanted = np.stack([start.z[:, 0], np.full(n, settings.work.nominal), np.full(n, settings.travel.nominal)], axis=1)
-    pull = np.tile([0.0, PULL, PULL], (n, 1))
+    wanted, pull = start.z.copy(), np.zeros(start.z.shape)
+    wanted[:, 1:3], pull[:, 1:3] = (settings.work.nominal, settings.travel.nominal), PULL
+    held = problem.inverse.held
+    if held is not None:
+        lower[:, 3], upper[:, 3] = problem.lower[held], problem.upper[held]
     return Box(lower, upper, wanted, pull)
 
 
-def nearest_joints(robot: Robot, inverse: OpwArrays, poses: FloatArray, near: FloatArray) -> FloatArray:
+def nearest_joints(
+    inverse: ArmInverse, poses: FloatArray, near: FloatArray, held: FloatArray | None = None
+) -> FloatArray:
     """Joint values (n, dof) of flange poses (n, 4, 4) nearest to `near` (n, dof) over branches and turns; NaN rows
-    where none.
+    where none. A joint that is held is at `held` (n,), or where it is in `near`.
     """
-    joints, valid = unverified_branches(inverse, poses)
-    turns = np.round((near[:, None] - joints) / (2.0 * np.pi))
+    robot = inverse.robot
+    if inverse.held is not None and held is None:
+        held = near[:, inverse.held]
+    answers = inverse.answers(poses, held, verified=False)
+    joints = answers.joints
+    turns = np.where(inverse.chain.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
-    inside = valid & np.all((joints >= lower) & (joints <= upper), axis=2)
+    inside = answers.valid & np.all((joints >= lower) & (joints <= upper), axis=2)
     distance = np.where(inside, np.abs(joints - near[:, None]).max(axis=2), np.inf)
     best = np.argmin(distance, axis=1)
     rows = np.arange(len(poses))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cellctl.errors import FileError, Finding, Place
+from cellctl.files.collada import read_collada
 from cellctl.files.meshes import convex_hull, parse_stl, read_mesh_bytes, resolve_package_reference
 from cellctl.model.pose import FloatArray, Pose, unit
 from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Sphere, Visual, corners
 
 CREASE = np.cos(np.radians(32.0))
 """Faces that meet at a smaller angle than this are shaded as one smooth surface."""
-
-_COLLADA = "{http://www.collada.org/2005/11/COLLADASchema}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +112,10 @@ def tube(points: ArrayLike, radius: float, colour: Colour, sides: int = 10) -> S
     """A round tube of `radius` (m) along the polyline `points` (n, 3), closed when its ends meet."""
     path = np.asarray(points, dtype=np.float64)
     path = path[np.r_[True, np.linalg.norm(np.diff(path, axis=0), axis=1) > 1e-9]]
-    along = unit(np.gradient(path, axis=0))
+    along = np.gradient(path, axis=0)
+    turns_back = np.linalg.norm(along, axis=1) < 1e-9
+    along[turns_back] = (path - np.roll(path, 1, axis=0))[turns_back]
+    along = unit(along)
     helper = np.where(np.abs(along[:, 2:3]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
     across = unit(np.cross(helper, along))
     turn = np.arange(sides) * (2.0 * np.pi / sides)
@@ -140,19 +140,9 @@ def mesh_surfaces(reference: str) -> tuple[Surface, ...]:
 
 
 def collada_surfaces(content: bytes, name: str) -> tuple[Surface, ...]:
-    """The triangles of a Collada 1.4 file by diffuse colour, in metres; raises FileError F142 when it holds none."""
-    try:
-        root = ElementTree.fromstring(content)
-        unit_element = root.find(f"{_COLLADA}asset/{_COLLADA}unit")
-        metre = float(unit_element.get("meter", "1")) if unit_element is not None else 1.0
-        pieces: dict[Colour, list[FloatArray]] = {}
-        for colour, triangles in _collada_triangles(root):
-            pieces.setdefault(colour, []).append(triangles * metre)
-    except (ElementTree.ParseError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
-        raise FileError(Finding("F142", "not a Collada 1.4 mesh", Place(name))) from error
-    if not pieces:
-        raise FileError(Finding("F142", "the Collada file holds no triangles", Place(name)))
-    return tuple(_welded(np.concatenate(triangles), colour) for colour, triangles in sorted(pieces.items()))
+    """The triangles of a Collada 1.4 file by diffuse colour, in metres; raises FileError F142, F184 or F185."""
+    scene = read_collada(content, name)
+    return tuple(_welded(triangles * scene.unit, colour) for colour, triangles in sorted(scene.pieces.items()))
 
 
 def smooth_surface(vertices: FloatArray, faces: NDArray[np.intp], colour: Colour) -> Surface:
@@ -176,67 +166,6 @@ def smooth_surface(vertices: FloatArray, faces: NDArray[np.intp], colour: Colour
     for axis in range(3):
         normals[:, axis] = np.bincount(mine[alike], area[face[other[alike]], axis], minlength=len(vertex))
     return Surface(triangles.reshape(-1, 3), unit(normals), colour)
-
-
-def _collada_triangles(root: ElementTree.Element) -> Iterator[tuple[Colour, FloatArray]]:
-    """Diffuse colour and triangles (m, 3, 3) of every piece of geometry that the visual scene places."""
-    by_id = {f"#{element.get('id')}": element for element in root.iter() if element.get("id")}
-    for scene in root.iter(f"{_COLLADA}visual_scene"):
-        for node in scene.findall(f"{_COLLADA}node"):
-            yield from _node_triangles(node, np.eye(4), by_id)
-
-
-def _node_triangles(
-    node: ElementTree.Element, outer: FloatArray, by_id: dict[str, ElementTree.Element]
-) -> Iterator[tuple[Colour, FloatArray]]:
-    here = outer
-    for matrix in node.findall(f"{_COLLADA}matrix"):
-        here = here @ np.array((matrix.text or "").split(), dtype=np.float64).reshape(4, 4)
-    for instance in node.findall(f"{_COLLADA}instance_geometry"):
-        colours = {
-            bound.get("symbol", ""): _diffuse(by_id[bound.get("target", "")], by_id)
-            for bound in instance.iter(f"{_COLLADA}instance_material")
-        }
-        mesh = by_id[instance.get("url", "")].find(f"{_COLLADA}mesh")
-        if mesh is not None:
-            for kind in ("triangles", "polylist"):
-                for piece in mesh.findall(f"{_COLLADA}{kind}"):
-                    points = _piece_triangles(piece, by_id) @ here[:3, :3].T + here[:3, 3]
-                    yield colours.get(piece.get("material", ""), (0.7, 0.7, 0.7)), points
-    for child in node.findall(f"{_COLLADA}node"):
-        yield from _node_triangles(child, here, by_id)
-
-
-def _piece_triangles(piece: ElementTree.Element, by_id: dict[str, ElementTree.Element]) -> FloatArray:
-    """Triangles (m, 3, 3) of a `triangles` or `polylist` element; polygons are cut into fans."""
-    inputs = {i.get("semantic", ""): i for i in piece.findall(f"{_COLLADA}input")}
-    stride = 1 + max(int(i.get("offset", "0")) for i in inputs.values())
-    corner = inputs["VERTEX"]
-    position = next(
-        i for i in by_id[corner.get("source", "")].findall(f"{_COLLADA}input") if i.get("semantic") == "POSITION"
-    )
-    array = by_id[position.get("source", "")].find(f"{_COLLADA}float_array")
-    points = np.array((array.text or "").split() if array is not None else [], dtype=np.float64).reshape(-1, 3)
-    words = (piece.findtext(f"{_COLLADA}p") or "").split()
-    index = np.array(words, dtype=np.intp).reshape(-1, stride)[:, int(corner.get("offset", "0"))]
-    sides = np.array((piece.findtext(f"{_COLLADA}vcount") or "").split(), dtype=np.intp)
-    if not len(sides):
-        sides = np.full(len(index) // 3, 3, dtype=np.intp)
-    first = np.repeat(np.cumsum(sides) - sides, sides - 2)
-    step = np.concatenate([np.arange(1, n - 1) for n in sides])
-    fans: FloatArray = points[index[np.stack([first, first + step, first + step + 1], axis=1)]]
-    return fans
-
-
-def _diffuse(material: ElementTree.Element, by_id: dict[str, ElementTree.Element]) -> Colour:
-    effect = material.find(f"{_COLLADA}instance_effect")
-    colour = None
-    if effect is not None:
-        colour = by_id[effect.get("url", "")].find(f".//{_COLLADA}diffuse/{_COLLADA}color")
-    if colour is None:
-        return (0.7, 0.7, 0.7)
-    red, green, blue = (min(1.0, max(0.10, float(word))) for word in (colour.text or "").split()[:3])
-    return (red, green, blue)
 
 
 def _welded(triangles: FloatArray, colour: Colour) -> Surface:

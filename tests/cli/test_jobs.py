@@ -58,9 +58,9 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
         calls.append(("verify", str(path)))
         return certified
 
-    def run(certified, *, driver, real_time, override, folder) -> Iterator[Event]:
+    def run(certified, *, driver, real_time, override, folder, **stride) -> Iterator[Event]:
         calls.append(("run", driver, real_time, override, folder))
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return stand.events()
 
     def measured_welds(folder):

@@ -31,7 +31,7 @@ def test_an_arm_has_its_limits_and_its_sources(say) -> None:
 def test_an_unknown_arm_is_answered_with_the_nearest(say) -> None:
     said = say("robots", "info", "kuka_kr16")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "the library has no arm 'kuka_kr16' - did you mean 'kuka_kr16_2'? [U618]\n"
+    assert said.err == "no arm is called 'kuka_kr16' - did you mean 'kuka_kr16_2'? [U618]\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +112,22 @@ def wave():
     """Setpoints of a smooth motion from the arm's start: value at cycle k."""
     start = np.array(ARM["start"])
     return lambda k: start + 0.2 * (1.0 - np.cos(0.02 * k)) * np.array([1, -1, 1, -1, 1, 1])
+
+
+@contextmanager
+def _served(terminal) -> Iterator[None]:
+    ended = threading.Event()
+    thread = threading.Thread(target=terminal.serve, args=(ended.is_set,))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(10.0)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def served() -> Callable[..., AbstractContextManager[None]]:
+    """Serves a terminal in a thread of its own for as long as a block lasts."""
+    return _served

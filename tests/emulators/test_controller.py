@@ -46,7 +46,7 @@ def test_a_bad_setpoint_is_refused_and_stops_the_arm(controller, wave, change, f
     assert report.condition == Condition.BRAKED
     assert np.abs(report.velocities).max() < 5e-3
     assert report.inputs == 0
-    assert controller.events[-1][1] == "arc_off"
+    assert [event for _, event in controller.events[-2:]] == ["arc_off", "stands"]
     controller.accept(report.joints, ARC)
     controller.tick()
     assert controller.report().fault == fault, "a latched fault does not go by itself"
@@ -75,6 +75,7 @@ def test_the_watchdog_extrapolates_then_stops_in_order(controller, wave):
         "arc_established",
         "fault_watchdog",
         "arc_off",
+        "stands",
     ]
 
 

@@ -72,7 +72,7 @@ def test_a_client_that_disappears_leaves_a_standing_arm_and_no_arc(start_process
     for k in range(1, 100):
         arm.exchange(Setpoint(wave(k), ARC))
     arm.close()
-    expected = ["arc_on", "arc_established", "fault_disconnected", "arc_off"]
+    expected = ["arc_on", "arc_established", "fault_disconnected", "arc_off", "stands"]
     eventually(lambda: logged(process.log_path) == expected)
     with SimulatedArm(process.socket_path) as again:
         eventually(lambda: np.abs(again.read().velocities).max() < 5e-3)
@@ -94,7 +94,7 @@ def test_in_real_time_silence_is_answered_by_the_watchdog(start_process, wave, l
         eventually(lambda: np.abs(arm.read().velocities).max() < 5e-3)
         with pytest.raises(Faulted, match="no setpoint came in time"):
             arm.exchange(Setpoint(arm.read().joints))
-    assert logged(process.log_path)[-1] == "arc_off"
+    assert logged(process.log_path)[-2:] == ["arc_off", "stands"]
 
 
 def test_a_second_client_is_refused(start_process):
@@ -124,7 +124,7 @@ def test_the_process_ends_when_its_parent_is_gone(start_process, wave, logged, p
         arm.exchange(Setpoint(wave(k), ARC))
     process.stdin.close()
     assert process.wait(30) == 0
-    assert logged(process.log_path)[-1] == "arc_off"
+    assert logged(process.log_path)[-2:] == ["arc_off", "stands"]
     assert not os.path.exists(process.socket_path)
     arm.close()
 

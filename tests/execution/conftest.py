@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
 from cellctl.execution.outcome import Outcome
 from cellctl.execution.processes import Programs
 from cellctl.execution.record import RunFolder
+from cellctl.execution.server import Executor
 from cellctl.execution.trace import Trace, read_trace
 from cellctl.model.certificate import Certificate
 from cellctl.model.event import Event
@@ -187,3 +189,128 @@ def plan_file(tmp_path: Path) -> Path:
     path = tmp_path / "small.plan"
     path.write_text("certified")
     return path
+
+
+# An executor without processes: requests come from a script, poll by poll, on an arm in memory and a clock by hand.
+
+PERIOD = 0.004
+
+
+class FakeClient:
+    """What a `ClientLink` is to the executor: a number, a name, and what was answered."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.name, self.subscribed = number, f"client {number}", False
+        self.answers: list[dict[str, Any]] = []
+
+
+@dataclass
+class Scripted:
+    """The sockets of an executor, stood in for: `script` maps the number of a poll to requests or to calls.
+
+    Every poll lets `clock` pass one period. After the last entry and `patience` more polls the executor is ended.
+    """
+
+    script: dict[int, list[Any]]
+    clock: ManualClock
+    patience: int = 4000
+    orphaned: bool = False
+    polls: int = 0
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.client = FakeClient(1)
+        self.last = max(self.script, default=0)
+
+    def requests(self, *, patience: float) -> Iterator[tuple[Any, bytes | None]]:
+        self.clock.push(PERIOD)
+        self.polls += 1
+        for item in self.script.get(self.polls, ()):
+            if callable(item):
+                item()
+            else:
+                yield self.client, json.dumps({"id": self.polls, "epoch": 1, **item}).encode()
+        yield self.client, b'{"do": "heartbeat"}'
+        if self.polls > self.last + self.patience:
+            yield self.client, b'{"do": "shutdown"}'
+
+    def send(self, client: Any, line: bytes) -> None:
+        client.answers.append(json.loads(line))
+
+    def publish(self, line: bytes, *, droppable: bool = False) -> None:
+        self.lines.append(json.loads(line))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [line["event"] for line in self.lines if "event" in line]
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        return [line["outcome"] for line in self.lines if "outcome" in line]
+
+    def states(self) -> list[str]:
+        return [event["data"]["state"] for event in self.events if event["kind"] == "state"]
+
+    def refusals(self) -> list[str]:
+        return [answer["findings"][0]["code"] for answer in self.client.answers if "error" in answer]
+
+
+OPENING: list[dict[str, Any]] = [
+    {"do": "hello", "name": "script"},
+    {"do": "acquire"},
+    {"do": "subscribe"},
+    {"do": "power", "state": "on"},
+    {"do": "load", "plan": "job"},
+]
+
+
+def start(folder: Path, name: str = "run") -> dict[str, Any]:
+    return {"do": "start", "folder": str(folder / name)}
+
+
+def worked(
+    job: Job,
+    arm: MemoryArm,
+    script: dict[int, list[Any]],
+    folder: Path,
+    patience: int = 4000,
+    executor: type[Executor] = Executor,
+) -> Scripted:
+    """Serve a script to its end; poll 1 brings the lease, the power and the plan."""
+    clock = ManualClock()
+    plan = folder / "job"
+    plan.write_text("certified")
+    links = Scripted({1: OPENING, **script}, clock, patience)
+    for item in links.script[1]:
+        if item["do"] == "load":
+            item["plan"] = str(plan)
+    executor(arm, links, lambda path: job, clock=clock).serve()  # type: ignore[arg-type]
+    return links
+
+
+@pytest.fixture
+def operate(tmp_path: Path) -> Callable[..., Scripted]:
+    """Serve a script on an arm to its end; poll 1 brings the lease, the power and the plan. `START` starts a run."""
+
+    def operate(job: Job, arm: MemoryArm, script: dict[int, list[Any]], patience: int = 4000) -> Scripted:
+        script = {k: [start(tmp_path) if item == "START" else item for item in items] for k, items in script.items()}
+        return worked(job, arm, script, tmp_path, patience)
+
+    return operate
+
+
+@pytest.fixture(scope="module")
+def serve_script() -> Callable[..., Scripted]:
+    """`worked` itself."""
+    return worked
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[Job, ArmSetup]:
+    """The small job and its arm's setup."""
+    return small_job(), small_setup()
+
+
+@pytest.fixture
+def arm() -> MemoryArm:
+    return MemoryArm(small_setup())

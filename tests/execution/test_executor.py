@@ -30,7 +30,7 @@ def test_a_run_follows_the_plan_and_welds_the_seam(job, run_job, path_error):
     plan = job.certified.plan
     assert ran.outcome.status == "done"
     assert ran.outcome.error() is None
-    assert ran.states() == ["starting", "execute", "complete"]
+    assert ran.states() == ["starting", "execute", "completing", "complete"]
     assert path_error(job, ran.trace) < 1e-9
     waits = 0.1 + 0.04 + 0.1 + 0.1 + 0.05 + 0.1
     assert ran.outcome.time == pytest.approx(plan.cycle_time + waits, abs=0.06)
@@ -112,7 +112,7 @@ class Script:
 def test_hold_and_resume_keep_the_path_and_the_limits(job, run_job, path_error, cycle):
     ran = run_job(job, control=Script({cycle: Command("hold"), cycle + 300: Command("run")}))
     assert ran.outcome.status == "done"
-    assert ran.states() == ["starting", "execute", "holding", "held", "execute", "complete"]
+    assert ran.states() == ["starting", "execute", "holding", "held", "unholding", "execute", "completing", "complete"]
     assert path_error(job, ran.trace) < 1e-9
     commanded = np.array([job.certified.plan.start["r1"], *ran.arm.setpoints])
     acceleration = np.abs(np.diff(commanded, n=2, axis=0)) / 0.004**2
@@ -125,7 +125,7 @@ def test_a_hold_stands_until_it_is_released(job, run_job):
     assert np.ptp(held, axis=0).max() == 0.0
 
 
-@pytest.mark.parametrize("cycle", [0, 3, 120, 330, 500, 545, 560, 600, 700, 800, 860, 950, 1300])
+@pytest.mark.parametrize("cycle", [1, 3, 120, 330, 500, 545, 560, 600, 700, 800, 860, 950, 1300])
 def test_a_stop_ends_at_rest_on_the_path_with_the_arc_off(job, run_job, path_error, cycle):
     ran = run_job(job, control=Script({cycle: Command("stop")}))
     assert ran.outcome.status == "stopped"
@@ -140,6 +140,12 @@ def test_a_stop_ends_at_rest_on_the_path_with_the_arc_off(job, run_job, path_err
     last = read_journal(ran.folder / "journal.jsonl").records[-1]
     assert (last.kind, last.data["status"]) == ("end", "stopped")
     assert (ran.folder / "events.jsonl").read_bytes().count(b"\n") == len(ran.events)
+
+
+def test_a_stop_before_anything_moves_sends_nothing(job, run_job):
+    ran = run_job(job, control=Script({0: Command("stop")}))
+    assert (ran.outcome.status, ran.arm.setpoints) == ("stopped", [])
+    assert ran.states() == ["starting", "stopping", "stopped"]
 
 
 def test_a_stop_in_the_seam_says_how_far_the_weld_went(job, run_job):
@@ -223,7 +229,11 @@ def test_an_arm_inside_the_start_tolerance_begins_at_the_plan(job, run_job):
     arm = MemoryArm(setup_of(job))
     arm.place(job.certified.plan.start["r1"] + np.radians(0.4))
     assert run_job(job, arm=arm).outcome.status == "done"
-    assert np.abs(arm.setpoints[0] - job.certified.plan.start["r1"]).max() < 1e-4
+    start = job.certified.plan.start["r1"]
+    np.testing.assert_array_equal(arm.setpoints[0], start + np.radians(0.4))
+    lead = arm.setpoints[: 1 + int(np.ceil(np.radians(0.4) / (0.05 * 0.004)))]
+    np.testing.assert_allclose(lead[-1], start, atol=1e-12)
+    assert np.abs(np.diff(lead, axis=0)).max() <= 0.05 * 0.004 + 1e-12
 
 
 class Stuck(MemoryArm):
@@ -287,7 +297,7 @@ def test_a_driver_that_breaks_is_stopped_first(job):
     arm = Broken(setup_of(job))
     with pytest.raises(ZeroDivisionError):
         list(execute(job, arm, clock=ManualClock(), control=Switch(), record=NoRecord()))
-    assert arm.calls == ["stop"]
+    assert arm.calls == ["stop", "power off"]
 
 
 def test_a_run_that_is_closed_early_stops_the_arm(job):
@@ -296,7 +306,7 @@ def test_a_run_that_is_closed_early_stops_the_arm(job):
     while next(run).kind != "segment":
         pass
     run.close()
-    assert arm.calls == ["stop"]
+    assert arm.calls == ["stop", "power off"]
 
 
 def test_a_stall_is_not_made_up_for(job):
@@ -370,7 +380,7 @@ def test_intents_stand_in_the_journal_before_what_they_announce(job, tmp_path):
         def exchange(self, setpoint):
             arc = bool(setpoint.outputs & ARC)
             if len(self.setpoints) == 0 or (arc and not self.outputs[-1] & ARC):
-                lines = (folder / "journal.jsonl").read_bytes().splitlines()
+                lines = (folder / "journal.jsonl").read_bytes().rstrip(b"\0").splitlines()
                 seen[arc] = [json.loads(line)["kind"] for line in lines]
             return super().exchange(setpoint)
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cellctl.errors import FileError
-from cellctl.execution.journal import Journal, read_journal
+from cellctl.execution.journal import Journal, is_being_written, read_journal
+from cellctl.execution.record import RunFolder
 from cellctl.execution.trace import Cycle, TraceWriter, read_trace
 
 KINDS = ("begin", "state", "intent", "arc_intent", "end")
@@ -106,6 +107,55 @@ def test_a_full_disk_is_reported_and_nothing_more_is_written(tmp_path):
         writer.append("state", {}).result(timeout=30)
     assert writer.failure is not None
     writer.close()
+
+
+def test_a_disk_that_fills_up_leaves_room_for_the_end(tmp_path, monkeypatch):
+    """Room is taken ahead; when there is no more, intents are refused and the last notes still go in."""
+    path = tmp_path / "journal.jsonl"
+    writer = Journal(path, room=40_000)
+    assert path.stat().st_size == 40_000
+
+    def full(descriptor, start, size):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cellctl.execution.journal.allocate", full)
+    futures = [writer.append("state", {"k": k, "text": "x" * 900}) for k in range(30)]
+    for future in futures:
+        future.result(timeout=30)
+    assert writer.failure.errno == 28
+    with pytest.raises(OSError, match="space"):
+        writer.append_durably("intent", {}).result(timeout=30)
+    writer.append("end", {"status": "faulted"}).result(timeout=30)
+    assert read_journal(path).notice is None, "the zeros behind are no torn line"
+    writer.close()
+    assert path.stat().st_size < 40_000
+    assert [r.kind for r in read_journal(path).records][-2:] == ["state", "end"]
+
+
+def test_a_disk_that_is_full_begins_nothing(tmp_path, monkeypatch):
+    def full(descriptor, start, size):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cellctl.execution.journal.allocate", full)
+    with pytest.raises(OSError, match="space"):
+        RunFolder(tmp_path / "run", ("A1",))
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_journal_is_locked_while_it_is_written(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    writer = Journal(path)
+    assert is_being_written(path)
+    writer.close()
+    assert not is_being_written(path)
+
+
+def test_a_torn_line_before_the_room_that_was_taken(journal):
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-20] + bytes(500))
+    contents = read_journal(journal)
+    assert len(contents.records) == 4
+    assert contents.notice.code == "X451"
 
 
 def test_a_killed_process_leaves_its_durable_records(tmp_path):

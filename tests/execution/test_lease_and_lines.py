@@ -17,16 +17,16 @@ from cellctl.model.event import Event, event_from_json
 
 def test_a_lease_lives_by_its_heartbeat():
     lease = Lease()
-    assert lease.lost(0.0)
+    assert lease.loss(0.0)
     first = lease.acquire(client=1, name="one", now=0.0)
     lease.heartbeat(client=1, now=0.9)
     lease.check(client=1, epoch=first, now=1.8)
     lease.heartbeat(client=2, now=1.8)
-    assert lease.lost(2.0)
+    assert lease.loss(2.0)
     with pytest.raises(UsageError):
         lease.check(client=1, epoch=first, now=2.0)
     lease.heartbeat(client=1, now=2.0)
-    assert lease.lost(2.0), "an expired lease is not revived"
+    assert lease.loss(2.0), "an expired lease is not revived"
 
 
 def test_time_in_which_nobody_could_be_heard_does_not_count():
@@ -34,7 +34,7 @@ def test_time_in_which_nobody_could_be_heard_does_not_count():
     epoch = lease.acquire(client=1, name="one", now=0.0)
     lease.extend(5.0)
     lease.check(client=1, epoch=epoch, now=5.9)
-    assert lease.lost(6.1)
+    assert lease.loss(6.1)
 
 
 def test_a_new_grant_makes_the_old_epoch_void():
@@ -50,9 +50,9 @@ def test_a_new_grant_makes_the_old_epoch_void():
         lease.check(client=2, epoch=first, now=1.6)
     lease.check(client=2, epoch=second, now=1.6)
     lease.release(client=1)
-    assert not lease.lost(1.6), "only the holder gives it back"
+    assert not lease.loss(1.6), "only the holder gives it back"
     lease.release(client=2)
-    assert lease.lost(1.6)
+    assert lease.loss(1.6)
 
 
 @given(st.binary(max_size=200))

@@ -156,7 +156,7 @@ def test_hold_override_and_resume(cell_processes, plan_file, tmp_path, job, path
     with attached(packed, REAL_TIME, programs, name="test") as link:
         events, outcome = followed(link.run(plan_file, folder), act)
     states = [e.data["state"] for e in events if e.kind == "state"]
-    assert states == ["starting", "execute", "holding", "held", "execute", "stopping", "stopped"]
+    assert states == ["starting", "execute", "holding", "held", "unholding", "execute", "stopping", "stopped"]
     assert outcome.status == "stopped"
     trace = read_trace(folder / "trace.csv")
     assert path_error(job, trace) < 1e-9
@@ -196,7 +196,8 @@ def test_faults_of_the_arc(cell_processes, plan_file, tmp_path, arc_fault, code)
     assert [f.code for f in outcome.findings] == [code]
     assert isinstance(outcome.error(), Faulted)
     assert [e.kind for e in events if e.kind == "fault"] == ["fault"]
-    assert json.loads((tmp_path / "run" / "weld_source.jsonl").read_text().splitlines()[-1])["event"] == "arc_off"
+    said = [json.loads(line)["event"] for line in (tmp_path / "run" / "weld_source.jsonl").read_text().splitlines()]
+    assert said[-3:] == ["arc_off", "power_off", "stands"]
 
 
 def test_a_second_run_begins_where_the_arm_stands(cell_processes, plan_file, tmp_path):
@@ -332,14 +333,18 @@ def test_a_killed_executor_leaves_a_standing_arm_without_arc(cell_processes, pla
         with pytest.raises(Faulted, match="the executor is gone"):
             followed(run)
         log = folder / "weld_source.jsonl"
-        eventually(lambda: log.read_text().count("\n") == 4)
+        eventually(lambda: log.read_text().count("\n") == 5)
         kinds = [json.loads(line)["event"] for line in log.read_text().splitlines()]
-        assert kinds == ["arc_on", "arc_established", "fault_disconnected", "arc_off"]
+        assert kinds == ["arc_on", "arc_established", "fault_disconnected", "arc_off", "stands"]
     journal = read_journal(tmp_path / "run" / "journal.jsonl")
     assert next(r.kind for r in journal.records if r.kind.startswith("arc")) == "arc_intent"
     assert journal.records[-1].kind != "end"
     assert len(read_trace(tmp_path / "run" / "trace.csv")) > 0
-    assert not (tmp_path / "run" / "outcome.json").exists()
+    outcome = json.loads((tmp_path / "run" / "outcome.json").read_text())
+    assert (outcome["status"], outcome["segment"]) == ("lost", 2)
+    assert [finding["code"] for finding in outcome["findings"]] == ["X430"]
+    kept = (tmp_path / "run" / "weld_source.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in kept] == kinds
 
 
 def test_a_killed_client_takes_the_run_and_both_processes_with_it(plan_file, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cellctl.files.reading import Reading
 from cellctl.files.sources import reference_of
 from cellctl.files.tool_file import read_tool
 from cellctl.files.wps_file import read_wps
+from cellctl.jobs.robot_adding import add_robot
 
 BAD = Path(__file__).resolve().parents[1] / "bad"
 
@@ -41,12 +43,18 @@ def load_wps(path: Path) -> None:
     reading.finish()
 
 
+def load_urdf(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        add_robot(path.relative_to(Path.cwd()), name="arm", project=folder)
+
+
 LOADERS: dict[str, Callable[[Path], object]] = {
     "cell": load_cell,
     "part": load_part,
     "robot": load_robot,
     "task": load_task,
     "tool": load_tool,
+    "urdf": load_urdf,
     "wps": load_wps,
 }
 
@@ -58,11 +66,14 @@ def said_about(path: Path) -> str:
     return f"{caught.value}\nexit {caught.value.exit_code}\n"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
-def test_whole_text(name: str, monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
+FILES = sorted(path for path in BAD.iterdir() if path.suffix in (".yaml", ".urdf"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_whole_text(path: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
     monkeypatch.chdir(checkout)
-    assert said_about(BAD / f"{name}.yaml") == (BAD / f"{name}.expected.txt").read_text("utf-8")
+    assert said_about(path) == (BAD / f"{path.stem}.expected.txt").read_text("utf-8")
 
 
 def test_every_bad_file_has_its_text() -> None:
-    assert {p.stem for p in BAD.glob("*.yaml")} == {p.name.removesuffix(".expected.txt") for p in BAD.glob("*.txt")}
+    assert [p.stem for p in FILES] == sorted(p.name.removesuffix(".expected.txt") for p in BAD.glob("*.txt"))

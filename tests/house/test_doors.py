@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
+    "cascadio": ("files/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
-    "eaik": (),
+    "eaik": ("kinematics/decomposed.py",),
+    "ompl": ("bench/",),
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
+    "pymodbus": ("drivers/modbus/", "emulators/modbus/"),
     "roboticstoolbox": ("kinematics/numeric.py",),
     "ruamel": ("files/",),
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
+    "toppra": ("bench/",),
+    "xacrodoc": ("files/xacro.py",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),

@@ -19,7 +19,7 @@ LADDER = (
     {"planning", "proof", "drivers"},
     {"execution"},
     {"jobs"},
-    {"reports"},
+    {"reports", "bench"},
     {"cli", "pendant", "pytest_plugin"},
     {"__main__"},
 )

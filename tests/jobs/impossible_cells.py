@@ -18,7 +18,8 @@ from cellctl.files import load_task
 from cellctl.kinematics.inverse import branches, opw_arrays
 from cellctl.model.task import Task, Weld
 from cellctl.planning.plan_task import RESERVE
-from cellctl.planning.seam_way import GATE, SPINS, window_tilts
+from cellctl.planning.reach import SPINS, window_tilts
+from cellctl.planning.seam_way import GATE
 from cellctl.planning.torch_poses import stations_of
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
@@ -36,12 +37,13 @@ mechanisms:
     model: {robot}
     at: {{xyz: 0 0 300 mm}}
     tool: torch
-    configurations: {{home: 0 -90 90 0 {a5} 0 deg}}
+    configurations: {{home: 0 -90 90 0 45 0 deg}}
 fixtures:
 {fixtures}
 parts:
   part: {{file: part.yaml, at: {{xyz: {xyz} mm, rpy: 0 0 {yaw} deg}}}}
 procedures: {{mig: wps.yaml}}
+signals: {{arc_on: {{output: 1}}, arc_ok: {{input: 1}}}}
 margins: {{clearance: {clearance} mm, nozzle_to_plates: 1 mm}}
 """
 PART = """\
@@ -79,7 +81,6 @@ class Case:
     more: str = ""
     robot: str = "lib:robots/kuka_kr16_2"
     limit: tuple[str, str] | None = None
-    a5: float = 45.0
 
     def write(self, folder: Path) -> Path:
         (folder / "cellctl.yaml").write_text("project: {name: impossible}\n")
@@ -95,7 +96,6 @@ class Case:
             "fixtures": self.fixtures,
             "xyz": self.xyz,
             "yaw": f"{self.yaw:g}",
-            "a5": f"{self.a5:g}",
         }
         (folder / "cell.yaml").write_text(CELL.format(clearance=f"{self.clearance:g}", **fields))
         (folder / "part.yaml").write_text(PART)
@@ -143,11 +143,9 @@ def tight_spin(rng: np.random.Generator) -> Case:
 
 
 def joint_limit(rng: np.random.Generator) -> Case:
-    """Axis 5 is stopped too early for this seam."""
-    stop = rng.uniform(20.0, 40.0)
-    limit = ("lower: -130 deg\n    upper: 130 deg", f"lower: -{stop:.1f} deg\n    upper: {stop:.1f} deg")
-    more = ", spin: 0 +-5 deg"
-    return Case("joint limit", "spin", yaw=rng.uniform(-30.0, 30.0), limit=limit, more=more, a5=15.0)
+    """Axis 2 is stopped before it leans as far forward as this seam wants."""
+    limit = ("lower: -155 deg\n    upper: 35 deg", f"lower: -155 deg\n    upper: -{rng.uniform(72.0, 85.0):.1f} deg")
+    return Case("joint limit", "move part -x", xyz="1150 0 600", yaw=rng.uniform(-30.0, 30.0), limit=limit)
 
 
 def large_margin(rng: np.random.Generator) -> Case:

@@ -168,7 +168,7 @@ def test_rounded_figures_are_polished(kr16: Robot) -> None:
 
 def test_an_arm_without_a_closed_form_is_refused(kr16: Robot) -> None:
     with pytest.raises(UnsupportedArm) as refused:
-        solve(replace(kr16, opw=None), Pose.identity())
+        opw_arrays(replace(kr16, opw=None))
     assert [finding.code for finding in refused.value.findings] == ["P290"]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from cellctl.cli.main import call
 from cellctl.files import load_robot
-from cellctl.jobs import robot_check
+from cellctl.jobs import robot_check, robot_cover
 from cellctl.jobs.robot_check import check_robot, suspicions
 from cellctl.model.robot import Inertia, Robot
+from cellctl.model.shapes import Box
 
 pytest.importorskip("pybullet")
 pytest.importorskip("roboticstoolbox")
@@ -26,7 +27,8 @@ def test_every_robot_of_the_library_passes(robot: Robot) -> None:
     done = check_robot(robot, poses=30)
     assert done.passed
     assert set(done.agreement) == {"pybullet", "roboticstoolbox"}
-    assert sum(done.branches.values()) == (30 if robot.opw else 0)
+    assert sum(done.branches.values()) == (30 if robot.kind == "arm" else 0)
+    assert 0 not in done.branches
     assert {finding.code for finding in done.findings} <= {"F172"}
     assert bool(done.findings) is (robot.name == "franka_panda_fer")
 
@@ -89,3 +91,19 @@ def test_a_robot_outside_the_library_is_checked_too(tmp_path: Path, checkout: Pa
     text = (checkout / "robots" / "abb_irb2400_12_155" / "robot.yaml").read_text("utf-8")
     (folder / "robot.yaml").write_text(text.replace("c1: 615 mm", "c1: 616 mm"))
     assert call(["robots", "check", str(folder), "--poses", "5"]) == 1
+
+
+def test_a_picture_outside_its_solids_is_told() -> None:
+    arm = load_robot("kuka_kr16_2")
+    link = arm.link("link_2")
+    short = replace(link.solids[0], shape=Box((0.2, 0.2, 0.2)))
+    cut = replace(arm, links=tuple(replace(k, solids=(short,)) if k is link else k for k in arm.links))
+    covers = {cover.link: cover for cover in robot_cover.link_covers(cut)}
+    assert covers["link_1"].stands_out < 1e-3
+    assert covers["link_2"].stands_out > 0.3
+    (finding,) = robot_cover.cover_findings(cut, tuple(covers.values()))
+    assert (finding.code, finding.severity) == ("F176", "warning")
+    large = tuple(replace(v, scale=100.0) for v in link.visuals)
+    wrong = replace(arm, links=tuple(replace(k, visuals=large) if k is link else k for k in arm.links))
+    said = [f.code for f in robot_cover.cover_findings(wrong, robot_cover.link_covers(wrong))]
+    assert said == ["F176", "F196"]

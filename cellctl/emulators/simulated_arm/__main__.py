@@ -7,7 +7,7 @@ import sys
 from cellctl.emulators.simulated_arm.controller import ArmFigures
 from cellctl.emulators.simulated_arm.launch import parsed, run
 from cellctl.files import cell_from_inputs
-from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.cell import Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
 from cellctl.model.pose import frozen_array
 from cellctl.scene.bullet.dynamics import ArmDynamics
@@ -31,7 +31,7 @@ def _figures(arm: Mechanism, at: str) -> ArmFigures:
         upper=robot.limit_array("upper"),
         velocity=robot.limit_array("velocity"),
         acceleration=robot.limit_array("acceleration"),
-        start=frozen_array(arm.configurations[at]),
+        start=frozen_array(standing_joints(arm, at)),
     )
 
 

@@ -85,6 +85,7 @@ class Controller:
         self._log = log
         self._ticks = 0
         self._silent = 0
+        self._tells_where = False
         self._substeps = round(settings.period / settings.time_step)
         self._blend = 1.0 - float(np.exp(-settings.time_step / settings.lag)) if settings.lag else 1.0
         self._condition = Condition.STANDING
@@ -109,7 +110,7 @@ class Controller:
 
     @property
     def _commanded_to_stand(self) -> bool:
-        return self._condition in (Condition.STANDING, Condition.BRAKED)
+        return self._condition in (Condition.STANDING, Condition.BRAKED, Condition.OFF)
 
     @property
     def streams(self) -> bool:
@@ -122,7 +123,7 @@ class Controller:
         """
         if self.fault != Fault.NONE or self._condition == Condition.STOPPING:
             return
-        fault = self._objection(joints)
+        fault = Fault.NO_POWER if self._condition == Condition.OFF else self._objection(joints)
         if fault != Fault.NONE:
             self.abort(fault)
             return
@@ -135,6 +136,7 @@ class Controller:
         if self.fault == Fault.NONE:
             self.fault = fault
             self._log(self.time, f"fault_{fault.name.lower()}", self._measured[0].tolist())
+            self._tells_where = True
         self.stop()
 
     def abort_if_streaming(self, fault: Fault) -> None:
@@ -152,14 +154,34 @@ class Controller:
             longest = float((np.abs(self._velocity) / self.figures.acceleration).max())
             self._braking = self._velocity / max(longest, self.settings.period)
 
+    def power_off(self) -> None:
+        """Close the brakes wherever the arm is, the process off."""
+        self._outputs, self._fresh = 0, None
+        self._velocity = np.zeros(len(self.figures.joints))
+        self._plant.close_brakes()
+        if self._condition != Condition.OFF:
+            self._log(self.time, "power_off", self._measured[0].tolist())
+            self._tells_where = True
+        self._condition = Condition.OFF
+
+    def power_on(self) -> None:
+        """Open the brakes with the motors holding where the arm stands; a latched fault stays."""
+        if self._condition == Condition.OFF:
+            self._hold_here()
+            self._condition = Condition.STANDING
+
     def clear(self) -> None:
-        """Take a latched fault away and open the brakes, once the arm stands."""
+        """Take a latched fault away, once the arm stands; with power, open the brakes."""
         if not self._commanded_to_stand:
             return
         if self._condition == Condition.BRAKED:
-            self._setpoint = self._filtered = self._measured[0]
-            self._plant.open_brakes()
-        self.fault, self._condition = Fault.NONE, Condition.STANDING
+            self._hold_here()
+            self._condition = Condition.STANDING
+        self.fault = Fault.NONE
+
+    def _hold_here(self) -> None:
+        self._setpoint = self._filtered = self._measured[0]
+        self._plant.open_brakes()
 
     def tick(self) -> None:
         """One period: watchdog, setpoint, mechanics, weld source."""
@@ -175,9 +197,13 @@ class Controller:
         self._measured = self._plant.read()
         self._ticks += 1
         self._inputs = self._source.tick(self.time, self._outputs, self._measured[0].tolist())
+        if self._tells_where and self.stands:
+            self._tells_where = False
+            self._log(self.time, "stands", self._measured[0].tolist())
 
     def settle(self) -> None:
-        """Tick until the arm stands, at most a second longer than its setpoint moves."""
+        """Tick until the arm stands, at least once, at most a second longer than its setpoint moves."""
+        self.tick()
         spare = round(_LONGEST_SETTLE / self.settings.period)
         while not self.stands and spare > 0:
             self.tick()

@@ -169,8 +169,11 @@ def serve_lock_step(controller: Controller, link: ControllerSocket) -> None:
             else:
                 if frame.kind == Kind.STOP:
                     controller.stop()
+                answer = _answer(controller, frame, pace="lock_step")
+                if frame.kind in (Kind.STOP, Kind.POWER_OFF):
                     controller.settle()
-                link.send(_answer(controller, frame, pace="lock_step"))
+                    answer = wire.pack_report(frame.sequence, controller.report())
+                link.send(answer)
     controller.abort_if_streaming(Fault.DISCONNECTED)
     controller.settle()
 
@@ -222,6 +225,10 @@ def _answer(controller: Controller, frame: Frame, *, pace: Pace) -> bytes:
         return wire.pack(Kind.IDENTITY, frame.sequence, _identity(controller, pace))
     if frame.kind == Kind.CLEAR:
         controller.clear()
+    elif frame.kind == Kind.POWER_OFF:
+        controller.power_off()
+    elif frame.kind == Kind.POWER_ON:
+        controller.power_on()
     return wire.pack_report(frame.sequence, controller.report())
 
 

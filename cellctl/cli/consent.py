@@ -1,0 +1,23 @@
+"""What can move a real arm is named and agreed to: by `--yes`, or by a word typed at a terminal. It opens nothing."""
+
+from __future__ import annotations
+
+import sys
+
+from cellctl.errors import Finding, UsageError
+
+SIMULATED = ("memory", "sim")
+
+
+def demand_consent(driver: str, *, yes: bool) -> None:
+    """Return when `driver` moves nothing real or somebody agrees; raises UsageError U645."""
+    if driver.partition(":")[0] in SIMULATED or yes:
+        return
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        print(f"This moves the arm at {driver}. Is everybody clear of it? Type yes: ", end="", file=sys.stderr)
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() == "yes":
+            return
+    raise UsageError(
+        Finding("U645", f"the arm at {driver} was not agreed to move", suggestion="add --yes when it may move")
+    )

@@ -1,0 +1,106 @@
+"""`cellctl resume`: what an interrupted run did, and, when it is said how, going on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from cellctl.cli.output import Outcome
+from cellctl.cli.progress import progress
+from cellctl.cli.run import drawn, followed, measured, outcome_of_run
+from cellctl.errors import Finding, UsageError
+
+if TYPE_CHECKING:
+    from cellctl.jobs import Interrupted
+
+
+def resume(
+    run: Path,
+    *,
+    arc: Literal["restart", "dry"] | None = None,
+    overlap: str = "5 mm",
+    driver: Literal["sim", "memory"] = "sim",
+    real_time: Annotated[bool, Parameter(negative="")] = False,
+    folder: Path | None = None,
+) -> Outcome:
+    """Say what an interrupted run did and where it stopped; with `--arc`, go on with it.
+
+    Nothing moves without `--arc`. The plan is proved again, the pose is read anew, and the way back to the seam is
+    certified.
+
+    Args:
+        run: The folder of the run.
+        arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
+        overlap: How far before the cut the arc is struck again.
+        driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once.
+        real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
+        folder: Where to write the record; a new folder in `runs` unless given.
+    """
+    from cellctl import jobs
+
+    with progress() as say:
+        say("proving the plan again", None)
+        found = jobs.interrupted(run)
+        if arc is None:
+            return Outcome(text=said_of(found), data=survey_data(found))
+        folder = folder or jobs.new_run_folder(found.certified.plan.task_name)
+        running = jobs.resume(
+            found, arc=arc, overlap=_length(overlap), driver=driver, real_time=real_time, folder=folder
+        )
+        ended = followed(running, found.certified, folder, say=say)
+        welds = measured(folder, ended)
+        picture = drawn(found.certified, folder)
+    return outcome_of_run(found.certified, folder, picture, welds, ended)
+
+
+def said_of(found: Interrupted) -> tuple[str, ...]:
+    """What a person is told about an interrupted run, line by line."""
+    survey, segments = found.survey, found.certified.plan.segments
+    endings = {"lost": "broke off", "stopped": "was stopped", "faulted": "ended with a fault"}
+    place = f"step {survey.step + 1}, {segments[survey.segment].kind}, s = {survey.s:.4f}"
+    lines = [f"the run {endings[survey.ending]} in {place}"]
+    for weld in survey.welds:
+        process = segments[weld.segment].process
+        how = "complete" if weld.complete else "cut" if weld.known else "cut, perhaps a little further"
+        name = process.seam if process else ""
+        lines.append(f"welded  {name} from {weld.start * 1e3:.1f} to {weld.end * 1e3:.1f} mm, {how}")
+    if survey.struck is not None:
+        lines.append("the arc was asked for and did not stand yet; look at the start of the seam")
+    lines += [f"note    {survey.notice.message}"] if survey.notice is not None else []
+    if survey.cut is not None:
+        lines += [
+            f"cellctl resume {found.folder} --arc restart --overlap 5mm   weld on from 5 mm before the cut",
+            f"cellctl resume {found.folder} --arc dry                     finish {found.seam} without arc, then go on",
+        ]
+    else:
+        lines.append(f"cellctl resume {found.folder} --arc restart                 go on")
+    return (*lines, "or move the arm by hand and weld the rest by hand; nothing moves by itself")
+
+
+def survey_data(found: Interrupted) -> dict[str, object]:
+    """The same as JSON values."""
+    from dataclasses import asdict
+
+    survey = found.survey
+    welds = [asdict(weld) for weld in survey.welds]
+    return {
+        "record": str(found.folder),
+        "ending": survey.ending,
+        "step": survey.step,
+        "segment": survey.segment,
+        "s": survey.s,
+        "welds": welds,
+        "cut": None if survey.cut is None else {"segment": survey.cut[0], "s": survey.cut[1], "seam": found.seam},
+        "plan_sha256": survey.plan_sha256,
+    }
+
+
+def _length(text: str) -> float:
+    from cellctl.files.quantities import read_scalar
+
+    try:
+        return read_scalar(text, "length")
+    except ValueError as error:
+        raise UsageError(Finding("U674", f"the overlap is a length: {error}", suggestion="such as 5mm")) from None

@@ -1,0 +1,1 @@
+"""The driver of arms with DYNAMIXEL servos on one serial bus."""

@@ -1,0 +1,1 @@
+"""Arms of Feetech STS servos: the bus, sensing, enabling and the arm."""

@@ -1,0 +1,287 @@
+"""A `Driver` for an arm of Feetech STS servos. It is switched on by its first setpoint, and never by anything else.
+
+The servos have no watchdog: they finish the way to their last goal and hold it when nobody speaks to them any more. So
+no goal is ever further away than one period at the joint's own speed limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+import numpy as np
+
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
+from cellctl.drivers.dynamixel import findings
+from cellctl.drivers.feetech import enabling
+from cellctl.drivers.feetech.bus import FeetechBus, LinkCounters
+from cellctl.drivers.feetech.findings import paused
+from cellctl.drivers.feetech.sensing import Sensing, cycle_bytes
+from cellctl.drivers.port import OpenPort, PortLost
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, UsageError
+from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.wires import feetech as wire
+from cellctl.model.wires import feetech_registers as reg
+from cellctl.model.wiring import Wiring
+
+Result = TypeVar("Result")
+
+_SPEED_SLACK = 1.05
+_LONGEST_STOP = 1.0
+_STILL = 0.03
+_TORQUE_PER_AMPERE = 0.6
+"""Nm/A, about: stall torque by stall current of the STS3215 as recalled."""
+
+
+class FeetechArm:
+    """The servos of `wiring` behind the port that `open_port` opens, and opens again when a fault is cleared.
+
+    Raises EnvironmentMissing when the port (E550, E551), the arm (E553, E554) or the time (E552) is not there. A fault
+    stays until `clear`; until then only `read`, `stop` and `close` do something.
+    """
+
+    def __init__(self, open_port: OpenPort, wiring: Wiring, setup: ArmSetup) -> None:
+        self._open_port, self._wiring, self._setup = open_port, wiring, setup
+        self._limits = setup.limits
+        self._fault: Faulted | None = None
+        self._enabled = False
+        self._goals: dict[int, int] = {}
+        self._velocity: FloatArray = np.zeros(len(wiring.axes))
+        self._command: FloatArray = setup.start
+        self._sent = 0.0
+        self._last: ArmState | None = None
+        self._connect()
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What happened on the link since it was opened."""
+        return self._bus.counters
+
+    def identify(self) -> ArmIdentity:
+        """What the cell says; that this arm is the one was checked when the port was opened."""
+        wiring, setup = self._wiring, self._setup
+        falls = wiring.on_power_removal == "falls"
+        return ArmIdentity("feetech", setup.robot, setup.joints, wiring.period, "executor", lag=wiring.lag, falls=falls)
+
+    def read(self) -> ArmState:
+        """The measured state now; raises Faulted X460, X461 or X466."""
+        return self._guarded(self._read)
+
+    def exchange(self, setpoint: Setpoint) -> ArmState:
+        """One cycle. The first one switches the arm on where it stands.
+
+        Raises Faulted X408 for a setpoint that may not be sent, X460 to X470 for what is wrong with the arm.
+        """
+        if self._fault is not None:
+            raise self._fault
+        return self._guarded(lambda: self._exchange(setpoint), latch=True)
+
+    def stop(self) -> ArmState:
+        """Slow down to standstill and hold; returns when the arm stands. Outputs that do not keep go off."""
+        return self._guarded(self._stop)
+
+    def clear(self) -> None:
+        """Open the port again where it was lost, look who is there, forgive errors whose cause is gone.
+
+        Nothing is switched on. Raises EnvironmentMissing or Faulted when the cause is still there.
+        """
+        if self._port_is_gone():
+            self._bus.port.close()
+            self._connect()
+        self._guarded(self._clear)
+        self._fault, self._enabled = None, False
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: torque away at once, wherever the arm is; one without brakes may fall. `on`: hold where it stands."""
+        if state == "on":
+            self._guarded(self._enable)
+            return
+        self._enabled = False
+        self._guarded(lambda: enabling.disable(self._bus, self._wiring))
+
+    def close(self) -> None:
+        """Close the port. An arm that would fall keeps its torque, any other one loses it."""
+        if self._wiring.on_power_removal != "falls":
+            with suppress(CellctlError):
+                self.power("off")
+        self._bus.port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        except Faulted:
+            pass
+        finally:
+            self.close()
+
+    # Link ----------------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Open the port and look who is there."""
+        port = self._open_port()
+        self._bus = FeetechBus(port, baud=self._wiring.baud)
+        try:
+            self._refuse_too_slow()
+            enabling.check_arm(self._bus, self._wiring, self._limits)
+        except PortLost as lost:
+            port.close()
+            raise Faulted(findings.lost(port.name, str(lost), self._wiring, self._last)) from None
+        except CellctlError:
+            port.close()
+            raise
+        self._sensing = Sensing(self._bus, self._wiring, self._limits)
+
+    def _refuse_too_slow(self) -> None:
+        ceiling = 1.0 / self._bus.wire_time(cycle_bytes(self._wiring))
+        if 1.0 / self._wiring.period > 0.5 * ceiling:
+            raise EnvironmentMissing(findings.too_slow(self._bus.port.name, self._wiring, ceiling))
+
+    def _port_is_gone(self) -> bool:
+        """True when the port no longer takes or gives anything."""
+        try:
+            self._bus.ping(self._wiring.axes[0].id)
+        except PortLost:
+            return True
+        return False
+
+    def _guarded(self, deed: Callable[[], Result], *, latch: bool = False) -> Result:
+        """Do something on the bus; a lost port becomes a fault with the last pose."""
+        try:
+            return deed()
+        except PortLost as lost:
+            name = self._bus.port.name
+            self._fault = Faulted(findings.lost(name, str(lost), self._wiring, self._last))
+            raise self._fault from None
+        except Faulted as fault:
+            if latch:
+                self._fault = fault
+            raise
+
+    # Cycle ---------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> ArmState:
+        self._sensing.settled()
+        return self._state()
+
+    def _exchange(self, setpoint: Setpoint) -> ArmState:
+        if not self._enabled:
+            self._enable()
+        now = self._bus.port.now()
+        gap = now - self._sent
+        if gap > self._wiring.watchdog:
+            raise Faulted(paused(gap))
+        goals = self._goals_of(setpoint, gap)
+        elapsed = max(gap, self._wiring.period)
+        self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
+        self._goals, self._sent = goals, now
+        trouble = self._sensing.cycle(self._packet(goals), goals)
+        return self._state(trouble)
+
+    def _enable(self) -> None:
+        self._goals = enabling.enable(self._bus, self._sensing, self._wiring, self._limits)
+        self._sensing.settled()
+        self._command = self._wiring.joint_values(self._goals)
+        self._velocity = np.zeros(len(self._wiring.axes))
+        self._sent = self._bus.port.now()
+        self._enabled = True
+
+    def _goals_of(self, setpoint: Setpoint, gap: float) -> dict[int, int]:
+        """Raw goals by id; raises Faulted X408 for what no servo must be given."""
+        goals = dict(self._goals)
+        reach = min(max(gap, self._wiring.period), 2.0 * self._wiring.period) * _SPEED_SLACK
+        for axis, limit, value in zip(self._wiring.axes, self._limits, setpoint.joints, strict=True):
+            if not np.isfinite(value) or not limit.lower - reg.STEP <= value <= limit.upper + reg.STEP:
+                raise Faulted(findings.too_far(self._wiring, axis.id, "leaves its limits"))
+            goals[axis.id] = min(max(axis.raw(float(value)), 0), reg.STEPS - 1)
+            if abs(goals[axis.id] - self._goals[axis.id]) > reach * limit.velocity / reg.STEP + 2.0:
+                raise Faulted(findings.too_far(self._wiring, axis.id, "is too far from the one before"))
+        for output in self._wiring.outputs:
+            goals[output.id] = output.on if setpoint.outputs >> output.line & 1 else output.off
+        return goals
+
+    def _packet(self, goals: dict[int, int]) -> wire.Packet:
+        register = reg.GOAL_POSITION
+        return wire.sync_write(register.address, {id: register.pack(goal) for id, goal in goals.items()})
+
+    def _state(self, trouble: Finding | None = None) -> ArmState:
+        """The last samples as a state of now."""
+        now, axes = self._bus.port.now(), self._wiring.axes
+        samples = {axis.id: self._sensing.samples[axis.id] for axis in axes}
+        oldest = min(sample.time for sample in samples.values())
+        scale = reg.CURRENT_STEP * _TORQUE_PER_AMPERE
+        self._last = ArmState(
+            time=now,
+            joints=frozen_array(self._wiring.joint_values({id: s.position for id, s in samples.items()})),
+            velocities=frozen_array([axis.sign * samples[axis.id].velocity * reg.STEP for axis in axes]),
+            torques=frozen_array([axis.sign * samples[axis.id].current * scale for axis in axes]),
+            inputs=0,
+            age=max(now - oldest, 0.0),
+            trouble=trouble,
+        )
+        return self._last
+
+    # Stop ----------------------------------------------------------------------------------------------------------
+
+    def _stop(self) -> ArmState:
+        if not self._enabled:
+            return self._read()
+        self._enabled = False
+        self._slow_down()
+        deadline = self._bus.port.now() + _LONGEST_STOP
+        while True:
+            state = self._read()
+            if np.abs(state.velocities).max() < _STILL or self._bus.port.now() > deadline:
+                return state
+            self._bus.port.wait_until(self._bus.port.now() + self._wiring.period)
+
+    def _slow_down(self) -> None:
+        """Goals that come to rest together, from the speed of the last setpoint; outputs as they are to be left."""
+        period = self._wiring.period
+        slowest = max(abs(v) / limit.acceleration for v, limit in zip(self._velocity, self._limits, strict=True))
+        lower = np.array([limit.lower for limit in self._limits])
+        upper = np.array([limit.upper for limit in self._limits])
+        cycles = int(np.ceil(slowest / period))
+        for left in range(cycles, 0, -1):
+            self._bus.port.wait_until(self._sent + period)
+            step = self._velocity * period * (left - 0.5) / cycles
+            self._command = np.clip(self._command + step, lower, upper)
+            self._tell_goals()
+        self._velocity = np.zeros(len(self._wiring.axes))
+        self._tell_goals()
+
+    def _tell_goals(self) -> None:
+        """Send goals without asking for anything."""
+        for axis, value in zip(self._wiring.axes, self._command, strict=True):
+            self._goals[axis.id] = min(max(axis.raw(float(value)), 0), reg.STEPS - 1)
+        for output in self._wiring.outputs:
+            if not output.keeps:
+                self._goals[output.id] = output.off
+        self._sent = self._bus.port.now()
+        self._bus.write_all(reg.GOAL_POSITION, self._goals)
+
+    def _clear(self) -> None:
+        enabling.forgive(self._bus, self._wiring)
+        enabling.check_arm(self._bus, self._wiring, self._limits)
+        self._read()
+
+
+def open_feetech_arm(port: str, setup: ArmSetup) -> FeetechArm:
+    """The arm at the serial port `port`, wired as its wiring file says; raises FileError, UsageError or
+    EnvironmentMissing.
+    """
+    from cellctl.drivers.serial_port import SerialPort
+    from cellctl.files import load_wiring
+
+    wiring = load_wiring(setup.wiring or setup.robot)
+    if wiring.protocol != "feetech" or wiring.joints != setup.joints:
+        message = f"the wiring '{wiring.name}' is one of {wiring.protocol} servos for {', '.join(wiring.joints)}"
+        hint = f"this arm needs feetech servos for {', '.join(setup.joints)}"
+        raise UsageError(Finding("U646", message, suggestion=hint))
+    return FeetechArm(lambda: SerialPort(port, baud=wiring.baud), wiring, setup)

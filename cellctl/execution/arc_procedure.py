@@ -1,0 +1,115 @@
+"""The arc procedure: gas, ignition, retries, dwell, crater fill, burn-back, postflow, with the torch standing.
+
+It sees the run as something that stands, announces and tells; it moves nothing along the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+from cellctl.errors import Finding
+from cellctl.execution.arc import ArcChannel, ArcState
+from cellctl.execution.job import ProcessTimes
+from cellctl.execution.telling import Events
+from cellctl.model.event import Event, EventKind
+
+
+class Bystander(Protocol):
+    """What the procedure needs of the run that it is a part of."""
+
+    def stand(self, duration: float, *, until: Callable[[], bool] = ...) -> Generator[Event, None, bool]:
+        """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
+        ...
+
+    def announce(self, kind: str, **data: object) -> Events:
+        """Make an intent durable before what follows."""
+        ...
+
+    def tell(self, kind: EventKind, **data: object) -> Event:
+        """An event here and now; it is also written down."""
+        ...
+
+    def note(self, kind: str, **data: object) -> None:
+        """Put something that happened here and now into the journal."""
+        ...
+
+    def end_with(self, finding: Finding) -> Events:
+        """Take a fault that lets the arm stand on its path."""
+        ...
+
+    def inputs(self) -> int:
+        """The digital inputs as they were measured last."""
+        ...
+
+    def where(self) -> str:
+        """The place in words."""
+        ...
+
+    def put_out(self, *, complete: bool) -> ArcState:
+        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
+        ...
+
+
+class ArcProcedure:
+    """How an arc begins and ends. A hold before the arc stands begins the attempt again."""
+
+    def __init__(self, arc: ArcChannel, run: Bystander) -> None:
+        self._arc, self._run = arc, run
+
+    def start(self, times: ProcessTimes, establish: Callable[[], None]) -> Generator[Event, None, bool]:
+        """Gas, arc on, wait for the arc, dwell; True when the arc stands then. `establish` is called when it does."""
+        arc, run = self._arc, self._run
+        attempts = times.start.retries + 1
+        while attempts and arc.state != "established":
+            arc.gas("on")
+            if not (yield from run.stand(times.start.preflow)):
+                continue
+            yield from run.announce("arc_intent")
+            arc.ignite()
+            yield run.tell("arc_on")
+            if not (yield from run.stand(times.start.ignition_timeout, until=self._stands)):
+                continue
+            attempts -= 1
+            if self._stands():
+                establish()
+                run.note("arc_established")
+                yield run.tell("arc_established")
+            elif attempts:
+                yield from self.extinguish("no_arc")
+        if arc.state != "established":
+            yield from run.end_with(self._missing(times))
+            return False
+        yield from run.stand(times.start.dwell)
+        return True
+
+    def end(self, times: ProcessTimes) -> Events:
+        """Crater fill and burn-back, arc off, postflow. A seam that was cut is only left."""
+        if self._arc.state != "established":
+            return
+        if not (yield from self._run.stand(times.end.crater_fill + times.end.burnback)):
+            return
+        yield from self.extinguish("seam_end")
+        self._arc.gas("on")
+        yield from self._run.stand(times.end.postflow)
+        self._arc.gas("off")
+
+    def extinguish(self, why: str, *, confirmed: bool = True) -> Events:
+        """Arc and gas off with the next command, whatever they were; `confirmed` is False where no command arrives."""
+        self._arc.gas("off")
+        was = self._run.put_out(complete=why == "seam_end")
+        if was != "off":
+            self._run.note("arc_off" if confirmed else "arc_unconfirmed", why=why)
+            yield self._run.tell("arc_off", why=why, confirmed=confirmed)
+
+    def _stands(self) -> bool:
+        return self._arc.stands(self._run.inputs())
+
+    def _missing(self, times: ProcessTimes) -> Finding:
+        tries = times.start.retries + 1
+        return Finding(
+            "X403",
+            f"the arc was never established: {tries} attempt{'s' if tries > 1 else ''} of "
+            f"{times.start.ignition_timeout:g} s, {self._run.where()}",
+            suggestion="look at wire, gas, ground and the weld source",
+        )

@@ -1,0 +1,410 @@
+"""One run in progress: at its place on the path, with its process, its holds and its end. It plans nothing.
+
+Path time runs at a rate between -1 (back), 0 (stand) and 1 (as planned). Override, hold, strides and stops change the
+rate and nothing else, so every command lies on the certified path. A stall is never made up for: path time advances two
+periods a cycle at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import suppress
+
+from cellctl.drivers.driver import Driver
+from cellctl.errors import Faulted, Finding
+from cellctl.execution import checks
+from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
+from cellctl.execution.arc_procedure import ArcProcedure
+from cellctl.execution.clock import Clock
+from cellctl.execution.control import Command, Control
+from cellctl.execution.following import Follower
+from cellctl.execution.job import Job
+from cellctl.execution.ledger import SeamLedger
+from cellctl.execution.machine import Machine
+from cellctl.execution.outcome import Outcome, Status
+from cellctl.execution.rate import STEEPEST_RISE
+from cellctl.execution.record import Record
+from cellctl.execution.stream import PathPoint, SetpointStream
+from cellctl.execution.strides import Strides
+from cellctl.execution.telling import Events, Teller, finding_data
+from cellctl.model.event import Event
+from cellctl.model.plan import FixedSegment
+from cellctl.model.pose import FloatArray
+
+ARC_NOTED_EVERY = 2e-3
+"""m of seam between two journal records while the arc burns: what a crash can leave unknown."""
+ARC_RISE = 25.0
+"""1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
+_PROGRESS_EVERY = 0.5
+_HELD_PATIENCE = 0.05
+_LEAD_SPEED = 0.05
+
+
+class Ended(Exception):
+    """The arm stands on its path, the process is off, and the run is over for the reason that was taken."""
+
+
+class _Elsewhere(Exception):
+    """The run goes on at another place of its path than where it was held."""
+
+
+class PlanRun:
+    """One run in progress: what it does at its place on the path, what the process does, and why it ends."""
+
+    def __init__(
+        self, job: Job, driver: Driver, *, clock: Clock, control: Control, record: Record, machine: Machine
+    ) -> None:
+        self._job, self._control, self._record, self._machine = job, control, record, machine
+        self._stream = SetpointStream(job, driver, clock=clock, record=record)
+        unfit = checks.unfit_job(job, self._stream.arm)
+        if unfit is not None:
+            raise Faulted(unfit)
+        self._path = Follower(job.certified.plan.segments, job.envelope, job.throws)
+        entry = job.entry
+        if entry.s is None:
+            self._path.enter(entry.segment)
+        else:
+            self._path.enter_at(entry.segment, entry.s)
+        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
+        self._arc = ArcChannel(job.lines)
+        self._procedure = ArcProcedure(self._arc, self)
+        self._strides = Strides(self._path, self)
+        self._teller = Teller(record, self._stream, self._path, machine, self._ledger)
+        self.note, self.tell = self._teller.note, self._teller.tell
+        self._command = Command()
+        self._status: Status = "done"
+        self._ending: Finding | None = None
+        self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
+        self._paused = False
+        self._going, self._backed = 0, 0
+        self._noted = 0.0
+        self._next_progress = 0.0
+
+    # The whole run -------------------------------------------------------------------------------------------------
+
+    def whole(self) -> Events:
+        """From the start check to the last goal."""
+        job = self._job
+        self._teller.note(
+            "begin",
+            plan=job.certified.certificate.plan_sha256,
+            arm=self._stream.arm.name,
+            process=job.process,
+            mode=self._machine.mode,
+            resumes=job.resumes,
+            done=list(job.entry.done),
+            cut=None if job.entry.cut is None else [job.entry.cut.segment, job.entry.cut.s],
+        )
+        yield self._teller.state()
+        self._lead_in()
+        yield from self._obey()
+        if self._machine.state == "starting":
+            yield from self._teller.take("begin")
+        arrived = False
+        while not arrived:
+            with suppress(_Elsewhere):
+                yield from self._segments_from_here()
+                yield from self._settle()
+                yield from self._wait_to_go_on()
+                arrived = True
+        yield from self._teller.take("finish")
+
+    def lose(self, fault: Faulted, *, reached: bool) -> Events:
+        """Take a fault after which there is no path to slow down on; the driver was stopped, if it could be reached."""
+        yield self._teller.state()
+        yield from self._procedure.extinguish("fault", confirmed=reached)
+        if self._status != "faulted":
+            self._ending, self._status = fault.findings[0], "faulted"
+            yield self._teller.tell("fault", findings=[finding_data(finding) for finding in fault.findings])
+
+    def abandon(self, error: BaseException) -> None:
+        """Note that the run was left by an error or by its caller; the driver was stopped already."""
+        self.put_out(complete=False)
+        self._machine.take("still")
+        self._teller.note("abandoned", error=type(error).__name__)
+
+    def close(self) -> Events:
+        """The last events: the process is off and the arm stands."""
+        time = self._stream.time
+        yield from self._teller.take("still")
+        if self._ending is None:
+            yield self._teller.tell("done", cycle_time=time)
+        else:
+            yield self._teller.tell("stopped", findings=[finding_data(self._ending)])
+        self._teller.note("end", status=self._status, time=time)
+
+    def outcome(self) -> Outcome:
+        """How the run ended."""
+        return Outcome(
+            status=self._status,
+            findings=() if self._ending is None else (self._ending,),
+            segment=self._path.index,
+            s=self._path.s,
+            time=self._stream.time,
+            cycles=self._stream.cycles,
+            late_cycles=self._stream.late,
+            welds=tuple(self._arc.welds),
+            lateness=self._stream.lateness.counts,
+        )
+
+    # Along the path ------------------------------------------------------------------------------------------------
+
+    def _lead_in(self) -> None:
+        """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
+        path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
+        finding = self._stream.check_start(begin)
+        if finding is not None:
+            raise Faulted(finding)
+        for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
+            if self._heed().demand == "stop":
+                return
+            self._stream.send(joints, outputs=0, arc=0, point=PathPoint(-1, path.s, 0.0))
+
+    def _segments_from_here(self) -> Events:
+        """Follow segment after segment to the end of the plan."""
+        path = self._path
+        while True:
+            yield from self._obey()
+            yield from self._wait_to_go_on()
+            step = path.segment.step
+            if step > self._announced:
+                self._announced = step
+                yield from self.announce("intent")
+                yield self._teller.tell("step", step=step)
+            yield from self._run_segment()
+            if path.index + 1 == len(path.segments):
+                return
+            path.enter(path.index + 1)
+            yield from self._strides.after_segment(self._command.stride)
+
+    def _run_segment(self) -> Events:
+        """Follow one segment from here, standing for what its process does on the way."""
+        path, segment = self._path, self._path.segment
+        process = segment.process
+        yield self._teller.tell("segment", what=segment.kind, seam=process.seam if process else "")
+        due = self._ledger.due(path.index)
+        if due is not None and process is not None:
+            yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
+            yield from self._settle()
+            times = self._job.times[segment.step]
+            if not (yield from self._procedure.start(times, self._establish)):
+                yield from self._wait_to_go_on()
+            yield from self._travel(until=path.curve.time_at(_arc_end(segment)))
+            yield from self._settle()
+            yield from self._procedure.end(times)
+        yield from self._travel(until=path.curve.duration)
+        self._record.note("segment_done", segment=path.index)
+
+    def _travel(self, *, until: float) -> Events:
+        """Move along the path from standstill to path time `until`, where the law rests; hold, stop and faults happen
+        in here.
+        """
+        path = self._path
+        path.set_off(self._wanted())
+        while path.tau < until:
+            yield from self._obey()
+            stride = self._command.stride
+            if stride is not None and stride.unit == "distance" and self._arc.state == "off" and self.executing:
+                yield from self._strides.on(stride, until=until)
+                continue
+            rise = ARC_RISE if self._arc.state == "established" else STEEPEST_RISE
+            joints = path.advance(self._stream.dt, wanted=self._wanted(), until=until, rise=rise)
+            yield from self._cycle(joints)
+        path.rate = 0.0
+
+    def creep_to(self, goal: float, *, give_up_when_held: bool) -> Events:
+        """Move to a place of this segment where the law need not rest, forward or back, without process."""
+        path = self._path
+        while path.tau != goal and not (give_up_when_held and self._machine.state == "held"):
+            yield from self._obey()
+            joints = path.creep(self._stream.dt, wanted=self._wanted(), goal=goal)
+            yield from self._cycle(joints)
+        path.rate = 0.0
+
+    @property
+    def executing(self) -> bool:
+        """Whether the run may move."""
+        return self._machine.state == "execute"
+
+    def _wanted(self) -> float:
+        """The rate to go to. Travel speed is part of a procedure, so an override waits while the arc stands."""
+        if not self.executing:
+            return 0.0
+        if self._arc.state == "established":
+            return 1.0
+        cap = self._path.slowed(self._path.index) if self._machine.mode == "t1" else 1.0
+        return min(self._command.override, cap)
+
+    # Standing ------------------------------------------------------------------------------------------------------
+
+    def stand(self, duration: float, *, until: Callable[[], bool] = lambda: False) -> Generator[Event, None, bool]:
+        """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
+        deadline = self._stream.measured.time + duration - 1e-9
+        while self._stream.measured.time < deadline:
+            yield from self._obey()
+            if self._machine.state != "execute":
+                yield from self._wait_to_go_on()
+                return False
+            yield from self._cycle(self._stream.command)
+            if until():
+                break
+        return True
+
+    def _wait_to_go_on(self) -> Events:
+        """Cycle in place until the run goes on; a run that ends, ends in here."""
+        while self._machine.state != "execute":
+            yield from self._cycle(self._stream.command)
+            yield from self._obey()
+
+    def _settle(self) -> Events:
+        """Wait until the arm stands at its last command, at most the goal time."""
+        if self._stream.at_goal():
+            return
+        tolerances = self._job.tolerances
+        yield from self.stand(tolerances.goal_time, until=self._stream.at_goal)
+        if not self._stream.at_goal():
+            finding = checks.goal_finding(
+                self._stream.measured.joints,
+                goal=self._stream.command,
+                envelope=self._job.envelope,
+                tolerances=tolerances,
+                where=self._teller.where,
+            )
+            raise Faulted(finding)
+
+    def announce(self, kind: str, **data: object) -> Events:
+        """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
+        durable = self._record.intent(kind, **data, **self._teller.place)
+        while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
+            yield from self._cycle(self._stream.command)
+        try:
+            durable.result()
+        except OSError as error:
+            raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
+
+    # Obeying -------------------------------------------------------------------------------------------------------
+
+    def _obey(self) -> Events:
+        """Take the operator's command; the arc goes off in the cycle in which a stop or a hold is taken."""
+        machine, command = self._machine, self._heed()
+        if self._ending is not None:
+            if self._path.rate == 0.0 and self._stream.outputs == self._arc.outputs:
+                raise Ended
+        elif command.demand == "stop":
+            self._ending = Finding("X409", f"stopped {command.why}, {self._teller.where}", severity="note")
+            self._status = "stopped"
+            yield from self._teller.take("stop")
+            yield from self._procedure.extinguish("stop")
+        elif command.demand == "hold" and machine.may("hold"):
+            yield from self._teller.take("protect" if command.protective else "hold", why=command.why)
+            yield from self._procedure.extinguish("hold")
+        elif machine.state == "holding" and self._path.rate == 0.0:
+            yield from self._teller.take("still")
+        elif machine.state == "held" and command.demand == "run":
+            yield from self._leave_hold(command)
+
+    def _heed(self) -> Command:
+        """The operator's command now; raises Faulted (X413) when the power is gone."""
+        waits = self._machine.state == "held" and self._stream.arm.lock_step
+        self._command = self._control.poll(patience=_HELD_PATIENCE if waits else 0.0)
+        if self._machine.power != "on":
+            raise Faulted(Finding("X413", f"a software emergency stop took the power, {self._teller.where}"))
+        return self._command
+
+    def _leave_hold(self, command: Command) -> Events:
+        """Go back by a stride, or go on, as far as it is clear what becomes of a seam that was cut."""
+        if command.back is not None and command.backs != self._backed:
+            self._backed = command.backs
+            yield from self._go_on()
+            yield from self._strides.back(command.back)
+            yield from self.pause()
+            raise _Elsewhere
+        if self._paused and command.go == self._going:
+            return
+        cut = self._ledger.cut_at(self._path.index)
+        if cut is not None and command.arc == "weld":
+            return
+        yield from self._go_on()
+        if cut is not None and command.arc == "restart":
+            strike = max(cut - command.overlap, _arc_start(self._path.segment))
+            self._ledger.restart(self._path.index, strike)
+            self._teller.note("restart", at=strike, cut=cut)
+            raise _Elsewhere
+
+    def _go_on(self) -> Events:
+        self._paused = False
+        yield from self._teller.take("resume")
+        yield from self._teller.take("begin")
+
+    def end_with(self, finding: Finding) -> Events:
+        """Take a fault: arc off now, slow down on the path, then the run ends."""
+        self._ending, self._status = finding, "faulted"
+        yield from self._procedure.extinguish("fault")
+        yield self._teller.tell("fault", findings=[finding_data(finding)])
+        yield from self._teller.take("fault")
+
+    # One cycle -----------------------------------------------------------------------------------------------------
+
+    def _cycle(self, joints: FloatArray) -> Events:
+        """Send one setpoint and judge what came back."""
+        path = self._path
+        point = PathPoint(path.index, path.s, path.rate)
+        self._stream.send(joints, outputs=self._arc.outputs, arc=ARC_CODES[self._arc.state], point=point)
+        finding = None if self._ending else self._arc_lost() or self._stream.trouble(self._teller.where)
+        if finding is not None:
+            yield from self.end_with(finding)
+        if self._arc.state == "established" and path.s - self._noted >= ARC_NOTED_EVERY:
+            self._noted = path.s
+            self._record.intent("arc_at", **self._teller.place)
+        if self._stream.time >= self._next_progress:
+            self._next_progress = self._stream.time + _PROGRESS_EVERY
+            yield self._teller.tell("progress", rate=round(path.rate, 6))
+
+    def _arc_lost(self) -> Finding | None:
+        tolerance = self._job.tolerances.arc_loss
+        if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
+            return None
+        return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
+
+    def _establish(self) -> None:
+        path, process = self._path, self._path.segment.process
+        self._noted = path.s
+        seam = process.seam if process else ""
+        self._arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
+
+    def put_out(self, *, complete: bool) -> ArcState:
+        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
+        path = self._path
+        before = self._arc.extinguish(s=path.s, time=self._stream.time, complete=complete)
+        if before == "established":
+            if complete:
+                self._ledger.complete(path.index)
+            else:
+                self._ledger.cut(path.index, path.s)
+        return before
+
+    # What the arc procedure and the strides see of the run ----------------------------------------------------------
+
+    def where(self) -> str:
+        """The place in words."""
+        return self._teller.where
+
+    def inputs(self) -> int:
+        """The digital inputs as they were measured last."""
+        return self._stream.measured.inputs
+
+    def pause(self) -> Events:
+        """Hold by itself, until somebody asks to go on."""
+        if self.executing:
+            self._paused, self._going = True, self._command.go
+            yield from self._teller.take("hold", why="at the end of a stride")
+
+
+def _arc_start(segment: FixedSegment) -> float:
+    events = segment.process.events if segment.process else ()
+    return min((event.at for event in events if event.name == "arc_start"), default=segment.path.start)
+
+
+def _arc_end(segment: FixedSegment) -> float:
+    events = segment.process.events if segment.process else ()
+    return max((event.at for event in events if event.name == "arc_end"), default=segment.path.end)

@@ -1,0 +1,173 @@
+"""What a journal says of a run that ended, or did not: what was done, where it stopped, which seams are welded how far.
+
+Nothing but the journal is believed: it was written before or as things happened. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from cellctl.errors import FileError, Finding, Place
+from cellctl.execution.journal import JournalRecord, is_being_written, read_journal
+from cellctl.execution.outcome import Outcome, WeldRun
+from cellctl.execution.record import JOURNAL
+
+Ending = Literal["done", "stopped", "faulted", "lost", "running"]
+"""`lost`: the journal breaks off; `running`: it is still being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeamSurvey:
+    """What a segment's seam has had: welded from `start` to `end` (m) at least.
+
+    `known` is False where the journal breaks off while the arc burnt: then it may have burnt a little further.
+    """
+
+    segment: int
+    start: float
+    end: float
+    complete: bool
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record.
+
+    `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
+    segments whose seam is complete, `cut` (segment, s) the seam that is not. `resumes` names the record of that earlier
+    run, from this one's folder.
+    """
+
+    plan_sha256: str
+    process: str
+    ending: Ending
+    step: int
+    segment: int
+    s: float
+    segments_done: tuple[int, ...] = ()
+    welds: tuple[SeamSurvey, ...] = ()
+    done: tuple[int, ...] = ()
+    cut: tuple[int, float] | None = None
+    doubtful: bool = False
+    struck: int | None = None
+    resumes: str = ""
+    notice: Finding | None = None
+    actions: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
+
+
+def surveyed(folder: Path) -> Survey:
+    """What the journal of a run folder says; raises FileError (X450 damaged or missing, X440 for one that never
+    began).
+    """
+    path = folder / JOURNAL
+    contents = read_journal(path)
+    if not contents.records or contents.records[0].kind != "begin":
+        text = "this run never began: nothing was sent to the arm"
+        raise FileError(Finding("X440", text, Place(str(path)), suggestion="run the plan anew"))
+    reader = _Reader(contents.records[0])
+    for record in contents.records[1:]:
+        reader.take(record)
+    return reader.survey(notice=contents.notice, running=is_being_written(path))
+
+
+def lost_outcome(survey: Survey, finding: Finding) -> Outcome:
+    """The outcome of a run whose executor could not write one, as far as its journal knows."""
+    welds = tuple(WeldRun(w.segment, "", w.start, w.end, 0.0, w.complete) for w in survey.welds)
+    return Outcome("lost", (finding,), survey.segment, survey.s, time=0.0, cycles=0, late_cycles=0, welds=welds)
+
+
+class _Reader:
+    """Takes one record after the other."""
+
+    def __init__(self, begin: JournalRecord) -> None:
+        data = begin.data
+        self._begin = data
+        self._ending: Ending = "lost"
+        self._place = (_whole(data, "step"), _whole(data, "segment"), _real(data, "s"))
+        self._segments: list[int] = []
+        self._welds: list[SeamSurvey] = []
+        self._done = set(cast(Iterable[int], data.get("done", ())))
+        cut = data.get("cut")
+        self._cut = (int(cut[0]), float(cut[1])) if isinstance(cut, list) else None
+        self._burning: tuple[int, float, float] | None = None
+        self._struck: int | None = None
+        self._actions: list[Mapping[str, object]] = []
+
+    def take(self, record: JournalRecord) -> None:
+        """One more thing that happened."""
+        kind, data = record.kind, record.data
+        if "segment" in data and "s" in data:
+            self._place = (_whole(data, "step"), _whole(data, "segment"), _real(data, "s"))
+        if kind == "segment_done":
+            self._segments.append(_whole(data, "segment"))
+        elif kind == "operator":
+            self._actions.append({"wall": record.wall, **data})
+        elif kind == "end":
+            self._ending = cast(Ending, data["status"])
+        elif kind == "abandoned":
+            self._ending = "stopped"
+        elif kind.startswith("arc_"):
+            self._take_arc(kind, data)
+
+    def survey(self, *, notice: Finding | None, running: bool) -> Survey:
+        """Everything that was taken."""
+        doubtful = self._burning is not None
+        if self._burning is not None:
+            segment, start, end = self._burning
+            self._welds.append(SeamSurvey(segment, start, end, complete=False, known=False))
+            self._cut = (segment, end)
+        step, segment, s = self._place
+        return Survey(
+            plan_sha256=str(self._begin.get("plan", "")),
+            process=str(self._begin.get("process", "weld")),
+            ending="running" if running else self._ending,
+            step=step,
+            segment=segment,
+            s=s,
+            segments_done=tuple(self._segments),
+            welds=tuple(self._welds),
+            done=tuple(sorted(self._done)),
+            cut=self._cut,
+            doubtful=doubtful,
+            struck=self._struck,
+            resumes=str(self._begin.get("resumes", "")),
+            notice=notice,
+            actions=tuple(self._actions),
+        )
+
+    def _take_arc(self, kind: str, data: Mapping[str, object]) -> None:
+        segment, s = _whole(data, "segment"), _real(data, "s")
+        if kind == "arc_intent":
+            self._struck = segment
+        elif kind == "arc_established":
+            self._burning, self._struck = (segment, s, s), None
+        elif kind == "arc_at" and self._burning is not None:
+            self._burning = (segment, self._burning[1], s)
+        elif kind in ("arc_off", "arc_unconfirmed"):
+            self._struck = None
+            if self._burning is not None:
+                self._end_weld(segment, s, complete=data.get("why") == "seam_end", known=kind == "arc_off")
+
+    def _end_weld(self, segment: int, s: float, *, complete: bool, known: bool) -> None:
+        assert self._burning is not None
+        self._welds.append(SeamSurvey(segment, self._burning[1], s, complete, known))
+        self._burning = None
+        if complete:
+            self._done.add(segment)
+            self._cut = None
+        else:
+            self._cut = (segment, s)
+
+
+def _whole(data: Mapping[str, object], name: str) -> int:
+    value = data.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _real(data: Mapping[str, object], name: str) -> float:
+    value = data.get(name, 0.0)
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,242 @@
+"""Go on after a crash, a stop or a fault: say what was done, find the arm again, bring it back, weld on or finish dry.
+
+Nothing moves and nothing is struck unless the caller chose so. The plan is the one that was run, proved again; the pose
+is read anew; the way back is the certified path itself, or a move that is planned and proved for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
+from cellctl.files import cell_from_inputs, write_plan
+from cellctl.jobs.proving import verify
+from cellctl.jobs.repositioning import reposition
+from cellctl.jobs.running import (
+    PLAN_FILE,
+    Running,
+    connect,
+    demand_driver,
+    demand_empty,
+    new_run_folder,
+    raise_unless_done,
+)
+from cellctl.model.event import Event
+from cellctl.model.plan import CertifiedPlan, FixedSegment
+from cellctl.model.pose import FloatArray
+
+if TYPE_CHECKING:
+    from cellctl.execution.job import Entry
+    from cellctl.execution.outcome import Outcome
+    from cellctl.execution.survey import Survey
+
+ArcAfter = Literal["restart", "dry"]
+"""What becomes of a seam that was cut: weld on with an overlap, or finish it without arc."""
+DEFAULT_OVERLAP = 5e-3
+LEAST_OVERLAP = 3.5e-3
+"""m: journal interval, one cycle and stopping distance, where the journal broke off while the arc burnt."""
+LONGEST_OVERLAP = 0.1
+ON_PATH = np.radians(0.1)
+ON_PATH_AT_SEAM = np.radians(0.02)
+"""How near to the path an arm must stand to go on from there, rad: away from the part, and where it may touch it."""
+WAY_BACK = "way_back"
+"""Folder in the new run's that holds the record of the move back to the path."""
+_OVERRIDE = 0.3
+_STANDS = "stands"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interrupted:
+    """A run that can be gone on with: its certified plan, what its journal says, and its folder."""
+
+    folder: Path
+    certified: CertifiedPlan
+    survey: Survey
+
+    @property
+    def seam(self) -> str:
+        """The seam that was cut, empty for none."""
+        cut = self.survey.cut
+        process = None if cut is None else self.certified.plan.segments[cut[0]].process
+        return "" if process is None else process.seam
+
+
+def interrupted(folder: str | Path) -> Interrupted:
+    """What there is to resume in a run folder; the plan in it is proved again.
+
+    Raises FileError for no run or a damaged one, NotCertified for another plan than was run, UsageError for a run that
+    was completed (X442) or is in progress (X443).
+    """
+    from cellctl.execution.survey import surveyed
+
+    folder = Path(folder)
+    if not (folder / PLAN_FILE).is_file():
+        raise FileError(Finding("U612", f"this folder holds no {PLAN_FILE}, so it is no run", Place(str(folder))))
+    survey = surveyed(folder)
+    if survey.ending == "running":
+        raise UsageError(Finding("X443", "this run is still in progress", Place(str(folder))))
+    if survey.ending == "done":
+        raise UsageError(Finding("X442", "this run was completed, there is nothing to resume", Place(str(folder))))
+    certified = verify(folder / PLAN_FILE)
+    if certified.certificate.plan_sha256 != survey.plan_sha256:
+        text = "the plan in this folder is not the one that the journal says was run"
+        raise NotCertified(Finding("X441", text, Place(str(folder))))
+    return Interrupted(folder, certified, survey)
+
+
+def resume(
+    found: Interrupted,
+    *,
+    arc: ArcAfter,
+    overlap: float = DEFAULT_OVERLAP,
+    driver: str = "sim",
+    real_time: bool = False,
+    folder: str | Path | None = None,
+) -> Running:
+    """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
+
+    `overlap` (m) is how far before the cut the arc is struck again. A simulated arm is put where the record says that
+    it stood; a real one is where it is. Raises as `run` does, X444 for an overlap that may leave a gap, and
+    PlanningFailed where no certified way leads back.
+    """
+    demand_driver(driver)
+    _demand_overlap(found, arc, overlap)
+    plan = found.certified.plan
+    target = new_run_folder(plan.task_name) if folder is None else Path(folder)
+    demand_empty(target)
+    cell = cell_from_inputs(plan.inputs)
+    standing = ",".join(repr(float(q)) for q in last_pose(found))
+
+    def begin(running: Running) -> Generator[Event, None, Outcome]:
+        with (
+            TemporaryDirectory(prefix="cellctl-") as scratch,
+            connect(cell, driver=driver, real_time=real_time, at=standing) as connected,
+            running.attached(connected) as link,
+        ):
+            here = link.joints()
+            entry = entry_on_path(found, here, arc, overlap)
+            if entry is None:
+                entry = entry_at_boundary(found, arc, overlap)
+                move = reposition(plan.inputs, _mechanism(found), here, _boundary_joints(found, entry.segment))
+                move_file = Path(scratch) / "way_back.zip"
+                write_plan(move.plan, move_file)
+                link.override(_OVERRIDE)
+                raise_unless_done((yield from link.run(move_file, target / WAY_BACK)))
+                link.override(1.0)
+            plan_file = Path(scratch) / PLAN_FILE
+            write_plan(plan, plan_file)
+            outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
+        raise_unless_done(outcome)
+        return outcome
+
+    return Running(begin)
+
+
+def entry_on_path(found: Interrupted, here: FloatArray, arc: ArcAfter, overlap: float) -> Entry | None:
+    """Where to go on from joints `here` (dof,) along the path itself; None where the arm stands off it, or beyond a
+    seam that is to be restarted.
+    """
+    survey, segments = found.survey, found.certified.plan.segments
+    around = range(max(survey.segment - 1, 0), min(survey.segment + 2, len(segments)))
+    places = [(*_nearest(segments[index], here), index) for index in around]
+    away, s, index = min(places, key=lambda place: (place[0], abs(place[2] - survey.segment)))
+    if away > (ON_PATH_AT_SEAM if segments[index].contacts else ON_PATH):
+        return None
+    if arc == "restart" and survey.cut is not None and index > survey.cut[0]:
+        return None
+    return _entry(found, index, s, arc, overlap)
+
+
+def entry_at_boundary(found: Interrupted, arc: ArcAfter, overlap: float) -> Entry:
+    """Where to go on from the beginning of a segment that lies free: before the seam that is to be welded on or was
+    not begun, else on the way to the next one.
+    """
+    survey, segments = found.survey, found.certified.plan.segments
+    index = survey.segment
+    if survey.cut is not None:
+        seam = survey.cut[0] if arc == "restart" else None
+    else:
+        step = segments[index].step
+        welds = [k for k, segment in enumerate(segments) if segment.step == step and segment.process is not None]
+        seam = next((k for k in welds if k not in survey.done and segments[index].contacts), None)
+    if seam is not None:
+        while segments[seam - 1].contacts and segments[seam - 1].step == segments[seam].step:
+            seam -= 1
+        return _entry(found, seam, None, arc, overlap)
+    while index + 1 < len(segments) and segments[index].contacts:
+        index += 1
+    return _entry(found, index, None, arc, overlap)
+
+
+def last_pose(found: Interrupted) -> FloatArray:
+    """Where the arm stood at last, as its own controller's log says; else as the trace does; else the plan's start."""
+    from cellctl.execution.record import TRACE
+    from cellctl.execution.trace import read_trace
+
+    with suppress(OSError):
+        for line in reversed((found.folder / "weld_source.jsonl").read_text().splitlines()):
+            with suppress(ValueError, KeyError, TypeError):
+                said = json.loads(line)
+                if said["event"] == _STANDS:
+                    return np.array(said["joints"], dtype=np.float64)
+                break
+    with suppress(FileError):
+        trace = read_trace(found.folder / TRACE)
+        if len(trace):
+            last: FloatArray = trace.measured[-1]
+            return last
+    (start,) = found.certified.plan.start.values()
+    return start
+
+
+def _entry(found: Interrupted, index: int, s: float | None, arc: ArcAfter, overlap: float) -> Entry:
+    from cellctl.execution.job import CutSeam, Entry
+
+    cut = found.survey.cut
+    if cut is None:
+        return Entry(index, s, found.survey.done)
+    process = found.certified.plan.segments[cut[0]].process
+    first = min(event.at for event in process.events) if process else 0.0
+    strike = max(cut[1] - overlap, first) if arc == "restart" else None
+    return Entry(index, s, found.survey.done, CutSeam(cut[0], cut[1], strike))
+
+
+def _nearest(segment: FixedSegment, here: FloatArray) -> tuple[float, float]:
+    """The largest joint distance (rad) of `here` from the nearest point of a segment, and its path parameter."""
+    low, high = segment.path.start, segment.path.end
+    away, s = np.inf, low
+    for _ in range(4):
+        places = np.linspace(low, high, 400)
+        distance = np.abs(segment.path(places) - here).max(axis=1)
+        best = int(distance.argmin())
+        away, s = float(distance[best]), float(places[best])
+        low, high = float(places[max(best - 2, 0)]), float(places[min(best + 2, 399)])
+    return away, s
+
+
+def _boundary_joints(found: Interrupted, index: int) -> FloatArray:
+    segment = found.certified.plan.segments[index]
+    joints: FloatArray = segment.path(segment.path.start)[0]
+    return joints
+
+
+def _mechanism(found: Interrupted) -> str:
+    plan = found.certified.plan
+    (group,) = plan.start
+    return cell_from_inputs(plan.inputs).group(group).mechanisms[0]
+
+
+def _demand_overlap(found: Interrupted, arc: ArcAfter, overlap: float) -> None:
+    least = LEAST_OVERLAP if found.survey.doubtful else 0.0
+    if arc == "restart" and not least <= overlap <= LONGEST_OVERLAP:
+        why = ", for the journal does not say to the last millimetre how far the arc burnt" if least else ""
+        text = f"an overlap lies between {least * 1e3:g} and {LONGEST_OVERLAP * 1e3:g} mm here{why}"
+        raise UsageError(Finding("X444", f"{text}; it is {overlap * 1e3:g} mm"))

@@ -1,0 +1,134 @@
+"""Feetech STS and SMS servos: packets to bytes and back ("protocol 0"). It knows no servo and no port.
+
+A packet, asked or answered:
+
+    FF FF | id | length, 1 byte | instruction or error bits | parameters | checksum
+
+`length` counts what follows it; the checksum is the inverted low byte of the sum from the id on. Numbers are
+little-endian. Nothing tells a request from a reply, and the sum does not notice two bytes that change places: whoever
+listens has to know what was asked for and what can be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cellctl.model.wires.checksums import inverted_sum
+
+HEADER = b"\xff\xff"
+BROADCAST = 0xFE
+LARGEST_ID = 0xFC
+LONGEST = 250
+"""The largest `length` that is believed; more is taken for noise."""
+
+_BEFORE_BODY = 4
+
+
+class Instruction(IntEnum):
+    """What a packet asks for."""
+
+    PING = 0x01
+    READ = 0x02
+    WRITE = 0x03
+    REG_WRITE = 0x04
+    ACTION = 0x05
+    SYNC_READ = 0x82
+    SYNC_WRITE = 0x83
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: who is spoken to or speaks, the instruction (in an answer: the error bits), and its parameters."""
+
+    id: int
+    code: int
+    parameters: bytes = b""
+
+
+def encode(packet: Packet) -> bytes:
+    """The bytes of a packet."""
+    body = bytes([packet.id, len(packet.parameters) + 2, packet.code]) + packet.parameters
+    return HEADER + body + bytes([inverted_sum(body)])
+
+
+class Decoder:
+    """Finds packets in a stream of bytes, however it is cut. Never raises; what has a wrong checksum is never given.
+
+    `broken` counts packets with a wrong checksum, `noise` bytes that belong to no packet.
+    """
+
+    def __init__(self) -> None:
+        self.broken = self.noise = 0
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Packet]:
+        """The packets that are whole with `data`."""
+        self._buffer += data
+        packets: list[Packet] = []
+        while self._skip_to_header():
+            id, length = self._buffer[2], self._buffer[3]
+            end = _BEFORE_BODY + length
+            if id == 0xFF or not 2 <= length <= LONGEST:
+                self._drop(1)
+            elif len(self._buffer) < end:
+                break
+            elif inverted_sum(self._buffer[2 : end - 1]) != self._buffer[end - 1]:
+                self.broken += 1
+                self._drop(1)
+            else:
+                packets.append(Packet(id, self._buffer[4], bytes(self._buffer[5 : end - 1])))
+                del self._buffer[:end]
+        return packets
+
+    def reset(self) -> None:
+        """Forget what is not a whole packet yet."""
+        self._drop(len(self._buffer))
+
+    def _skip_to_header(self) -> bool:
+        """Drop what comes before a header; True when a header with its length is there."""
+        start = self._buffer.find(HEADER)
+        if start < 0:
+            start = len(self._buffer) - self._buffer.endswith(HEADER[:1])
+        self._drop(start)
+        return len(self._buffer) >= _BEFORE_BODY
+
+    def _drop(self, count: int) -> None:
+        self.noise += count
+        del self._buffer[:count]
+
+
+# What is asked --------------------------------------------------------------------------------------------------------
+
+
+def ping(id: int) -> Packet:
+    """Are you there?"""
+    return Packet(id, Instruction.PING)
+
+
+def read(id: int, address: int, length: int) -> Packet:
+    """Read `length` bytes at `address`."""
+    return Packet(id, Instruction.READ, bytes([address, length]))
+
+
+def write(id: int, address: int, data: bytes) -> Packet:
+    """Write `data` at `address`."""
+    return Packet(id, Instruction.WRITE, bytes([address]) + data)
+
+
+def sync_read(address: int, length: int, ids: Iterable[int]) -> Packet:
+    """Read the same registers of several servos, which answer one after the other."""
+    return Packet(BROADCAST, Instruction.SYNC_READ, bytes([address, length, *ids]))
+
+
+def sync_write(address: int, data: Mapping[int, bytes]) -> Packet:
+    """Write the same registers of several servos, `data` by id, all of one length; nobody answers."""
+    (length,) = {len(item) for item in data.values()}
+    body = b"".join(bytes([id]) + item for id, item in data.items())
+    return Packet(BROADCAST, Instruction.SYNC_WRITE, bytes([address, length]) + body)
+
+
+def wire_size(parameters: int) -> int:
+    """Bytes on the wire of a packet with so many bytes of parameters."""
+    return _BEFORE_BODY + 2 + parameters

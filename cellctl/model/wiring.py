@@ -1,0 +1,106 @@
+"""How the joints of an arm are wired to its controller: which servo, which way round, from where. Nothing is spoken
+here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+from typing import Literal
+
+import numpy as np
+
+from cellctl.model.pose import FloatArray
+
+Protocol = Literal["dynamixel", "feetech"]
+PowerRemoval = Literal["falls", "holds", "braked"]
+"""What an arm does when its motors get no power: it falls, its gears hold it, or it has brakes."""
+
+STEPS = 4096
+"""Steps a turn of the servos that are known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServoAxis:
+    """One joint: its servo and its type, the raw position `zero` (steps) at joint value 0, and the `sign` of the joint
+    along it. `shadows` are servos on the same joint that follow the first by themselves.
+    """
+
+    joint: str
+    id: int
+    model: str
+    zero: int = STEPS // 2
+    sign: Literal[-1, 1] = 1
+    shadows: tuple[int, ...] = ()
+
+    def joint_value(self, raw: float) -> float:
+        """Joint value, rad, of a raw position."""
+        return self.sign * (raw - self.zero) * 2.0 * pi / STEPS
+
+    def raw(self, value: float) -> int:
+        """Raw position nearest to a joint value, rad."""
+        return self.zero + round(self.sign * value * STEPS / (2.0 * pi))
+
+
+@dataclass(frozen=True, slots=True)
+class ServoOutput:
+    """A digital output that is a servo: a gripper that goes to the raw position `on` or `off`. `keeps` says that it
+    stays as it is when the arm is stopped.
+    """
+
+    name: str
+    line: int
+    id: int
+    model: str
+    off: int
+    on: int
+    keeps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The servos of an arm in the order of its joints, and how its bus is run.
+
+    `period` (s) is the control period, `lag` (s) by how much the arm is known to trail its setpoints, `watchdog` (s)
+    how long the servos go without a packet before they stop by themselves, where they can. `firmware` is the oldest
+    that is accepted. `fast_read` asks all servos for one packet together, where the protocol knows that.
+    """
+
+    name: str
+    protocol: Protocol
+    baud: int
+    period: float
+    lag: float
+    watchdog: float
+    on_power_removal: PowerRemoval
+    axes: tuple[ServoAxis, ...]
+    outputs: tuple[ServoOutput, ...] = ()
+    firmware: int = 0
+    fast_read: bool = False
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Names of the joints, in order."""
+        return tuple(axis.joint for axis in self.axes)
+
+    @property
+    def models(self) -> dict[int, str]:
+        """The type of every servo on the bus by its id."""
+        joints = {id: axis.model for axis in self.axes for id in (axis.id, *axis.shadows)}
+        return joints | {output.id: output.model for output in self.outputs}
+
+    @property
+    def leaders(self) -> tuple[int, ...]:
+        """Ids of the servos that are given goals: one for each joint, and the outputs."""
+        return (*(axis.id for axis in self.axes), *(output.id for output in self.outputs))
+
+    def called(self, id: int) -> str:
+        """What a servo is called in a sentence: its joint or output, and its id."""
+        for axis in self.axes:
+            if id == axis.id or id in axis.shadows:
+                return f"{axis.joint} (servo {id})"
+        return next((f"{output.name} (servo {id})" for output in self.outputs if output.id == id), f"servo {id}")
+
+    def joint_values(self, raw: dict[int, int]) -> FloatArray:
+        """Joint values (dof,), rad, of raw positions by id."""
+        return np.array([axis.joint_value(raw[axis.id]) for axis in self.axes])

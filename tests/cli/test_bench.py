@@ -1,0 +1,31 @@
+"""`cellctl bench` through the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+from cellctl.bench.suites import SUITES, suite
+from cellctl.cli.bench import SuiteName
+
+
+def test_every_suite_can_be_asked_for_and_is_there() -> None:
+    assert set(SUITES) <= set(get_args(SuiteName))
+    assert all(callable(suite(name)) for name in SUITES)
+
+
+def test_a_suite_prints_figures_with_the_machine_beside(say) -> None:
+    said = say("bench", "timing", "--repeats", "1", "--json")
+    assert said.code == 0
+    data = json.loads(said.out)
+    assert data["machine"]["cores"] >= 1
+    assert data["calibration"]["fastest"] > 0.0
+    (timing,) = data["suites"]
+    assert timing["suite"] == "timing"
+    assert all(figure["values"] and figure["fastest"] > 0.0 for figure in timing["figures"])
+
+
+def test_no_repeats_is_a_usage_error(say) -> None:
+    said = say("bench", "timing", "--repeats", "0")
+    assert said.code == 2
+    assert said.err == "a call cannot be measured 0 times - write --repeats 5 [U665]\n"

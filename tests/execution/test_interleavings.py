@@ -1,0 +1,272 @@
+"""Random interleavings of what operator, client and arm can do to the executor, and what must always hold.
+
+An interleaving is a list of requests and faults with the number of polls between them, over a short job with one seam.
+The invariants are read from what the arm was told and from the events, never from what the executor thinks.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cellctl.drivers.memory import ArcBehaviour, MemoryArm
+from cellctl.errors import Faulted, Finding, UsageError
+from cellctl.execution import server as serving
+from cellctl.execution.arc_procedure import ArcProcedure
+from cellctl.execution.following import Follower
+from cellctl.execution.ledger import SeamLedger
+from cellctl.execution.machine import MOVING, Machine
+from cellctl.execution.run import PlanRun
+from cellctl.model.plan import Block, CertifiedPlan
+from cellctl.model.spline import BSpline
+
+ARC = 1 << 1
+LONGEST_STOP = 80
+"""Cycles of motion between a hold or stop and standstill, on the way to a place where the law does not rest."""
+GAPS = st.sampled_from([0, 1, 2, 3, 7, 15, 30, 60, 120, 250])
+SIMPLE = ("hold", "stop", "estop", "clear", "reset", "release", "acquire", "enable", "START", "LOAD")
+REQUESTS = st.one_of(
+    st.sampled_from(SIMPLE),
+    st.sampled_from(SIMPLE),
+    st.sampled_from(["weld", "dry"]).map(lambda arc: {"do": "resume", "arc": arc}),
+    st.sampled_from([0.0, 0.002, 0.05]).map(lambda m: {"do": "resume", "arc": "restart", "overlap": m}),
+    st.sampled_from([0.1, 0.5, 1.0]).map(lambda value: {"do": "override", "value": value}),
+    st.sampled_from(["off", "segment", "step"]).map(lambda unit: {"do": "stride", "unit": unit}),
+    st.sampled_from([0.003, 0.2]).map(lambda m: {"do": "stride", "unit": "distance", "distance": m}),
+    st.sampled_from(["segment", "step"]).map(lambda unit: {"do": "back", "unit": unit}),
+    st.sampled_from([0.003, 0.2]).map(lambda m: {"do": "back", "unit": "distance", "distance": m}),
+    st.sampled_from(["on", "off"]).map(lambda state: {"do": "power", "state": state}),
+    st.sampled_from(["t1", "auto", "remote"]).map(lambda mode: {"do": "mode", "mode": mode}),
+    st.sampled_from(["silent", "drifts", "arc lost"]).map(lambda fault: ("FAULT", fault)),
+)
+INTERLEAVINGS = st.lists(st.tuples(GAPS, REQUESTS), min_size=1, max_size=14)
+
+
+class Frail(MemoryArm):
+    """An arm that can fall silent, drift, or lose its arc, and that remembers in which order it was told what."""
+
+    def __init__(self, setup):
+        super().__init__(setup, arc=ArcBehaviour(cycles_to_ignite=3))
+        self.fault, self.log, self.scene = "", [], lambda: None
+
+    def exchange(self, setpoint):
+        self.log.append(("setpoint", np.array(setpoint.joints), setpoint.outputs, *self.scene()))
+        if self.fault == "silent":
+            raise Faulted(Finding("X407", "the arm no longer answers"))
+        state = super().exchange(setpoint)
+        if self.fault == "drifts":
+            state = replace(state, joints=state.joints + 0.1)
+        return replace(state, inputs=0) if self.fault == "arc lost" else state
+
+    def power(self, state):
+        self.log.append((f"power {state}", None, 0, *self.scene()))
+        super().power(state)
+
+    def clear(self):
+        self.fault = ""
+        super().clear()
+
+
+class Watched(serving.Executor):
+    """An executor that shows the arm its state at each setpoint, as a witness of the table."""
+
+    def __init__(self, driver, *args, **more):
+        super().__init__(driver, *args, **more)
+        driver.scene = lambda: (self.machine.state, self.machine.power, self.machine.mode)
+
+
+@pytest.fixture(scope="module")
+def quick(small):
+    """The small job on an arm that can be quick, its segments a third as long and its process soon begun and ended."""
+    job, setup = small
+    plan = job.certified.plan
+    segments = tuple(
+        replace(segment, law=BSpline(segment.law.degree, segment.law.knots * 0.3, segment.law.control))
+        for segment in plan.segments
+    )
+    envelope = replace(job.envelope, velocity=np.full(6, 8.0), acceleration=np.full(6, 100.0))
+    times = {step: _quick(times) for step, times in job.times.items()}
+    certified = CertifiedPlan(replace(plan, blocks=(Block(segments),)), job.certified.certificate)
+    return replace(job, times=times, certified=certified, envelope=envelope), setup
+
+
+def _quick(times):
+    start = replace(times.start, preflow=0.02, ignition_timeout=0.06, dwell=0.02)
+    return replace(times, start=start, end=replace(times.end, crater_fill=0.02, burnback=0.01, postflow=0.02))
+
+
+def played(quick, interleaving, folder, serve):
+    """Serve an interleaving; returns the arm and the links."""
+    job, setup = quick
+    arm = Frail(setup)
+    script, poll, runs = {2: [{"do": "start", "folder": str(folder / "run0")}]}, 3, 0
+    for gap, what in interleaving:
+        poll += gap
+        if isinstance(what, tuple):
+            what = (lambda name: lambda: setattr(arm, "fault", name))(what[1])
+        elif what == "LOAD":
+            what = {"do": "load", "plan": str(folder / "job")}
+        elif what == "START":
+            runs += 1
+            what = {"do": "start", "folder": str(folder / f"run{runs}")}
+        elif isinstance(what, str):
+            what = {"do": what}
+        script.setdefault(poll, []).append(what)
+    return arm, serve(job, arm, script, folder, patience=60, executor=Watched)
+
+
+def check(arm, links):
+    """Every invariant, on what the arm was told."""
+    powered, slowing = False, 0
+    before = None
+    for what, joints, outputs, state, power, mode in arm.log:
+        if what.startswith("power"):
+            powered = what == "power on"
+            continue
+        assert powered, "a setpoint without power"
+        assert power == "on", "a setpoint after an emergency stop"
+        assert state in (*MOVING, "held"), f"a setpoint while {state}"
+        moved = before is not None and np.abs(joints - before).max() > 1e-9
+        assert not (moved and state == "held"), "it moves while held"
+        slowing = slowing + 1 if moved and state in ("holding", "stopping", "aborting") else 0
+        assert slowing <= LONGEST_STOP, f"it does not stop while {state}"
+        if outputs & ARC:
+            assert state == "execute", f"arc on while {state}"
+            assert mode in ("auto", "remote"), f"arc on in mode {mode}"
+        before = joints
+    for outcome in links.outcomes:
+        complete = [weld["segment"] for weld in outcome["welds"] if weld["complete"]]
+        assert len(complete) == len(set(complete)), "a seam was completed twice in one run"
+
+
+def check_traces(job, folder):
+    """Commands lie on the certified curve; no place is welded twice but in the overlap that was asked for."""
+    from cellctl.execution.journal import read_journal
+    from cellctl.execution.trace import read_trace
+
+    for path in folder.glob("run*/trace.csv"):
+        trace = read_trace(path)
+        for index, segment in enumerate(job.certified.plan.segments):
+            rows = trace.segment == index
+            if rows.any():
+                away = np.abs(segment.path(trace.s[rows]) - trace.commanded[rows]).max()
+                assert away < 1e-7, f"a command {away} rad off the certified curve"
+        records = read_journal(path.with_name("journal.jsonl")).records
+        overlap = [(r.data["at"], r.data["cut"]) for r in records if r.kind == "restart"]
+        burnt = (trace.segment[1:] == 2) & (trace.arc[1:] == 2) & (np.diff(trace.s) > 0.0)
+        counts = np.zeros(200, dtype=int)
+        allowed = np.ones(200, dtype=int)
+        for row in np.flatnonzero(burnt):
+            counts[round(trace.s[row] / 1e-4) : round(trace.s[row + 1] / 1e-4)] += 1
+        for low, high in overlap:
+            allowed[max(round(low / 1e-4) - 1, 0) : round(high / 1e-4) + 1] += 1
+        assert (counts <= allowed).all(), "welded twice"
+
+
+def run_examples(quick, tmp_path_factory, serve_script, examples):
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    @given(INTERLEAVINGS)
+    def interleave(interleaving):
+        folder = tmp_path_factory.mktemp("play")
+        arm, links = played(quick, interleaving, folder, serve_script)
+        check(arm, links)
+        check_traces(quick[0], folder)
+
+    interleave()
+
+
+def test_interleavings(quick, tmp_path_factory, serve_script):
+    run_examples(quick, tmp_path_factory, serve_script, int(os.environ.get("CELLCTL_INTERLEAVINGS", "60")))
+
+
+def moves_while_held(patch):
+    patch.setattr(PlanRun, "_wanted", lambda self: self._command.override)
+
+
+def keeps_the_arc_at_a_hold(patch):
+    whole = ArcProcedure.extinguish
+
+    def extinguish(self, why, *, confirmed=True):
+        if why != "hold":
+            yield from whole(self, why, confirmed=confirmed)
+
+    patch.setattr(ArcProcedure, "extinguish", extinguish)
+
+
+def sends_on_after_an_emergency_stop(patch):
+    def heed(self):
+        self._command = self._control.poll(patience=0.0)
+        return self._command
+
+    patch.setattr(PlanRun, "_heed", heed)
+
+
+def starts_without_power(patch):
+    def demand(self, trigger):
+        if not self.may(trigger):
+            raise UsageError(Finding("X431", "no"))
+
+    patch.setattr(Machine, "demand", demand)
+    patch.setattr(PlanRun, "_heed", lambda self: self._control.poll(patience=0.0))
+
+
+def forgets_that_a_seam_is_complete(patch):
+    patch.setattr(SeamLedger, "complete", lambda self, segment: None)
+
+
+def strikes_a_cut_seam_again(patch):
+    patch.setattr(SeamLedger, "cut", lambda self, segment, s: None)
+
+
+def leaves_the_path(patch):
+    whole = Follower.creep
+    patch.setattr(Follower, "creep", lambda self, dt, **more: whole(self, dt, **more) + 1e-6)
+
+
+def welds_in_mode_t1(patch):
+    patch.setattr(serving.Executor, "_demand_ready", lambda self, job: None)
+
+
+BACK = {"do": "back", "unit": "segment"}
+WELD = {"do": "resume", "arc": "weld"}
+OFF, ON, T1 = {"do": "power", "state": "off"}, {"do": "power", "state": "on"}, {"do": "mode", "mode": "t1"}
+PLANTS = [
+    (moves_while_held, [(12, "hold")]),
+    (keeps_the_arc_at_a_hold, [(215, "hold")]),
+    (sends_on_after_an_emergency_stop, [(60, "estop")]),
+    (starts_without_power, [(0, "stop"), (60, "reset"), (1, OFF), (1, "START")]),
+    (forgets_that_a_seam_is_complete, [(310, "hold"), (60, BACK), (150, BACK), (250, WELD), (250, "hold")]),
+    (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")]),
+    (leaves_the_path, [(60, "hold"), (60, BACK)]),
+    (
+        welds_in_mode_t1,
+        [(0, "stop"), (60, "reset"), (0, T1), (0, ON), (0, "enable"), (0, "START"), *[(45, "enable")] * 120],
+    ),
+]
+
+
+@pytest.mark.parametrize(("plant", "interleaving"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
+def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving):
+    """In the interleaving in which it shows; the same one passes without it."""
+
+    def play(name):
+        (tmp_path / name).mkdir()
+        arm, links = played(quick, interleaving, tmp_path / name, serve_script)
+        check(arm, links)
+        check_traces(quick[0], tmp_path / name)
+
+    play("sound")
+    plant(monkeypatch)
+    with pytest.raises((AssertionError, UsageError)):
+        play("planted")
