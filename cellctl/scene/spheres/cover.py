@@ -22,6 +22,8 @@ TOLERANCE: Final = 5e-4
 _SAMPLES: Final = 40_000
 _CANDIDATES: Final = 600
 _MOST_SPHERES: Final = 160
+_SMALLEST: Final = 1e-5
+_AT_ONCE: Final = 16_384
 Beyond = Callable[[FloatArray], FloatArray]
 
 
@@ -100,16 +102,18 @@ def _samples(beyond: Beyond, low: FloatArray, high: FloatArray, waste: float) ->
 
 def _greedy(samples: FloatArray, centres: FloatArray, radii: FloatArray) -> list[int]:
     """Which balls to take so that every sample is in one: always the one that covers the most of what is left."""
-    covers = np.linalg.norm(samples[:, None] - centres, axis=2) <= radii
+    covers = _apart(samples, centres) <= radii
+    gains = covers.sum(axis=0)
     left = np.ones(len(samples), dtype=np.bool_)
     kept: list[int] = []
-    while left.any() and len(kept) < _MOST_SPHERES:
-        gains = covers[left].sum(axis=0)
+    while len(kept) < _MOST_SPHERES:
         best = int(np.argmax(gains))
         if gains[best] == 0:
             break
         kept.append(best)
-        left &= ~covers[:, best]
+        new = left & covers[:, best]
+        gains = gains - covers[new].sum(axis=0)
+        left &= ~new
     return kept
 
 
@@ -129,17 +133,26 @@ def miss(beyond: Beyond, low: FloatArray, high: FloatArray, centres: FloatArray,
         cubes, out = cubes[out + around > worst + TOLERANCE], out[out + around > worst + TOLERANCE]
         outside = beyond(cubes)
         worst = max(worst, float(out[outside <= 0.0].max(initial=0.0)))
-        cubes = cubes[(outside <= around) & (out + around > worst + TOLERANCE)]
+        kept = (outside <= around) & (out + around > worst + TOLERANCE)
+        if half < _SMALLEST:
+            return float(max(worst, (out[kept] + around).max(initial=0.0)))
+        cubes = cubes[kept]
         cubes = (cubes[:, None] + half * corners).reshape(-1, 3)
         half *= 0.5
-        if half < 1e-5:
-            return float(worst + 2.0 * around)
     return worst + TOLERANCE
 
 
 def _outside(points: FloatArray, centres: FloatArray, radii: FloatArray) -> FloatArray:
     """How far (n,) points are out of the nearest sphere, below 0 inside."""
-    result = np.full(len(points), np.inf)
-    for centre, radius in zip(centres, radii, strict=True):
-        np.minimum(result, np.linalg.norm(points - centre, axis=1) - radius, out=result)
+    result = np.empty(len(points))
+    for first in range(0, len(points), _AT_ONCE):
+        part = points[first : first + _AT_ONCE]
+        result[first : first + _AT_ONCE] = (_apart(part, centres) - radii).min(axis=1)
+    return result
+
+
+def _apart(points: FloatArray, centres: FloatArray) -> FloatArray:
+    """Distances (n, m) of points from centres, to 1e-7 m for solids of a metre."""
+    squares = (points**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2.0 * points @ centres.T
+    result: FloatArray = np.sqrt(np.maximum(squares, 0.0))
     return result
