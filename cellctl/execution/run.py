@@ -105,6 +105,7 @@ class PlanRun:
             with suppress(_Elsewhere):
                 yield from self._segments_from_here()
                 yield from self._settle()
+                yield from self._wait_to_go_on()
                 arrived = True
         yield from self._teller.take("finish")
 

@@ -42,22 +42,34 @@ class JointField(FileModel):
     """One joint; limits in degrees or metres after its type, a fixed joint has none."""
 
     type: Literal["revolute", "prismatic", "fixed"]
+    """How it moves: it turns, it slides, or not at all."""
     parent: Name
+    """The link it stands on."""
     child: Name
+    """The link it carries."""
     at: LocalAt = LocalAt()
+    """The child's frame in the parent's, where the joint is at zero."""
     axis: Direction = (0.0, 0.0, 1.0)
+    """The axis that it turns about or slides along, in the child's frame."""
     lower: str | None = None
+    """The lower limit of its position: an angle, or a length where it slides."""
     upper: str | None = None
+    """The upper limit of its position."""
     velocity: str | None = None
+    """The limit of its velocity."""
     acceleration: str | None = None
+    """The limit of its acceleration."""
     jerk: str | None = None
+    """The limit of its jerk."""
     effort: str | None = None
+    """The limit of its torque, or of its force where it slides."""
 
 
 class LinkField(BodyField):
     """One rigid link: mass, convex solids, pictures."""
 
     inertia: InertiaField | None = None
+    """Mass and inertia; a link without them is a massless frame."""
 
 
 SixAngles = Annotated[tuple[float, float, float, float, float, float], Quantity("angle", size=6)]
@@ -68,53 +80,81 @@ class OpwField(FileModel):
     """Ortho-parallel arm with spherical wrist (Brandstoetter, Angerer, Hofbaur 2014)."""
 
     a1: Length
+    """From axis 1 to axis 2, forwards."""
     a2: Length
+    """From axis 3 to the axis of the forearm, down."""
     b: Length
+    """From the plane of axis 1 to the plane of the arm, sideways."""
     c1: Length
+    """From the base to axis 2, up."""
     c2: Length
+    """From axis 2 to axis 3."""
     c3: Length
+    """From axis 3 to the wrist's centre."""
     c4: Length
+    """From the wrist's centre to the tip."""
     offsets: SixAngles
+    """What is taken from the joint values, after their signs."""
     signs: SixSigns
+    """1 where a joint turns as in the paper, -1 where it turns against it."""
     tip_fix: LocalAt = LocalAt()
+    """The chain's tip in the tip frame of the paper."""
 
 
 class ClosedFormField(FileModel):
     """Which closed form solves the arm's inverse kinematics."""
 
     opw: OpwField
+    """The figures of an ortho-parallel arm with a spherical wrist."""
 
 
 class AdapterField(FileModel):
     """A round plate between the flange and every tool, no wider than the flange."""
 
     length: PositiveLength
+    """Its thickness: how far every tool stands off the flange."""
     radius: PositiveLength
+    """Its radius."""
     mass: Mass
+    """Its mass."""
 
 
 class TouchingField(FileModel):
     """Two links whose solids are never asked about, and why."""
 
     links: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    """The two links."""
     reason: str
+    """Why nobody needs to ask about them: they share a bearing, say, and always touch."""
 
 
 class RobotFile(FileModel):
     """A serial arm: joints in chain order, links, limits, closed form, and where each figure comes from."""
 
     title: str
+    """The vendor's name of the machine."""
     kind: Literal["arm", "positioner"] = "arm"
+    """An arm, or a positioner, which carries a part in place of a tool."""
     base: Name
+    """The link that stands still."""
     flange: Name
+    """The link that carries the tool; its frame is the flange's."""
     payload: Mass
+    """What it may carry with its tool."""
     joints: dict[Name, JointField]
+    """Its joints by name; together they are one chain from base to flange."""
     links: dict[Name, LinkField]
+    """Its links by name: masses, solids, pictures."""
     closed_form: ClosedFormField | None = None
+    """The figures of a closed form of its inverse kinematics."""
     configurations: dict[Name, JointValues] = Field(default_factory=dict)
+    """Named joint values that a cell may use without writing them down, such as `home`."""
     adapter: AdapterField | None = None
+    """A plate that stands between the flange and every tool."""
     touching: list[TouchingField] = Field(default_factory=list)
+    """Pairs of links that are never asked about."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
+    """Where each group of figures comes from."""
 
 
 def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> Robot | None:

@@ -15,13 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
-from cellctl.errors import Faulted, Finding
+from cellctl.errors import Faulted, Finding, UsageError
 from cellctl.execution import server as serving
-from cellctl.execution.machine import MOVING
+from cellctl.execution.arc_procedure import ArcProcedure
+from cellctl.execution.following import Follower
+from cellctl.execution.ledger import SeamLedger
+from cellctl.execution.machine import MOVING, Machine
+from cellctl.execution.run import PlanRun
 from cellctl.model.plan import Block, CertifiedPlan
 from cellctl.model.spline import BSpline
 
 ARC = 1 << 1
+LONGEST_STOP = 80
+"""Cycles of motion between a hold or stop and standstill, on the way to a place where the law does not rest."""
 GAPS = st.sampled_from([0, 1, 2, 3, 7, 15, 30, 60, 120, 250])
 SIMPLE = ("hold", "stop", "estop", "clear", "reset", "release", "acquire", "enable", "START", "LOAD")
 REQUESTS = st.one_of(
@@ -116,7 +122,7 @@ def played(quick, interleaving, folder, serve):
 
 def check(arm, links):
     """Every invariant, on what the arm was told."""
-    powered = False
+    powered, slowing = False, 0
     before = None
     for what, joints, outputs, state, power, mode in arm.log:
         if what.startswith("power"):
@@ -127,6 +133,8 @@ def check(arm, links):
         assert state in (*MOVING, "held"), f"a setpoint while {state}"
         moved = before is not None and np.abs(joints - before).max() > 1e-9
         assert not (moved and state == "held"), "it moves while held"
+        slowing = slowing + 1 if moved and state in ("holding", "stopping", "aborting") else 0
+        assert slowing <= LONGEST_STOP, f"it does not stop while {state}"
         if outputs & ARC:
             assert state == "execute", f"arc on while {state}"
             assert mode in ("auto", "remote"), f"arc on in mode {mode}"
@@ -180,3 +188,86 @@ def run_examples(quick, tmp_path_factory, serve_script, examples):
 
 def test_interleavings(quick, tmp_path_factory, serve_script):
     run_examples(quick, tmp_path_factory, serve_script, int(os.environ.get("CELLCTL_INTERLEAVINGS", "60")))
+
+
+def moves_while_held(patch):
+    patch.setattr(PlanRun, "_wanted", lambda self: self._command.override)
+
+
+def keeps_the_arc_at_a_hold(patch):
+    whole = ArcProcedure.extinguish
+
+    def extinguish(self, why, *, confirmed=True):
+        if why != "hold":
+            yield from whole(self, why, confirmed=confirmed)
+
+    patch.setattr(ArcProcedure, "extinguish", extinguish)
+
+
+def sends_on_after_an_emergency_stop(patch):
+    def heed(self):
+        self._command = self._control.poll(patience=0.0)
+        return self._command
+
+    patch.setattr(PlanRun, "_heed", heed)
+
+
+def starts_without_power(patch):
+    def demand(self, trigger):
+        if not self.may(trigger):
+            raise UsageError(Finding("X431", "no"))
+
+    patch.setattr(Machine, "demand", demand)
+    patch.setattr(PlanRun, "_heed", lambda self: self._control.poll(patience=0.0))
+
+
+def forgets_that_a_seam_is_complete(patch):
+    patch.setattr(SeamLedger, "complete", lambda self, segment: None)
+
+
+def strikes_a_cut_seam_again(patch):
+    patch.setattr(SeamLedger, "cut", lambda self, segment, s: None)
+
+
+def leaves_the_path(patch):
+    whole = Follower.creep
+    patch.setattr(Follower, "creep", lambda self, dt, **more: whole(self, dt, **more) + 1e-6)
+
+
+def welds_in_mode_t1(patch):
+    patch.setattr(serving.Executor, "_demand_ready", lambda self, job: None)
+
+
+BACK = {"do": "back", "unit": "segment"}
+WELD = {"do": "resume", "arc": "weld"}
+OFF, ON, T1 = {"do": "power", "state": "off"}, {"do": "power", "state": "on"}, {"do": "mode", "mode": "t1"}
+SLOWLY = [(0, "stop"), (60, "reset"), (0, T1), (0, ON)]
+PLANTS = [
+    (moves_while_held, [(12, "hold")]),
+    (keeps_the_arc_at_a_hold, [(215, "hold")]),
+    (sends_on_after_an_emergency_stop, [(60, "estop")]),
+    (starts_without_power, [(0, "stop"), (60, "reset"), (1, OFF), (1, "START")]),
+    (forgets_that_a_seam_is_complete, [(310, "hold"), (60, BACK), (150, BACK), (250, WELD), (250, "hold")]),
+    (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")]),
+    (leaves_the_path, [(60, "hold"), (60, BACK)]),
+    (
+        welds_in_mode_t1,
+        [(0, "stop"), (60, "reset"), (0, T1), (0, ON), (0, "enable"), (0, "START"), *[(45, "enable")] * 120],
+    ),
+]
+
+
+@pytest.mark.parametrize(("plant", "interleaving"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
+def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving):
+    """In the interleaving in which it shows; the same one passes without it."""
+
+    def play(name):
+        (tmp_path / name).mkdir()
+        arm, links = played(quick, interleaving, tmp_path / name, serve_script)
+        check(arm, links)
+        check_traces(quick[0], tmp_path / name)
+
+    play("sound")
+    plant(monkeypatch)
+    with pytest.raises((AssertionError, UsageError)):
+        play("planted")

@@ -10,7 +10,7 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
-from cellctl.drivers.port import PortLost
+from cellctl.drivers.port import Port
 from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
 from cellctl.emulators.link.line import Line
 from cellctl.errors import EnvironmentMissing, Finding
@@ -22,43 +22,10 @@ TORCH = GcodeOutput("torch", line=0, on=8, off=9)
 
 
 @dataclass
-class SimulatedPort:
-    """A `Port` whose far end is an emulated line; waiting costs no time."""
-
-    line: Line
-    name: str = "/dev/simulated"
-    closed: bool = False
-
-    def now(self) -> float:
-        return self.line.now
-
-    def write(self, data: bytes) -> None:
-        self._demand()
-        self.line.send(data, self.line.now)
-
-    def read(self, deadline: float) -> bytes:
-        while True:
-            self._demand()
-            data = self.line.receive()
-            if data or self.line.now >= deadline:
-                return data
-            self.line.advance(min(self.line.next_event, deadline))
-
-    def wait_until(self, time: float) -> None:
-        self.line.advance(max(time, self.line.now))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def _demand(self) -> None:
-        if self.line.unplugged or self.closed:
-            raise PortLost("it hung up")
-
-
-@dataclass
 class Bench:
     """Driver and controller, and what the arm was and is like."""
 
+    port_on: Callable[[Line], Port]
     line: Line
     machine: GrblMachine
     wiring: GcodeWiring
@@ -69,10 +36,10 @@ class Bench:
         self.arm = GrblArm(self._open, self.wiring, self.setup)
         return self
 
-    def _open(self) -> SimulatedPort:
+    def _open(self) -> Port:
         if self.line.unplugged:
             raise EnvironmentMissing(Finding("E550", "there is no port '/dev/simulated'"))
-        return SimulatedPort(self.line)
+        return self.port_on(self.line)
 
     @property
     def now(self) -> float:
@@ -101,7 +68,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Callable[..., Bench]:
+def bench(port_on) -> Callable[..., Bench]:
     """A homed arm on a line with the given faults."""
 
     def build(*faults: Fault, seed: int = 1, homed: bool = True, **settings: object) -> Bench:
@@ -114,7 +81,7 @@ def bench() -> Callable[..., Bench]:
         )
         line = Line(machine, baud=wiring.baud, script=FaultScript(faults, seed))
         setup = ArmSetup(robot.name, wiring.joints, np.zeros(6), limits=robot.axis_limits)
-        b = Bench(line, machine, wiring, setup).open()
+        b = Bench(port_on, line, machine, wiring, setup).open()
         if homed:
             b.arm.home()
         return b
