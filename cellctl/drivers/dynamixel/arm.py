@@ -251,8 +251,7 @@ class DynamixelArm:
         if self._enabled:
             self._enabled = False
             self._slow_down()
-            with suppress(Faulted):
-                enabling.disarm(self._bus, self._wiring)
+            enabling.disarm(self._bus, self._wiring)
         deadline = self._bus.port.now() + _LONGEST_STOP
         try:
             while np.abs((state := self._read()).velocities).max() > _STILL and self._bus.port.now() < deadline:
