@@ -47,7 +47,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
             raise NotCertified([Finding("C301", "too near"), Finding("C302", "too fast")])
         return certified
 
-    def check_file(task, *, engine, progress):
+    def check_file(task, *, engine, progress, relax):
         try:
             return Checked(task, certified=check(task, seed=0, engine=engine, progress=progress))
         except CellctlError as error:
