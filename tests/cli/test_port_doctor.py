@@ -77,6 +77,17 @@ def test_an_arm_is_calibrated_from_a_known_pose(say: Callable, arm, tmp_path: Pa
     assert say("calibrate", "open_manipulator_x", "--port", port, "--at", at, "-o", str(output)).code == 2
 
 
+def test_an_arm_is_let_go_with_consent(say: Callable, arm) -> None:
+    bus, port = arm
+    for id in (11, 12, 13, 14, 15):
+        bus.servo(id).put(reg.TORQUE_ENABLE, 1)
+    said = say("release", "open_manipulator_x", "--port", port)
+    assert (said.code, "[U645]" in said.err) == (2, True)
+    assert all(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
+    assert say("release", "open_manipulator_x", "--port", port, "--yes").code == 0
+    assert not any(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
+
+
 def test_nobody_there(say: Callable, tmp_path: Path) -> None:
     with Terminal(Line(ServoBus([]), baud=1_000_000), name=tmp_path / "empty") as terminal:
         said = say("doctor", terminal.port)
