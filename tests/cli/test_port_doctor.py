@@ -44,6 +44,7 @@ def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
 
 
 def test_what_is_wrong_is_told(say: Callable, arm) -> None:
+    """ROBOTIS-GIT/DynamixelSDK#302: a return delay of 500 us for each servo made reading slow."""
     bus, port = arm
     bus.servo(11).put(reg.RETURN_DELAY, 250)
     bus.servo(12).fail(5)
