@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellctl.cli.output import Outcome
-from cellctl.errors import EnvironmentMissing, Finding
+from cellctl.errors import EnvironmentMissing, Finding, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +26,7 @@ def examine(port: str, arm: str | None) -> Outcome:
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm) if arm else None
+    _demand_dynamixel(wiring)
     baud, reports = _found(port, wiring)
     findings = [*_adapter(port), *advice(reports), *_missing(wiring, reports)]
     lines: list[str | Table] = [f"{port}: {len(reports)} servos at {baud} baud", _table(reports, wiring)]
@@ -55,6 +56,12 @@ def _found(port: str, wiring: Wiring | None) -> tuple[int, list[ServoReport]]:
             return baud, reports
     message = f"no DYNAMIXEL servo answers at {port}, at none of {', '.join(map(str, rates))} baud"
     raise EnvironmentMissing(Finding("E553", message, suggestion="look at power, cable and protocol version"))
+
+
+def _demand_dynamixel(wiring: Wiring | None) -> None:
+    if wiring is not None and wiring.protocol != "dynamixel":
+        message = f"'{wiring.name}' is wired for {wiring.protocol}; only DYNAMIXEL servos can be looked at so far"
+        raise UsageError(Finding("U646", message))
 
 
 def _adapter(port: str) -> list[Finding]:
@@ -118,6 +125,7 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm)
+    _demand_dynamixel(wiring)
     values = joint_values(wiring, at)
     _, reports = _found(port, wiring)
     missing = _missing(wiring, reports)

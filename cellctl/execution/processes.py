@@ -148,7 +148,7 @@ def spawn(command: Sequence[str], *, complaints: Path, stdin: int, keep: Sequenc
     """A process in a session of its own, so that Ctrl-C reaches only the client. `keep` are pipe ends it shall hold
     open.
     """
-    environment = os.environ | {"PYTHONPATH": _import_path()}
+    environment = os.environ | {"PYTHONPATH": import_path()}
     with complaints.open("ab") as log:
         return Child(
             command, stdin=stdin, stdout=log, stderr=log, start_new_session=True, pass_fds=tuple(keep), env=environment
@@ -207,7 +207,7 @@ def _python(program: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-P", *program]
 
 
-def _import_path() -> str:
+def import_path() -> str:
     """Where this very package lies, and what the path was."""
     here = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import cellctl
 from cellctl.errors import Finding, NotCertified, Place, PlanningFailed, UsageError
-from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan
+from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan, task_from_inputs
 from cellctl.files.plan_cache import store_plan, stored_plan
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan, Plan
@@ -35,12 +35,15 @@ def plan(
     """Plan `task` from its start configuration, or from the one named `start`. Same inputs and seed, same bytes.
 
     `engine` (`bullet`, `coal`, None for what is installed) is asked what is too near where there is no plan.
-    Raises PlanningFailed with the step, the stretch of the seam and what binds.
+    Raises PlanningFailed with the step, the stretch of the seam and what binds, and FileError for a task made in Python
+    that names what its cell does not have or holds values that a file could not.
     """
     if not 0 <= seed < 2**63:
         raise UsageError(Finding("U603", f"a seed is a whole number from 0 to 2^63 - 1, not {seed}"))
     if start is not None:
         task = replace(task, start=start)
+    if start is not None or not task.reference:
+        task_from_inputs(plan_inputs(task))
     if progress is not None:
         progress("loading the compiled kernels (compiled on first use)", None)
     from cellctl.planning.plan_task import plan_steps

@@ -49,7 +49,7 @@ def certified(plan: Plan) -> CertifiedPlan:
     certificate = plan.certificate
     if certificate is None:
         raise NotCertified(
-            Finding("X410", "the plan carries no certificate", suggestion="prove it: cellctl verify PLAN")
+            Finding("X410", "the plan carries no certificate", suggestion="make it with `cellctl plan`, which proves")
         )
     try:
         digest = plan_digest(plan)

@@ -253,3 +253,20 @@ def test_servos_that_do_not_know_the_fast_read_are_asked_one_by_one(bench) -> No
     assert b.arm.counters.fallbacks == 1
     assert all(state.age == 0.0 for state in states[5:])
     assert all(state.trouble is None for state in states)
+
+
+def test_seven_leading_servos_at_a_hundred_hertz(bench) -> None:
+    """A ViperX 300s (seven goals, nine servos, two of which follow) keeps its rate at 1 Mbps with room to spare."""
+    b = bench(wiring=load_wiring("interbotix_vx300s"))
+    took: list[float] = []
+    states = []
+    for k in range(300):
+        began = b.now
+        states.append(b.arm.exchange(Setpoint(b.path(0.01 * k))))
+        if k:
+            took.append(b.now - began)
+        b.line.advance(began + b.wiring.period)
+    assert all(state.age == 0.0 and state.trouble is None for state in states)
+    assert max(took) < 0.5 * b.wiring.period
+    assert abs(b.bus.servo(3).position - b.bus.servo(2).position) < 2.0
+    assert {b.bus.servo(id).torque for id in (3, 5)} == {True}

@@ -439,6 +439,17 @@ def test_a_standing_cell_whose_executor_was_killed_is_not_found(cell_processes):
     take_down("bench")
 
 
+def test_a_standing_cell_whose_controller_was_killed_goes_down_at_once(cell_processes):
+    """Its socket's path stays behind, with nobody who listens."""
+    packed, programs = cell_processes
+    cell = stand("bench", packed, CellOptions(), programs)
+    os.kill(process_of(cell.folder, "stand_in_controller"), signal.SIGKILL)
+    began = time.monotonic()
+    take_down("bench")
+    assert time.monotonic() - began < 15.0
+    assert not Path(cell.folder).exists()
+
+
 def is_zombie(number):
     try:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
