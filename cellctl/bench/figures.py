@@ -29,7 +29,7 @@ class Figure:
     """One measured quantity: all its `values`, in `unit`; they are repeats, or one value per case.
 
     `of` says whose it is: cellctl, or a peer with its version. `ratio` is the median of this figure over that of the
-    figure `against`, measured in the same run.
+    figure `against`, measured in the same run. `processor` are the same repeats in seconds of processor time.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Figure:
     goal: Goal | None = None
     against: str = ""
     ratio: float | None = None
+    processor: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -86,6 +87,7 @@ class Figure:
             "fastest": self.best,
             "better": self.better,
             "values": list(self.values),
+            "processor": list(self.processor),
             "against": self.against,
             "ratio": self.ratio,
             "goal": None if goal is None else {"text": str(goal), "bound": goal.bound, "statistic": goal.statistic},

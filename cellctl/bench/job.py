@@ -9,7 +9,7 @@ import tempfile
 import time
 from functools import partial
 
-from cellctl.bench.clock import seconds
+from cellctl.bench.clock import Times, times
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.suites import Progress
 from cellctl.jobs import certify, plan
@@ -25,30 +25,36 @@ def job(repeats: int, say: Progress) -> SuiteResult:
     task = Task.load(TASK)
     made = plan(task)
     figures = [
-        Figure("plan, warm", "s", seconds(partial(plan, task), repeats)),
-        Figure("certify, warm", "s", seconds(partial(certify, made), repeats)),
-        Figure("plan and certify, warm", "s", seconds(lambda: certify(plan(task)), repeats), goal=Goal(1.0)),
+        _figure("plan, warm", times(partial(plan, task), repeats)),
+        _figure("certify, warm", times(partial(certify, made), repeats)),
+        _figure("plan and certify, warm", times(lambda: certify(plan(task)), repeats), 1.0),
     ]
     with tempfile.TemporaryDirectory() as folder:
         say("tray_corner, new process, nothing compiled", None)
         cold = _in_new_process(folder)
         say("tray_corner, new process, compiled", None)
-        kept = tuple(_in_new_process(folder) for _ in range(repeats))
+        kept = [_in_new_process(folder) for _ in range(repeats)]
     figures += [
-        Figure("new process, nothing compiled", "s", (cold,), goal=Goal(45.0)),
-        Figure("new process, compiled before", "s", kept, goal=Goal(3.0)),
+        _figure("new process, nothing compiled", Times(*zip(cold, strict=True)), 45.0),
+        _figure("new process, compiled before", Times(*zip(*kept, strict=True)), 3.0),
         Figure("cycle time of the plan", "s (of motion)", (made.cycle_time,)),
     ]
     return SuiteResult("job", tuple(figures))
 
 
-def _in_new_process(compiled: str) -> float:
-    """Seconds of the job in a process of its own that keeps compiled code in the folder `compiled`."""
-    began = time.perf_counter()
+def _figure(name: str, taken: Times, goal: float | None = None) -> Figure:
+    return Figure(name, "s", taken.elapsed, goal=None if goal is None else Goal(goal), processor=taken.processor)
+
+
+def _in_new_process(compiled: str) -> tuple[float, float]:
+    """Elapsed and processor seconds of the job in a process of its own that keeps compiled code in `compiled`."""
+    began, before = time.perf_counter(), os.times()
     subprocess.run(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, "NUMBA_CACHE_DIR": compiled},
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return time.perf_counter() - began
+    after = os.times()
+    processor = sum(after[2:4]) - sum(before[2:4])
+    return time.perf_counter() - began, processor

@@ -10,7 +10,7 @@ from math import sqrt
 from pathlib import Path
 
 from cellctl import __version__
-from cellctl.bench.clock import seconds
+from cellctl.bench.clock import times
 from cellctl.bench.figures import Figure
 from cellctl.kinematics.compiled import COUNT, REAL, compiled
 
@@ -63,7 +63,8 @@ def _processor() -> str:
 
 def calibration(repeats: int) -> Figure:
     """Seconds of the calibration kernel: figures of two machines are compared in multiples of it."""
-    return Figure("calibration kernel", "s", seconds(lambda: _arithmetic(STEPS), repeats))
+    taken = times(lambda: _arithmetic(STEPS), repeats)
+    return Figure("calibration kernel", "s", taken.elapsed, processor=taken.processor)
 
 
 @compiled(REAL, COUNT)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from cellctl.bench.clock import seconds
+from cellctl.bench.clock import times
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.memory import peak_of
 from cellctl.bench.suites import Progress
@@ -73,14 +73,17 @@ def seam(repeats: int, say: Progress) -> SuiteResult:
     for length in LENGTHS:
         say(f"seam of {length:g} m", None)
         problem = seam_problem(mechanism, wavy_curve(max(8, round(length / wave.lap * POSES)), length), home, 0)
-        once = min(seconds(partial(_first_way, problem, home), 1))
-        figures.append(Figure(f"ladder and refinement of {length:g} m, a metre", "s", (once / length,)))
+        name = f"ladder and refinement of {length:g} m, a metre"
+        once = times(partial(_first_way, problem, home), min(repeats, 3))
+        elapsed, processor = (tuple(value / length for value in values) for values in once)
+        figures.append(Figure(name, "s", elapsed, processor=processor))
     curve = f"the curve: {wave.lap * 1e3:.0f} mm a lap, {POSES} poses, normals tilted outwards by 15 deg, spin free"
     return SuiteResult("seam", tuple(figures), notes=(curve,))
 
 
 def _timed(name: str, call: Callable[[], object], repeats: int, goal: float) -> Figure:
-    return Figure(name, "s", seconds(call, repeats), goal=Goal(goal, "median"))
+    taken = times(call, repeats)
+    return Figure(name, "s", taken.elapsed, goal=Goal(goal), processor=taken.processor)
 
 
 def wavy_curve(poses: int, length: float | None = None) -> Wave:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cellctl.bench.clock import seconds
-from cellctl.bench.figures import Figure, Goal, SuiteResult, ratio
+from cellctl.bench.clock import seconds, times
+from cellctl.bench.figures import OURS, Figure, Goal, SuiteResult, ratio
 from cellctl.bench.peers import peer
 from cellctl.bench.suites import Progress
 from cellctl.model.pose import FloatArray
@@ -38,13 +38,14 @@ def timing(repeats: int, say: Progress) -> SuiteResult:
         grid = np.linspace(path.start, path.end, points)
         find = partial(time_optimal_profile, path, limits.velocity, limits.acceleration, u=grid)
         label = f"profile, {points} grid points"
-        ours = seconds(find, repeats)
+        found = times(find, repeats)
+        ours = found.elapsed
         theirs = seconds(partial(toppra_duration, path, limits, grid), repeats) if name else ()
         if name is None:
-            figures.append(Figure(label, "s", ours, goal=Goal(goal)))
+            figures.append(Figure(label, "s", ours, goal=Goal(goal), processor=found.processor))
         else:
             over = ratio(ours, theirs)
-            figures.append(Figure(label, "s", ours, goal=Goal(goal), against="toppra", ratio=over))
+            figures.append(Figure(label, "s", ours, OURS, "lower", Goal(goal), "toppra", over, found.processor))
             figures.append(Figure(label, "s", theirs, of=name))
     if name:
         say("profiles beside toppra", None)
@@ -75,15 +76,15 @@ def _laws(limits: MotionLimits, repeats: int) -> list[Figure]:
     sampled = [use_at_1_khz(path, law, limits) for path, law in zip(paths, laws, strict=True)]
     long_path = random_path(1, SIX_SECONDS)
     corners = rounded(np.random.default_rng(0).uniform(-1.0, 1.0, (5, 6)))
-    taken = [seconds(partial(time_optimal_law, path, limits), repeats) for path in (long_path, corners)]
-    duration = time_optimal_law(long_path, limits).end
+    taken = [times(partial(time_optimal_law, path, limits), repeats) for path in (long_path, corners)]
+    name = f"law with jerk, path of {time_optimal_law(long_path, limits).end:.1f} s"
     return [
         Figure("law with jerk, longer than without, by", "", tuple(longer), goal=Goal(0.05, "median")),
         Figure("law with jerk, longer than without, at most by", "", tuple(longer), goal=Goal(0.08, "max")),
         Figure("largest share of a limit, curve", "", tuple(uses), goal=Goal(1.001, "max")),
         Figure("largest share of a limit, sampled at 1 kHz", "", tuple(sampled), goal=Goal(1.001, "max")),
-        Figure(f"law with jerk, path of {duration:.1f} s", "s", taken[0], goal=Goal(80e-3)),
-        Figure("law with jerk, rounded way of 5 points", "s", taken[1]),
+        Figure(name, "s", taken[0].elapsed, goal=Goal(80e-3), processor=taken[0].processor),
+        Figure("law with jerk, rounded way of 5 points", "s", taken[1].elapsed, processor=taken[1].processor),
     ]
 
 

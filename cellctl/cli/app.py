@@ -40,6 +40,10 @@ COMMANDS = {
         "cellctl.cli.emulate:emulate",
         "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
     ),
+    "calibrate": (
+        "cellctl.cli.calibrate:calibrate",
+        "Measure where the joints of a real arm have their zeros, and write its wiring file; nothing moves.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from cellctl.files.reading import File
-from cellctl.files.shape_fields import BodyField, MeshField, OneBodyField, ShapeField, ShapeKeys, TubeField, VisualField
+from cellctl.files.shape_fields import (
+    BodyField,
+    MeshField,
+    OneBodyField,
+    PartsField,
+    ShapeField,
+    ShapeKeys,
+    TubeField,
+    VisualField,
+)
 from cellctl.files.strict_model import Path
 from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose
@@ -103,6 +112,8 @@ def _plain_shape(file: File[Any], field: ShapeKeys, path: Path) -> tuple[Shape, 
         return _point_hull(file, field.hull, (*path, "hull"))
     if field.hull_of is not None:
         return _mesh_hull(file, field.hull_of, (*path, "hull_of"))
+    if field.parts_of is not None:
+        return _mesh_parts(file, field.parts_of, (*path, "parts_of"))
     return ()
 
 
@@ -116,10 +127,20 @@ def _point_hull(file: File[Any], points: list[tuple[float, float, float]], path:
 
 def _mesh_hull(file: File[Any], mesh: MeshField, path: Path) -> tuple[Hull, ...]:
     reference = file.joined(mesh.file, (*path, "file"))
-    hull = None if reference is None else file.reading.hull(reference, file.place(*path, "file"))
-    if hull is None:
+    hull = None if reference is None else file.reading.hull(reference, file.place(*path, "file"), mesh.scale)
+    return () if hull is None else (_scaled(hull, mesh.scale),)
+
+
+def _mesh_parts(file: File[Any], mesh: PartsField, path: Path) -> tuple[Hull, ...]:
+    reference = file.joined(mesh.file, (*path, "file"))
+    if reference is None:
         return ()
-    return (hull if mesh.scale == 1.0 else Hull(hull.vertices * mesh.scale),)
+    parts = file.reading.parts(reference, file.place(*path, "file"), mesh.scale, mesh.most)
+    return tuple(_scaled(part, mesh.scale) for part in parts)
+
+
+def _scaled(hull: Hull, scale: float) -> Hull:
+    return hull if scale == 1.0 else Hull(hull.vertices * scale)
 
 
 def _tube_shapes(tube: TubeField, *, covered: bool) -> tuple[Shape, ...]:

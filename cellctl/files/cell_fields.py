@@ -4,61 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
+from cellctl.files.configurations import JointValues
 from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
-from cellctl.files.quantities import FieldError, read_scalar, read_vector
+from cellctl.files.quantities import FieldError
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.files.strict_model import FileModel
 from cellctl.model.cell import Margins
-
-
-def _joint_values(value: object) -> tuple[tuple[float, str], ...]:
-    """Joint values with their kind: `0 -90 90 0 45 0 deg`, or a list where angles and lengths mix."""
-    if isinstance(value, list):
-        return tuple(_joint_value(item) for item in value)
-    return tuple((number, "revolute") for number in read_vector(value, "angle"))
-
-
-def _joint_value(item: object) -> tuple[float, str]:
-    try:
-        return read_scalar(item, "angle"), "revolute"
-    except FieldError as error:
-        if error.code != "F121":
-            raise
-        return read_scalar(item, "length"), "prismatic"
-
-
-JointValues = Annotated[
-    tuple[tuple[float, str], ...],
-    BeforeValidator(_joint_values),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "examples": ["0 -90 90 0 45 0 deg"]},
-                {"type": "array", "items": {"type": "string"}},
-            ],
-            "description": "joint values in chain order with their unit",
-        }
-    ),
-]
 
 
 class MechanismField(FileModel):
     """An arm: its robot file, where its base stands, its tool, and its named configurations."""
 
     model: Reference
+    """The robot's file or folder: lib:robots/NAME, or a path in the project."""
     at: At = At()
+    """Where its base stands."""
     tool: Name | None = None
+    """The tool on its flange, one of the cell's `tools`."""
     configurations: dict[Name, JointValues] = Field(default_factory=dict)
+    """Named joint values, for tasks to start from and to move to."""
 
 
 class FixtureField(OneBodyField):
     """Something that stands still: one shape, several solids, or a part file."""
 
     file: Reference | None = None
+    """A part file whose bodies stand here as one fixture."""
     at: At = At()
+    """Where it stands."""
     carries: Name | None = None
+    """The mechanism whose base stands on it; that pair is not asked about."""
 
     @model_validator(mode="after")
     def _one_form(self) -> FixtureField:
@@ -70,14 +47,18 @@ class PlacementField(FileModel):
     """A part: its file, and where its frame stands."""
 
     file: Reference
+    """The part's file."""
     at: At = At()
+    """Where the part's frame stands."""
 
 
 class SignalField(FileModel):
     """A digital line: an output or an input by its number."""
 
     output: Annotated[int, Field(ge=0, le=31)] | None = None
+    """The number of the line, where the cell switches it."""
     input: Annotated[int, Field(ge=0, le=31)] | None = None
+    """The number of the line, where the cell reads it."""
 
     @model_validator(mode="after")
     def _one_line(self) -> SignalField:
@@ -90,28 +71,44 @@ class MarginsField(FileModel):
     """Smallest gaps that plans must keep."""
 
     clearance: Gap = Margins().clearance
+    """The gap that everything keeps that is not named otherwise."""
     nozzle_to_plates: Gap = Margins().nozzle_to_plates
+    """The gap between the nozzle and the plates of the seam that it welds."""
 
 
 class CameraField(FileModel):
     """Where a picture is taken from, in the world."""
 
     eye: Position
+    """Where the camera stands."""
     target: Position
+    """What it looks at."""
     field_of_view: Annotated[float, Quantity("angle", above=0.0)] = 0.7
+    """The vertical angle of view."""
 
 
 class CellFile(FileModel):
     """What stands in a cell: mechanisms, tools, fixtures, parts, frames, signals, procedures."""
 
     name: Name | None = None
+    """What the cell is called; its folder or file unless given."""
     mechanisms: dict[Name, MechanismField]
+    """The arms of the cell by name."""
     groups: dict[Name, list[Name]] = Field(default_factory=dict)
+    """Joints that move together, as lists of mechanisms; each mechanism is a group of its own unless given."""
     tools: dict[Name, Reference] = Field(default_factory=dict)
+    """Tools by name: lib:robots/tools/NAME, or a path in the project."""
     frames: dict[Name, At] = Field(default_factory=dict)
+    """Named frames for other things to stand in."""
     fixtures: dict[Name, FixtureField] = Field(default_factory=dict)
+    """What stands still: tables, clamps, pedestals."""
     parts: dict[Name, PlacementField] = Field(default_factory=dict)
+    """The work pieces by name; seams are called PART.SEAM."""
     signals: dict[Name, SignalField] = Field(default_factory=dict)
+    """Digital lines by name; a weld needs the output arc_on and the input arc_ok."""
     procedures: dict[Name, Reference] = Field(default_factory=dict)
+    """Welding procedures (WPS) by the name that tasks call them."""
     margins: MarginsField = MarginsField()
+    """Smallest gaps that a plan keeps."""
     camera: CameraField | None = None
+    """Where pictures of the cell are taken from."""

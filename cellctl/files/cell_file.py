@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
 from cellctl.files.cell_fields import CellFile, FixtureField, MechanismField
+from cellctl.files.configurations import configuration
 from cellctl.files.frames import WORLD, FrameTable
 from cellctl.files.part_file import open_part, part_of
 from cellctl.files.reading import File, Reading
-from cellctl.files.robot_file import outside_limits, read_robot
+from cellctl.files.robot_file import read_robot
 from cellctl.files.strict_model import Path
 from cellctl.files.tool_file import read_tool
 from cellctl.files.wps_file import read_wps
 from cellctl.model.cell import Camera, Cell, Fixture, Frame, Group, Margins, Mechanism, PartPlacement, Signal
 from cellctl.model.part import Body, Part
 from cellctl.model.pose import Pose
-from cellctl.model.robot import Robot, Tool
+from cellctl.model.robot import Tool, with_adapter
 from cellctl.model.shapes import Solid, Visual
 from cellctl.model.wps import Wps
 
@@ -28,7 +29,8 @@ from cellctl.model.wps import Wps
 class CellReading:
     """A cell as far as it could be built, and every name that its files write, also of entries that are wrong.
 
-    `configurations` are the names per mechanism, `seams` the names per part; a part whose file cannot be read has None.
+    `configurations` are the names per mechanism whose robot can be read, `seams` the names per part; a part whose file
+    cannot be read has None.
     """
 
     cell: Cell
@@ -72,10 +74,16 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         value,
         names,
         file.names("groups") or names,
-        {name: file.names("mechanisms", name, "configurations") for name in sorted(names)},
+        _configuration_names(file, mechanisms),
         seams,
         file.names("procedures"),
     )
+
+
+def _configuration_names(file: File[CellFile], mechanisms: tuple[Mechanism, ...]) -> dict[str, frozenset[str]]:
+    """The names that the cell writes and those of the robots' own files; none for a robot that cannot be read."""
+    written = {m.name: file.names("mechanisms", m.name, "configurations") for m in mechanisms}
+    return {m.name: written[m.name] | frozenset(m.configurations) for m in mechanisms}
 
 
 def _name_of(reference: str) -> str:
@@ -145,42 +153,15 @@ def _mechanism(
     robot = None if reference is None else read_robot(file.reading, reference, file.place(*path, "model"))
     if robot is None:
         return None
-    configurations = {
-        key: joints
-        for key, values in field.configurations.items()
-        if (joints := _configuration(file, robot, values, (*path, "configurations", key))) is not None
-    }
+    configurations = dict(robot.configurations)
+    for key, values in field.configurations.items():
+        joints = configuration(file, robot, values, (*path, "configurations", key))
+        if joints is not None:
+            configurations[key] = joints
+    if field.tool is not None:
+        robot = with_adapter(robot)
     pose = frames.pose_world(field.at.frame) @ field.at.pose
     return Mechanism(name, robot, pose, tools.get(field.tool or ""), configurations)
-
-
-def _configuration(
-    file: File[CellFile], robot: Robot, values: tuple[tuple[float, str], ...], path: Path
-) -> tuple[float, ...] | None:
-    kinds = [axis.kind for axis in robot.axes]
-    if len(values) != len(kinds):
-        file.report("F135", f"'{robot.name}' has {len(kinds)} joints, got {len(values)} values", path)
-        return None
-    for index, ((_, kind), axis) in enumerate(zip(values, robot.axes, strict=True)):
-        if kind != axis.kind:
-            wanted = "an angle" if axis.kind == "revolute" else "a length"
-            file.report("F135", f"value {index + 1} must be {wanted}", path)
-            return None
-    joints = tuple(number for number, _ in values)
-    outside = outside_limits(robot, joints)
-    if outside is not None:
-        joint, limit, value = outside
-        message = f"configuration '{path[-1]}' puts '{joint}' at {_written(value, robot, joint)}"
-        file.report("F159", message, path, f"its limit is {_written(limit, robot, joint)}")
-        return None
-    return joints
-
-
-def _written(value: float, robot: Robot, joint: str) -> str:
-    from cellctl.units import deg, mm
-
-    revolute = next(axis for axis in robot.axes if axis.name == joint).kind == "revolute"
-    return f"{value / deg:.6g} deg" if revolute else f"{value / mm:.6g} mm"
 
 
 def _groups(file: File[CellFile]) -> tuple[Group, ...]:

@@ -17,21 +17,32 @@ class FaultField(FileModel):
     """One thing that goes wrong; times count from the first byte that the host sends."""
 
     kind: FaultKind
+    """What goes wrong."""
     start: Time = 0.0
+    """When it begins."""
     end: Time | None = None
+    """When it is over; never unless given."""
     way: Literal["commands", "replies"] = "replies"
+    """Whether it happens to what the host says or to what it is told."""
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """The share of packets, or bytes, that it happens to."""
     times: Annotated[int, Field(ge=1)] | None = None
+    """How often it happens at most."""
     by: Time = 0.0
+    """How long it delays or parts, where the kind does so."""
     servo: Annotated[int, Field(ge=0, le=252)] = 0
+    """The servo that it happens to, for kinds that happen to one."""
     replug: Literal["same", "renamed", "other_device"] = "same"
+    """What is on the line after it was unplugged."""
 
 
 class FaultsFile(FileModel):
     """A script of faults, the same for the same seed and traffic."""
 
     seed: Annotated[int, Field(ge=0)] = 0
+    """Makes the chances; the same seed and traffic give the same faults."""
     faults: list[FaultField]
+    """What goes wrong, each on its own."""
 
 
 def read_faults(reading: Reading, reference: str) -> FaultScript | None:

@@ -156,8 +156,11 @@ class At(FileModel):
     """Where something is: a translation and fixed-axis roll, pitch, yaw, in the owner's frame or in `frame`."""
 
     xyz: Position = (0.0, 0.0, 0.0)
+    """The origin in the frame that it stands in."""
     rpy: Rotation = (0.0, 0.0, 0.0)
+    """Roll, pitch and yaw about the fixed axes x, y, z of that frame, as a URDF has them."""
     frame: str = "world"
+    """The frame it stands in: world, a frame of the cell, a fixture or a part, or the top of a box as NAME.top."""
 
     @property
     def pose(self) -> Pose:
@@ -169,7 +172,9 @@ class LocalAt(FileModel):
     """Where something is in its owner's frame."""
 
     xyz: Position = (0.0, 0.0, 0.0)
+    """The origin in the owner's frame."""
     rpy: Rotation = (0.0, 0.0, 0.0)
+    """Roll, pitch and yaw about the fixed axes x, y, z of the owner's frame."""
 
     @property
     def pose(self) -> Pose:
@@ -181,8 +186,11 @@ class SourceField(FileModel):
     """Where figures come from; `basis` says how far to trust them."""
 
     basis: Literal["source", "datasheet", "estimate", "heuristic", "own"]
+    """How far to trust it: read in a source or a data sheet, estimated, a rule of thumb, or our own."""
     origin: str
+    """Where it comes from, so that someone else finds it."""
     licence: str = ""
+    """What the source may be used for."""
 
     def __str__(self) -> str:
         return f"{self.basis}: {self.origin}{f' ({self.licence})' if self.licence else ''}"

@@ -19,16 +19,22 @@ class PartBodyField(OneBodyField):
     """One body of a part, at a place in the part's frame."""
 
     at: LocalAt = LocalAt()
+    """Where the body is in the part's frame."""
 
 
 class PartFile(FileModel):
     """A work piece in its own frame: bodies by name, seams by name, and the material for the procedure check."""
 
     title: str = ""
+    """What the part is, in words."""
     material_group: str = ""
+    """The material group after ISO/TR 15608, which procedures are checked against."""
     thickness: PositiveLength | None = None
+    """The plate thickness, which procedures are checked against."""
     bodies: dict[Name, PartBodyField]
+    """The rigid pieces of the part by name."""
     seams: dict[Name, SeamField] = Field(default_factory=dict)
+    """The seams on it by name."""
 
 
 def open_part(reading: Reading, reference: str, asked: Place | None = None) -> File[PartFile] | None:

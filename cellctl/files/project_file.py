@@ -10,9 +10,11 @@ class ProjectField(FileModel):
     """What the project is called."""
 
     name: Name
+    """What the project is called."""
 
 
 class ProjectFile(FileModel):
     """The file at the top of a project."""
 
     project: ProjectField
+    """What is known of the project as a whole."""

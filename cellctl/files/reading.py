@@ -5,19 +5,24 @@ Decides what is raised at the end; knows no field of any file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import joined_reference
 from cellctl.files.quantities import FieldError, did_you_mean
-from cellctl.files.sources import Source
+from cellctl.files.sources import CHAIN_KEYS, Source, chains_reference, parts_reference
 from cellctl.files.strict_model import Model, Path, place_of, validated
 from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.shapes import Hull
+from cellctl.model.wps import Range
 
+if TYPE_CHECKING:
+    from cellctl.files.mesh_edges import EdgeChain
+
+_T = TypeVar("_T")
 _FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
 _SIGNATURES: Final = {
     "task": "steps",
@@ -84,7 +89,7 @@ class Reading:
         self.findings: list[Finding] = []
         self.inputs: dict[str, Input] = {}
         self._opened: dict[str, File[object] | None] = {}  # type: ignore[type-var]
-        self._hulls: dict[str, Hull | None] = {}
+        self._made: dict[str, Any] = {}
 
     def open(self, model: type[Model], kind: str, reference: str, asked: Place | None = None) -> File[Model] | None:
         """The file behind `reference` as `model`, None when it cannot be used; recorded as an input of `kind`."""
@@ -109,20 +114,41 @@ class Reading:
         self.inputs[reference] = Input(reference, kind, canonical_json(tree))
         return File(reference, shown, tree, good, value, self)
 
-    def hull(self, reference: str, asked: Place) -> Hull | None:
-        """The convex hull of a mesh in its own unit; recorded as an input of kind `hull`."""
-        if reference not in self._hulls:
-            self._hulls[reference] = self._hull(reference, asked)
-        return self._hulls[reference]
-
-    def _hull(self, reference: str, asked: Place) -> Hull | None:
-        try:
-            hull = self.source.hull(reference)
-        except CellctlError as error:
-            self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
-            return None
-        self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
+    def hull(self, reference: str, asked: Place, unit: float) -> Hull | None:
+        """The convex hull of a mesh in its own unit (m); recorded as an input of kind `hull`."""
+        hull = self._derived(reference, reference, asked, lambda: self.source.hull(reference, unit))
+        if hull is not None:
+            self.inputs[reference] = Input(reference, "hull", canonical_json(hull.vertices.tolist()))
         return hull
+
+    def parts(self, reference: str, asked: Place, unit: float, most: int) -> tuple[Hull, ...]:
+        """Convex parts that cover a mesh, in its own unit (m); recorded as an input of kind `parts`."""
+        name = parts_reference(reference, most)
+        parts = self._derived(name, reference, asked, lambda: self.source.parts(reference, unit, most))
+        if parts is not None:
+            content = canonical_json([part.vertices.tolist() for part in parts])
+            self.inputs[name] = Input(name, "parts", content)
+        return parts or ()
+
+    def chains(self, reference: str, asked: Place, unit: float, opening: Range) -> tuple[EdgeChain, ...] | None:
+        """The edges of a mesh, in its own unit (m); recorded as an input of kind `edges`."""
+        name = chains_reference(reference, opening)
+        chains = self._derived(name, reference, asked, lambda: self.source.chains(reference, unit, opening))
+        if chains is not None:
+            tree = [{key: getattr(chain, key).tolist() for key in CHAIN_KEYS} for chain in chains]
+            self.inputs[name] = Input(name, "edges", canonical_json(tree))
+        return chains
+
+    def _derived(self, name: str, reference: str, asked: Place, made: Callable[[], _T]) -> _T | None:
+        """What is made of a mesh, once; None with findings where it cannot be."""
+        if name not in self._made:
+            try:
+                self._made[name] = made()
+            except CellctlError as error:
+                self.findings += [_asked_for(finding, reference, asked) for finding in error.findings]
+                self._made[name] = None
+        found: _T | None = self._made[name]
+        return found
 
     def require(self, reference: str, asked: Place) -> None:
         """Add a finding when a file that only pictures need is not there; it is no input."""

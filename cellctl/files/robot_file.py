@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import body_solids, body_visuals
-from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, Quantity, SourceField
+from cellctl.files.configurations import JointValues, configuration
+from cellctl.files.fields import Direction, Length, LocalAt, Mass, Name, PositiveLength, Quantity, SourceField
 from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_scalar
 from cellctl.files.reading import File, Reading
 from cellctl.files.shape_fields import BodyField, InertiaField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.robot import Inertia, Joint, JointLimits, Link, OpwParameters, Robot
+from cellctl.model.robot import Adapter, Inertia, Joint, JointLimits, Link, OpwParameters, Robot
 
 _LIMITS: dict[str, dict[str, Kind]] = {
     "revolute": {
@@ -41,22 +42,34 @@ class JointField(FileModel):
     """One joint; limits in degrees or metres after its type, a fixed joint has none."""
 
     type: Literal["revolute", "prismatic", "fixed"]
+    """How it moves: it turns, it slides, or not at all."""
     parent: Name
+    """The link it stands on."""
     child: Name
+    """The link it carries."""
     at: LocalAt = LocalAt()
+    """The child's frame in the parent's, where the joint is at zero."""
     axis: Direction = (0.0, 0.0, 1.0)
+    """The axis that it turns about or slides along, in the child's frame."""
     lower: str | None = None
+    """The lower limit of its position: an angle, or a length where it slides."""
     upper: str | None = None
+    """The upper limit of its position."""
     velocity: str | None = None
+    """The limit of its velocity."""
     acceleration: str | None = None
+    """The limit of its acceleration."""
     jerk: str | None = None
+    """The limit of its jerk."""
     effort: str | None = None
+    """The limit of its torque, or of its force where it slides."""
 
 
 class LinkField(BodyField):
     """One rigid link: mass, convex solids, pictures."""
 
     inertia: InertiaField | None = None
+    """Mass and inertia; a link without them is a massless frame."""
 
 
 SixAngles = Annotated[tuple[float, float, float, float, float, float], Quantity("angle", size=6)]
@@ -67,43 +80,81 @@ class OpwField(FileModel):
     """Ortho-parallel arm with spherical wrist (Brandstoetter, Angerer, Hofbaur 2014)."""
 
     a1: Length
+    """From axis 1 to axis 2, forwards."""
     a2: Length
+    """From axis 3 to the axis of the forearm, down."""
     b: Length
+    """From the plane of axis 1 to the plane of the arm, sideways."""
     c1: Length
+    """From the base to axis 2, up."""
     c2: Length
+    """From axis 2 to axis 3."""
     c3: Length
+    """From axis 3 to the wrist's centre."""
     c4: Length
+    """From the wrist's centre to the tip."""
     offsets: SixAngles
+    """What is taken from the joint values, after their signs."""
     signs: SixSigns
+    """1 where a joint turns as in the paper, -1 where it turns against it."""
     tip_fix: LocalAt = LocalAt()
+    """The chain's tip in the tip frame of the paper."""
 
 
 class ClosedFormField(FileModel):
     """Which closed form solves the arm's inverse kinematics."""
 
     opw: OpwField
+    """The figures of an ortho-parallel arm with a spherical wrist."""
+
+
+class AdapterField(FileModel):
+    """A round plate between the flange and every tool, no wider than the flange."""
+
+    length: PositiveLength
+    """Its thickness: how far every tool stands off the flange."""
+    radius: PositiveLength
+    """Its radius."""
+    mass: Mass
+    """Its mass."""
 
 
 class TouchingField(FileModel):
     """Two links whose solids are never asked about, and why."""
 
     links: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    """The two links."""
     reason: str
+    """Why nobody needs to ask about them: they share a bearing, say, and always touch."""
 
 
 class RobotFile(FileModel):
     """A serial arm: joints in chain order, links, limits, closed form, and where each figure comes from."""
 
     title: str
+    """The vendor's name of the machine."""
     kind: Literal["arm", "positioner"] = "arm"
+    """An arm, or a positioner, which carries a part in place of a tool."""
     base: Name
+    """The link that stands still."""
     flange: Name
+    """The link that carries the tool; its frame is the flange's."""
     payload: Mass
+    """What it may carry with its tool."""
     joints: dict[Name, JointField]
+    """Its joints by name; together they are one chain from base to flange."""
     links: dict[Name, LinkField]
+    """Its links by name: masses, solids, pictures."""
     closed_form: ClosedFormField | None = None
+    """The figures of a closed form of its inverse kinematics."""
+    configurations: dict[Name, JointValues] = Field(default_factory=dict)
+    """Named joint values that a cell may use without writing them down, such as `home`."""
+    adapter: AdapterField | None = None
+    """A plate that stands between the flange and every tool."""
     touching: list[TouchingField] = Field(default_factory=list)
+    """Pairs of links that are never asked about."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
+    """Where each group of figures comes from."""
 
 
 def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> Robot | None:
@@ -124,7 +175,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         return None
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
     sources = {figure: str(source) for figure, source in robot.sources.items()}
-    return Robot(
+    adapter = None if robot.adapter is None else Adapter(robot.adapter.length, robot.adapter.radius, robot.adapter.mass)
+    value = Robot(
         name,
         robot.title,
         joints,
@@ -136,7 +188,10 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
         touching,
         sources,
         robot.kind,
+        adapter=adapter,
     )
+    own = {key: configuration(file, value, at, ("configurations", key)) for key, at in robot.configurations.items()}
+    return replace(value, configurations={key: joints for key, joints in own.items() if joints is not None})
 
 
 def _joint(file: File[RobotFile], name: str, field: JointField) -> Joint:
@@ -218,12 +273,3 @@ def _opw(robot: RobotFile) -> OpwParameters | None:
     s = opw.signs
     signs = (int(s[0]), int(s[1]), int(s[2]), int(s[3]), int(s[4]), int(s[5]))
     return OpwParameters(opw.a1, opw.a2, opw.b, opw.c1, opw.c2, opw.c3, opw.c4, opw.offsets, signs, opw.tip_fix.pose)
-
-
-def outside_limits(robot: Robot, joints: tuple[float, ...]) -> tuple[str, float, float] | None:
-    """The first joint whose value lies outside its limits, the nearest limit and the value; None when none does."""
-    for axis, limits, value in zip(robot.axes, robot.axis_limits, joints, strict=True):
-        nearest = float(np.clip(value, limits.lower, limits.upper))
-        if nearest != value:
-            return axis.name, nearest, value
-    return None

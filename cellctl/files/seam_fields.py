@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from cellctl.files.fields import Direction, Name, Position, PositiveLength, Quantity, plain_numbers
+from cellctl.files.edge_seams import edge_seam
+from cellctl.files.fields import AngleWindow, Direction, Name, Position, PositiveLength, Quantity, plain_numbers
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import Edge, concave_edges
@@ -15,30 +16,41 @@ from cellctl.files.strict_model import FileModel, Path
 from cellctl.model.curve import Arc, Polyline, SplineCurve, catmull_rom
 from cellctl.model.part import Body, Face, Seam
 from cellctl.model.pose import FloatArray, unit
+from cellctl.model.wps import Range
 
 Points = Annotated[list[Position], Field(min_length=2)]
 _NAMED_FACES: tuple[Literal["axis", "radial", "-axis", "-radial"], ...] = ("axis", "radial", "-axis", "-radial")
-CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection")
+CURVE_KEYS = ("line", "polyline", "spline", "arc", "circle", "intersection", "edges")
 
 
 class CircleField(FileModel):
     """A full circle, travelled right-handed about `axis` from `start`."""
 
     centre: Position
+    """Its centre."""
     axis: Direction
+    """What it goes round, right-handed."""
     radius: PositiveLength
+    """Its radius."""
     start: Direction
+    """Where it begins, as the direction from the centre, at a right angle to the axis."""
 
 
 class ArcField(FileModel):
     """A circular arc through three points, or about `axis` from `start` through `angle`."""
 
     through: Annotated[list[Position], Field(min_length=3, max_length=3)] | None = None
+    """Its first point, one between, and its last."""
     centre: Position | None = None
+    """Its centre."""
     axis: Direction | None = None
+    """What it goes round, right-handed."""
     radius: PositiveLength | None = None
+    """Its radius."""
     start: Direction | None = None
+    """Where it begins, as the direction from the centre."""
     angle: Annotated[float, Quantity("angle", above=0.0)] | None = None
+    """How far round it goes."""
 
     @model_validator(mode="after")
     def _one_form(self) -> ArcField:
@@ -49,20 +61,55 @@ class ArcField(FileModel):
         return self
 
 
+class EdgesField(FileModel):
+    """Edges of a body's mesh: inside edges of one body, or where the edges of one body lie on the other."""
+
+    of: Name | None = None
+    """The body that is one mesh, for an inside edge of it."""
+    between: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """Two bodies, for where the edges of one of them lie on the other; at least one is a mesh."""
+    dihedral: AngleWindow = Range(np.radians(20.0), np.radians(90.0), np.radians(160.0))
+    """How far the two faces open on the side to weld from: 90 deg is a fillet."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> EdgesField:
+        if (self.of is None) == (self.between is None):
+            raise FieldError("F115", "exactly one of of, between must be given")
+        return self
+
+    @property
+    def bodies(self) -> list[str]:
+        """The two bodies that are welded, which may be one."""
+        return self.between or [self.of or "", self.of or ""]
+
+
 class SeamField(FileModel):
     """One seam: exactly one curve, the two bodies that are welded, and the outward normals of their faces there."""
 
     line: Annotated[list[Position], Field(min_length=2, max_length=2)] | None = None
+    """Its two ends."""
     polyline: Points | None = None
+    """Its points, without sharp corners."""
     spline: Annotated[list[Position], Field(min_length=3)] | None = None
+    """Points that a smooth curve goes through."""
     arc: ArcField | None = None
+    """A circular arc."""
     circle: CircleField | None = None
+    """A full circle."""
     intersection: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """Two bodies of boxes and hulls that make an inside edge."""
+    edges: EdgesField | None = None
+    """An edge of a body that is a mesh."""
     travel: Direction | None = None
+    """The direction to weld in, for an intersection or an edge with two ends."""
     near: Position | None = None
+    """A point near the edge that is meant, where there are several."""
     bodies: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
+    """The two bodies that are welded."""
     faces: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    """The outward normals of their faces at the seam in the part's frame, or axis and radial on a circle."""
     joint: Literal["butt", "t", "lap", "corner", "edge"] = "t"
+    """The type of joint, which procedures are checked against."""
 
     @model_validator(mode="after")
     def _one_curve(self) -> SeamField:
@@ -70,11 +117,11 @@ class SeamField(FileModel):
         if len(written) != 1:
             got = f"got {' and '.join(written)}" if written else "got none"
             raise FieldError("F115", f"exactly one of {', '.join(CURVE_KEYS)} must be given, {got}")
-        derived = self.intersection is not None
-        if derived and (self.bodies is not None or self.faces is not None or self.travel is None):
-            raise FieldError(
-                "F115", "an intersection takes 'travel', and names its bodies and finds their faces itself"
-            )
+        derived = self.intersection is not None or self.edges is not None
+        if derived and (self.bodies is not None or self.faces is not None):
+            raise FieldError("F115", f"'{written[0]}' names its bodies and finds their faces itself")
+        if self.intersection is not None and self.travel is None:
+            raise FieldError("F115", "an intersection takes 'travel', the direction to weld in")
         if not derived and (self.bodies is None or self.faces is None):
             raise FieldError("F111", "a seam needs 'bodies' and 'faces'")
         return self
@@ -82,17 +129,21 @@ class SeamField(FileModel):
 
 def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body], path: Path) -> Seam | None:
     """The seam that a field describes; None with a finding when it has no usable curve or faces."""
-    names = field.intersection or field.bodies or []
+    names = field.edges.bodies if field.edges is not None else field.intersection or field.bodies or []
     unknown = [i for i, body in enumerate(names) if body not in bodies]
-    key = "intersection" if field.intersection is not None else "bodies"
+    keys: Path = ("intersection",) if field.intersection is not None else ("bodies",)
+    if field.edges is not None:
+        keys = ("edges", "of") if field.edges.of is not None else ("edges", "between")
     for i in unknown:
-        file.unknown("body", names[i], file.names("bodies"), (*path, key, i))
+        file.unknown("body", names[i], file.names("bodies"), (*path, *keys, i))
     if unknown or len(names) != 2:
         return None
-    if names[0] == names[1]:
+    if names[0] == names[1] and keys != ("edges", "of"):
         hint = "name the two bodies that are welded"
-        file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, key), hint)
+        file.report("F117", f"seam '{name}' joins '{names[0]}' with itself", (*path, *keys), hint)
         return None
+    if field.edges is not None:
+        return edge_seam(file, name, field, field.edges, bodies, path)
     if field.intersection is not None:
         return _intersection(file, name, field, (bodies[names[0]], bodies[names[1]]), path)
     curve = _curve(file, field, path)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
 
 from cellctl.errors import EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import library_root, package_folder, project_root, split_reference
@@ -13,6 +15,24 @@ from cellctl.files.quantities import did_you_mean
 from cellctl.files.yaml_tree import YamlList, YamlMap, read_yaml
 from cellctl.model.inputs import Input
 from cellctl.model.shapes import Hull
+from cellctl.model.wps import Range
+
+if TYPE_CHECKING:
+    from cellctl.files.mesh_edges import EdgeChain
+    from cellctl.files.meshes import Mesh
+
+
+CHAIN_KEYS: Final = ("points", "left", "right")
+
+
+def parts_reference(reference: str, most: int) -> str:
+    """What the parts of a mesh are called among the inputs of a plan."""
+    return f"{reference}#parts={most}"
+
+
+def chains_reference(reference: str, opening: Range) -> str:
+    """What the edges of a mesh are called among the inputs of a plan."""
+    return f"{reference}#edges={np.degrees(opening.minimum):.6g}..{np.degrees(opening.maximum):.6g}"
 
 
 class Source(Protocol):
@@ -26,8 +46,16 @@ class Source(Protocol):
         """The parsed YAML file; raises CellctlError."""
         ...
 
-    def hull(self, reference: str) -> Hull:
-        """The convex hull of a mesh, in the mesh's own unit; raises CellctlError."""
+    def hull(self, reference: str, unit: float) -> Hull:
+        """The convex hull of a mesh, in the mesh's own unit, which is to be `unit` (m); raises CellctlError."""
+        ...
+
+    def parts(self, reference: str, unit: float, most: int) -> tuple[Hull, ...]:
+        """At most `most` convex parts that cover a closed mesh, in the mesh's own unit; raises CellctlError."""
+        ...
+
+    def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
+        """The edges of a mesh whose faces open by `opening` (rad), in the mesh's own unit; raises CellctlError."""
         ...
 
     def require(self, reference: str) -> None:
@@ -40,6 +68,7 @@ class DiskSource:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._meshes: dict[str, Mesh] = {}
 
     def shown(self, reference: str) -> str:
         """The path of the file as seen from the working directory where it is below it, else the reference."""
@@ -55,10 +84,38 @@ class DiskSource:
     def tree(self, reference: str) -> YamlMap:
         return read_yaml(self.locate(reference), self.shown(reference))
 
-    def hull(self, reference: str) -> Hull:
-        from cellctl.files.meshes import read_hull
+    def hull(self, reference: str, unit: float) -> Hull:
+        from cellctl.files.meshes import convex_hull
 
-        return read_hull(self.locate(reference))
+        return convex_hull(self._mesh(reference, unit).vertices, reference)
+
+    def parts(self, reference: str, unit: float, most: int) -> tuple[Hull, ...]:
+        from cellctl.files.parts_cache import kept_parts
+
+        mesh = self._mesh(reference, unit)
+        try:
+            return tuple(Hull(corners) for corners in kept_parts(mesh, most))
+        except ValueError as error:
+            hint = "close the mesh, or write 'hull_of'"
+            message = f"it cannot be cut into parts, for it is not closed: {error}"
+            raise FileError(Finding("F147", message, Place(reference), hint)) from None
+
+    def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
+        from cellctl.files.mesh_edges import edge_chains
+
+        return edge_chains(self._mesh(reference, unit), opening.minimum, opening.maximum)
+
+    def _mesh(self, reference: str, unit: float) -> Mesh:
+        from cellctl.files.meshes import read_mesh
+
+        if reference not in self._meshes:
+            self._meshes[reference] = read_mesh(self.locate(reference), reference)
+        mesh = self._meshes[reference]
+        if mesh.unit is not None and abs(mesh.unit - unit) > 1e-9:
+            names = {1.0: "m", 1e-3: "mm", 1e-2: "cm", 25.4e-3: "in"}
+            stated = names.get(mesh.unit, f"{mesh.unit:g} m")
+            raise FileError(Finding("F146", f"the file says that its numbers are {stated}", Place(reference)))
+        return mesh
 
     def require(self, reference: str) -> None:
         self.locate(reference)
@@ -114,11 +171,35 @@ class ArchiveSource:
             raise FileError(Finding("F183", "the stored input is not a mapping", Place(reference)))
         return tree
 
-    def hull(self, reference: str) -> Hull:
+    def hull(self, reference: str, unit: float) -> Hull:
+        del unit  # it was the right one when the hull was stored
+        return self._hull(reference, self._parsed(reference))
+
+    def parts(self, reference: str, unit: float, most: int) -> tuple[Hull, ...]:
+        del unit
+        name = parts_reference(reference, most)
+        stored = self._parsed(name)
+        return tuple(self._hull(name, corners) for corners in (stored if isinstance(stored, list) else [stored]))
+
+    def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
+        from cellctl.files.mesh_edges import EdgeChain
+
+        del unit
+        name = chains_reference(reference, opening)
+        stored: Any = self._parsed(name)
         try:
-            return Hull(self._parsed(reference))  # type: ignore[arg-type]
+            arrays = [[np.array(chain[key], dtype=np.float64) for key in CHAIN_KEYS] for chain in stored]
+            if any(array.ndim != 2 or array.shape[1] != 3 for chain in arrays for array in chain):
+                raise ValueError("not arrays of points")
+        except (ValueError, TypeError, KeyError) as error:
+            raise FileError(Finding("F183", f"the stored edges are unusable: {error}", Place(name))) from None
+        return tuple(EdgeChain(*chain) for chain in arrays)
+
+    def _hull(self, name: str, corners: Any) -> Hull:
+        try:
+            return Hull(corners)
         except (ValueError, TypeError) as error:
-            raise FileError(Finding("F183", f"the stored hull is unusable: {error}", Place(reference))) from None
+            raise FileError(Finding("F183", f"the stored hull is unusable: {error}", Place(name))) from None
 
     def require(self, reference: str) -> None:
         del reference  # a plan holds what is proved, not what is only shown

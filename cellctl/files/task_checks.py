@@ -119,8 +119,8 @@ def _check_signals(at: _Step, cell: Cell) -> None:
 def _check_configuration(at: _Step, reading: CellReading, name: str, group: str, field: str) -> None:
     members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group, (group,))
     for mechanism in members:
-        known = reading.configurations.get(mechanism, frozenset())
-        if name not in known:
+        known = reading.configurations.get(mechanism)
+        if known is not None and name not in known:
             at.unknown("configuration", name, known, field)
 
 

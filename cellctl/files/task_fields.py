@@ -25,7 +25,9 @@ class MoveJField(FileModel):
     """A free move to a named configuration."""
 
     to: Name
+    """The configuration to go to, as the cell names it."""
     group: Name | None = None
+    """The group that moves, where the cell has several."""
 
 
 def _spin(value: object) -> object:
@@ -37,21 +39,37 @@ class WeldField(FileModel):
     """Weld a seam after a procedure; what is not given is the procedure's."""
 
     seam: str
+    """The seam, as PART.SEAM."""
     wps: Name
+    """The procedure, as the cell names it."""
     from_: Annotated[Length, Field(alias="from")] = 0.0
+    """Where to begin on an open seam: from its start, or from its end where it is negative."""
     to: Length = 0.0
+    """Where to end on an open seam: from its start, or from its end where it is negative or 0."""
     start: Angle = 0.0
+    """Where to begin on a closed seam, as an angle from its own start."""
     overlap: Gap = 0.0
+    """How far to go beyond the start of a closed seam."""
     reverse: bool = False
+    """Weld it from its end to its start."""
     ctwd: PositiveLength | None = None
+    """Contact-tip-to-work distance; the procedure's nominal value unless given."""
     travel_speed: Speed | None = None
+    """Travel speed; the procedure's nominal value unless given."""
     work_angle: AngleWindow | None = None
+    """Window of the torch's tilt across the seam; the procedure's unless given."""
     travel_angle: AngleWindow | None = None
+    """Window of the torch's tilt along the seam, push is positive; the procedure's unless given."""
     spin: Annotated[AngleWindow | None, BeforeValidator(_spin)] = None
+    """Window of the torch's turn about its wire, or free."""
     approach: PositiveLength = 0.050
+    """How far off the seam the straight way to it begins."""
     retract: PositiveLength = 0.080
+    """How far off the seam the straight way from it ends."""
     backing: list[Name] = Field(default_factory=list)
+    """Fixtures that the plate lies on here, which the nozzle may come as near to as to the plate."""
     group: Name | None = None
+    """The group that welds, where the cell has several."""
 
 
 def _named_target(value: object) -> object:
@@ -69,7 +87,9 @@ class StepField(FileModel):
         BeforeValidator(_named_target),
         WithJsonSchema({"anyOf": [{"type": "string"}, MoveJField.model_json_schema()]}),
     ] = None
+    """A free move to a configuration; a name alone will do."""
     weld: WeldField | None = None
+    """Weld a seam."""
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
@@ -82,14 +102,21 @@ class BudgetField(FileModel):
     """What a plan must not exceed or undercut."""
 
     cycle_time: PositiveTime | None = None
+    """The longest that the plan may take."""
     clearance: Gap | None = None
+    """The smallest gap that the plan may have, where that is more than the cell's."""
 
 
 class TaskFile(FileModel):
     """What to do in a cell: steps in order from a named start configuration."""
 
     name: Name | None = None
+    """What the task is called; its file unless given."""
     cell: Reference
+    """The cell's file."""
     start: Name = "home"
+    """The configuration that the arm stands in at first."""
     steps: Annotated[list[StepField], Field(min_length=1)]
+    """What to do, in order."""
     budget: BudgetField = BudgetField()
+    """What a plan must keep."""

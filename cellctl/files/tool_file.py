@@ -18,18 +18,26 @@ class TorchField(FileModel):
     """What makes a tool a torch: the contact tip (+Z along the wire towards the work) and the solids by the seam."""
 
     contact_tip: LocalAt
+    """The contact tip in the flange's frame, +Z along the wire towards the work."""
     wire_diameter: PositiveLength
+    """The wire that it feeds, which procedures are checked against."""
     nozzle: list[Name]
+    """The solids that may come as near to the seam's plates as the cell's margins say."""
     wire: list[Name] = Field(default_factory=list)
+    """The solids that may touch the seam's plates."""
 
 
 class ToolFile(BodyField):
     """A tool in the flange frame: inertia, convex solids, pictures, and a torch if it is one."""
 
     title: str
+    """The tool in words."""
     inertia: InertiaField
+    """Mass, centre of mass and inertia in the flange's frame."""
     torch: TorchField | None = None
+    """What makes it a welding torch."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
+    """Where each group of figures comes from."""
 
 
 def read_tool(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Tool | None:

@@ -24,37 +24,61 @@ class ServoField(FileModel):
     """One joint: its servo, the raw position at joint value 0, the sign of the joint along it, servos that follow."""
 
     joint: Name
+    """The joint's name in the robot file."""
     id: ServoId
+    """Its number on the bus."""
     model: str
+    """Its type; firmware and units depend on it."""
     zero: RawPosition = 2048
+    """The raw position at joint value 0, of 4096 a turn."""
     sign: Literal[-1, 1] = 1
+    """1 where the joint turns as the servo counts, else -1."""
     shadows: list[ServoId] = Field(default_factory=list)
+    """Servos on the same joint that follow this one."""
 
 
 class ServoOutputField(FileModel):
     """A digital output that is a servo, such as a gripper; `at_stop` says what it does when the arm is stopped."""
 
     line: Annotated[int, Field(ge=0, le=31)]
+    """The output line of the cell that it is."""
     id: ServoId
+    """Its number on the bus."""
     model: str
+    """Its type."""
     off: RawPosition
+    """The raw position for off."""
     on: RawPosition
+    """The raw position for on."""
     at_stop: Literal["keep", "off"] = "keep"
+    """Whether it keeps its place or goes to off when the arm is stopped."""
 
 
 class WiringFile(FileModel):
     """The servos of an arm in the order of its joints, its gripper, and how the bus is run."""
 
     protocol: Literal["dynamixel", "feetech"]
+    """What is spoken on the bus."""
     baud: Annotated[int, Field(ge=9_600, le=4_000_000)]
+    """Bits a second on the line."""
     period: PositiveTime
+    """Time between two set points."""
     lag: Time
+    """How far the servos are behind their set point at constant speed."""
     watchdog: Time
+    """Silence on the bus after which the servos stop by themselves."""
     on_power_removal: Literal["falls", "holds", "braked"]
+    """What the arm does without power: falls, holds by friction, or is braked."""
     firmware: Annotated[int, Field(ge=0, le=255)] = 0
+    """The oldest firmware that is accepted."""
+    fast_read: bool = False
+    """Whether the servos know the fast read of many at once."""
     servos: Annotated[list[ServoField], Field(min_length=1)]
+    """One servo for each joint, in the order of the joints."""
     outputs: dict[Name, ServoOutputField] = Field(default_factory=dict)
+    """Outputs of the cell that are servos, such as a gripper."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
+    """Where the figures come from."""
 
 
 def read_wiring(reading: Reading, reference: str, asked: Place | None = None) -> Wiring | None:
@@ -85,6 +109,7 @@ def read_wiring(reading: Reading, reference: str, asked: Place | None = None) ->
             for name, field in wiring.outputs.items()
         ),
         firmware=wiring.firmware,
+        fast_read=wiring.fast_read,
     )
 
 
@@ -98,7 +123,7 @@ def _check(file: File[WiringFile]) -> None:
         places += [(id, ("servos", index, "shadows")) for id in servo.shadows]
         _check_model(file, servo.model, ("servos", index, "model"))
         if joints[servo.joint] > 1:
-            file.report("F189", f"joint '{servo.joint}' is named {joints[servo.joint]} times", ("servos", index))
+            file.report("F193", f"joint '{servo.joint}' is named {joints[servo.joint]} times", ("servos", index))
     for name, output in wiring.outputs.items():
         places.append((output.id, ("outputs", name, "id")))
         _check_model(file, output.model, ("outputs", name, "model"))

@@ -32,40 +32,65 @@ class ArcStartField(FileModel):
     """Gas preflow, ignition time-out, dwell before the torch travels, and retries."""
 
     preflow: Time
+    """How long gas flows before the arc."""
     ignition_timeout: PositiveShortTime
+    """How long to wait for the arc."""
     dwell: Time
+    """How long to stand after ignition."""
     retries: Annotated[int, Field(ge=0, le=10)] = 0
+    """How often to try again."""
 
 
 class ArcEndField(FileModel):
     """Crater fill, burn-back and gas postflow with the torch standing at the seam's end."""
 
     crater_fill: Time
+    """How long to fill the crater."""
     burnback: Time
+    """How long the arc burns on after the wire has stopped."""
     postflow: Time
+    """How long gas flows after the arc."""
 
 
 class WpsFile(FileModel):
     """A welding procedure (field set after ISO 15609-1, simplified): what is welded with what, and the windows."""
 
     process: ProcessNumber
+    """The process number of ISO 4063."""
     material_group: str
+    """The material groups after ISO/TR 15608 that it is for, as text."""
     thickness: LengthWindow
+    """The plate thicknesses that it is for."""
     joint_types: Annotated[list[Literal["butt", "t", "lap", "corner", "edge"]], Field(min_length=1)]
+    """The types of joint that it is for."""
     positions: list[Literal["PA", "PB", "PC", "PD", "PE", "PF", "PG"]]
+    """The welding positions after ISO 6947 that it is for; none leaves them unchecked."""
     filler: str
+    """The filler metal."""
     wire_diameter: PositiveLength
+    """The diameter of the wire."""
     shielding_gas: str
+    """The shielding gas."""
     current: CurrentWindow
+    """Welding current."""
     voltage: VoltageWindow
+    """Arc voltage."""
     wire_feed_speed: SpeedWindow
+    """Wire feed speed."""
     travel_speed: SpeedWindow
+    """Travel speed."""
     ctwd: LengthWindow
+    """Contact-tip-to-work distance."""
     work_angle: AngleWindow
+    """Tilt of the torch across the seam, from the bisector of its faces."""
     travel_angle: AngleWindow
+    """Tilt of the torch along the seam; push is positive."""
     arc_start: ArcStartField
+    """What happens at the start of the arc."""
     arc_end: ArcEndField
+    """What happens at its end."""
     heat_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
+    """Share of the arc's energy that goes into the plate."""
 
 
 def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:

@@ -13,10 +13,12 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.jobs.robot_cover import LinkCover, cover_findings, link_covers
+from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.inverse import UnsupportedArm, branches, configuration_of, opw_arrays
+from cellctl.kinematics.inverse import configuration_of
 from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches
+from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
 from cellctl.model.cell import Cell, Group, Margins, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Joint, Link, Robot
@@ -30,6 +32,8 @@ ROUNDED = 1e-4
 """How far the closed form alone may be off where the chain has rounded figures (m, rad)."""
 LED_BACK = 2e-9
 """Largest difference of any entry between a pose and where a branch leads (m, rad)."""
+WHOLE = 1e-6
+"""How far an axis that an arm lacks may be turned and the pose still count as reached (rad)."""
 NO_MASS, NO_REACH = 1e-4, 6.0
 FASTEST, STRONGEST = 25.0, 10_000.0
 
@@ -48,8 +52,8 @@ class RobotCheck:
     """What was found out about a robot.
 
     `agreement` holds the largest difference of the flange to each oracle (m, rad), `branches` how many answers the
-    closed form has for how many of the poses, `near` the pairs of links that come nearer than the margin, most often
-    first, `covers` how well the solids cover the pictures.
+    inverse has for how many of the poses, `near` the pairs of links that come nearer than the margin, most often first,
+    `covers` how well the solids cover the pictures.
     """
 
     robot: Robot
@@ -96,32 +100,41 @@ def _disagreements(robot: Robot, agreement: dict[str, float]) -> Iterator[Findin
 
 
 def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[Finding, ...]]:
-    """Answers of the closed form: how many poses have how many, and a finding where some are wrong or missing."""
-    if robot.opw is None:
-        return {}, ()
+    """Answers of the inverse: how many poses have how many, and a finding where some are wrong or missing.
+
+    A redundant joint is held where it is; of an arm of fewer than six axes the whole pose is asked for.
+    """
     try:
-        arrays = opw_arrays(robot)
+        inverse = arm_inverse(robot)
     except UnsupportedArm as error:
-        return {}, error.findings
+        return {}, () if robot.kind == "positioner" else error.findings
     chain = chain_of(robot)
     poses = flange_matrices(chain, joints)
-    answers, valid = branches(arrays, poses)
+    answers = inverse.answers(poses, None if inverse.held is None else joints[:, inverse.held])
+    valid = answers.valid & inverse.exact(answers, (), WHOLE)
     counts = Counter(int(count) for count in valid.sum(axis=1))
     lost = wrong = 0
-    off = 0.0
-    for q, pose, found, ok in zip(joints, poses, answers, valid, strict=True):
-        own = configuration_of(robot, q)
-        away = np.abs(np.angle(np.exp(1j * (found[own] - q)))).max()
-        lost += not (ok[own] and away < 1e-5)
+    for q, pose, found, ok in zip(joints, poses, answers.joints, valid, strict=True):
+        away = np.abs(np.angle(np.exp(1j * (found[ok] - q)))).max(axis=1, initial=0.0)
+        lost += not (len(away) and away.min() < 1e-5)
         wrong += int((np.abs(flange_matrices(chain, found[ok]) - pose).max(axis=(1, 2)) > LED_BACK).sum())
-        off = max(off, float(np.abs(flange_matrices(chain, _unpolished(arrays, pose, own))[0] - pose).max()))
-    text = f"'{robot.name}': of {len(joints)} poses the closed form misses {lost}, and {wrong} answers lead elsewhere"
+    off = _off(robot, joints, poses)
+    text = f"'{robot.name}': of {len(joints)} poses the inverse misses {lost}, and {wrong} answers lead elsewhere"
     if off > ROUNDED:
         text = (
             f"'{robot.name}': the closed form is off by up to {off:.2g} (m, rad), for which every answer is corrected"
         )
     findings = (Finding("F174", text),) if lost or wrong or off > ROUNDED else ()
     return dict(sorted(counts.items())), findings
+
+
+def _off(robot: Robot, joints: FloatArray, poses: FloatArray) -> float:
+    """By how much (m, rad) the file's own closed form alone misses the chain at most; 0 without one."""
+    if robot.opw is None:
+        return 0.0
+    arrays, chain = opw_arrays(robot), chain_of(robot)
+    alone = [_unpolished(arrays, pose, configuration_of(robot, q)) for q, pose in zip(joints, poses, strict=True)]
+    return float(np.abs(flange_matrices(chain, np.array(alone)) - poses).max())
 
 
 def _unpolished(arrays: OpwArrays, pose: FloatArray, configuration: int) -> FloatArray:

@@ -15,15 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellctl.errors import Finding
 from cellctl.kinematics.chain import Chain, chain_of
-from cellctl.kinematics.decomposed import DecomposedArm, decomposed_answers, decomposed_arm
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.freed import Freedom, freed_chain
 from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
 from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.kinematics.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
-from cellctl.kinematics.search import CAPACITY, SearchArrays, search_arrays, search_bulk
-from cellctl.kinematics.spherical import SphericalArrays, solve_spherical_bulk, spherical_arrays
-from cellctl.kinematics.subproblems import angle_to
+from cellctl.kinematics.solver_values import CAPACITY, DecomposedArm, ParallelArrays, SearchArrays, SphericalArrays
 from cellctl.model.pose import FloatArray, Pose, rotation_about
 from cellctl.model.robot import Robot
 
@@ -57,6 +53,7 @@ class ArmInverse:
     """The inverse of one arm: six joints to solve, with one `held` beside them or some `freed` among them."""
 
     robot: Robot
+    chain: Chain
     solver: Solver
     held: int | None = None
     freed: tuple[Freedom, ...] = ()
@@ -94,11 +91,6 @@ class ArmInverse:
             case _:
                 return None
 
-    @property
-    def prismatic(self) -> NDArray[np.bool_]:
-        """Which of the robot's joints slide, (dof,)."""
-        return chain_of(self.robot).prismatic
-
     def answers(self, poses_base_flange: ArrayLike, held: ArrayLike | None = None, *, verified: bool = True) -> Answers:
         """Every branch for flange poses (n, 4, 4), with the held joint, where there is one, at `held` (n,).
 
@@ -113,7 +105,7 @@ class ArmInverse:
         if held is None:
             raise ValueError(f"'{self.robot.name}' has a redundant joint, whose value must be given")
         values = np.asarray(held, dtype=np.float64)
-        joints, valid = _solved(self.solver, _without_held(chain_of(self.robot), self.held, targets, values), verified)
+        joints, valid = _solved(self.solver, _without_held(self.chain, self.held, targets, values), verified)
         whole = np.insert(joints, self.held, values[:, None], axis=2)
         return Answers(whole, whole[..., :0], valid)
 
@@ -136,7 +128,7 @@ class ArmInverse:
         if not self.ordered:
             return 0
         held = None if self.held is None else q[[self.held]]
-        answers = self.answers(flange_matrices(chain_of(self.robot), q), held)
+        answers = self.answers(flange_matrices(self.chain, q), held)
         away = np.abs(np.angle(np.exp(1j * (answers.joints[0] - q)))).max(axis=1)
         return int(np.argmin(np.where(answers.valid[0], away, np.inf)))
 
@@ -150,7 +142,7 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
     dof = len(chain.axes)
     lower, upper = np.array(robot.limit_array("lower")), np.array(robot.limit_array("upper"))
     if dof == 6:
-        return ArmInverse(robot, opw_arrays(robot) if robot.opw is not None else _solver(chain, lower, upper))
+        return ArmInverse(robot, chain, opw_arrays(robot) if robot.opw is not None else _solver(chain, lower, upper))
     if dof == MOST:
         return _held_inverse(robot, chain, lower, upper)
     if FEWEST <= dof < 6:
@@ -158,13 +150,15 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
         if freed is not None:
             whole = np.full(6 - dof, np.pi)
             solver = _solver(freed.chain, np.append(lower, -whole), np.append(upper, whole))
-            return ArmInverse(robot, solver, freed=freed.freed)
+            return ArmInverse(robot, chain, solver, freed=freed.freed)
     text = f"robot '{robot.name}' has {dof} axes that cannot put the tip of a tool anywhere it shall be"
     raise UnsupportedArm(Finding("P222", text, suggestion="take an arm of four to seven axes"))
 
 
 def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> WristPlace | None:
     """Where the middle of three axes (rows of `axes`) lays the third along the first; None where it cannot."""
+    from cellctl.kinematics.subproblems import angle_to
+
     first, middle, third = axes[list(three)]
     if abs(abs(middle @ first) - abs(middle @ third)) > 1e-3:
         return None
@@ -174,6 +168,11 @@ def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> W
 
 def _solver(chain: Chain, lower: FloatArray, upper: FloatArray) -> Solver:
     """What solves six joints: a compiled closed form, EAIK, or the search between `lower` and `upper` (6,)."""
+    from cellctl.kinematics.decomposed import decomposed_arm
+    from cellctl.kinematics.parallel_axes import parallel_arrays
+    from cellctl.kinematics.search import search_arrays
+    from cellctl.kinematics.spherical import spherical_arrays
+
     return (
         parallel_arrays(chain) or spherical_arrays(chain) or decomposed_arm(chain) or search_arrays(chain, lower, upper)
     )
@@ -185,7 +184,7 @@ def _held_inverse(robot: Robot, chain: Chain, lower: FloatArray, upper: FloatArr
     for held in (len(chain.axes) - 1, 0):
         kept = np.arange(len(chain.axes)) != held
         solver = _solver(_six_of(chain, held), lower[kept], upper[kept])
-        choices.append(ArmInverse(robot, solver, held))
+        choices.append(ArmInverse(robot, chain, solver, held))
     return next((choice for choice in choices if choice.form != "search"), choices[0])
 
 
@@ -218,6 +217,8 @@ def _joint_motion(chain: Chain, joint: int, value: float) -> FloatArray:
 def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Joint values (n, b, 6) and which are valid (n, b)."""
     if isinstance(solver, DecomposedArm):
+        from cellctl.kinematics.decomposed import decomposed_answers
+
         return decomposed_answers(solver, targets)
     count = CAPACITY if isinstance(solver, SearchArrays) else BRANCHES
     joints, valid = np.zeros((len(targets), count, 6)), np.zeros((len(targets), count), dtype=np.bool_)
@@ -227,9 +228,15 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
         case OpwArrays():
             opw_branches_bulk(*solver[:4], targets, joints, valid)
         case ParallelArrays():
+            from cellctl.kinematics.parallel_axes import solve_parallel_bulk
+
             solve_parallel_bulk(*solver, targets, verified, joints, valid)
         case SphericalArrays():
+            from cellctl.kinematics.spherical import solve_spherical_bulk
+
             solve_spherical_bulk(*solver, targets, verified, joints, valid)
         case SearchArrays():
+            from cellctl.kinematics.search import search_bulk
+
             search_bulk(*solver, targets, joints, valid)
     return joints, valid

@@ -1,13 +1,13 @@
 """Closed-form inverse by EAIK for six-axis arms that none of our own forms fits: the one door to it. An optional extra.
 
 D. Ostermeier, J. Kuelz, M. Althoff, "Automatic geometric decomposition for analytical inverse kinematics", 2025. Its
-answers have no order, and those that only come near (least squares) are left out.
+answers have no order. Those that only come near (where figures are rounded, or out of reach) are corrected along the
+chain and kept if they then arrive.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 from cellctl.kinematics.chain import Chain
 from cellctl.kinematics.newton import verified
 from cellctl.kinematics.screws import screws_of
-from cellctl.kinematics.search import CAPACITY
+from cellctl.kinematics.solver_values import CAPACITY, SAME, DecomposedArm
 from cellctl.model.pose import FloatArray
-
-
-class DecomposedArm(NamedTuple):
-    """EAIK's own arm, the rotation of the flange at zero (3, 3), and the chain for the verification."""
-
-    solver: Any
-    zero: FloatArray
-    chain: Chain
 
 
 def decomposed_arm(chain: Chain) -> DecomposedArm | None:
@@ -50,10 +42,17 @@ def decomposed_answers(arm: DecomposedArm, targets: FloatArray) -> tuple[FloatAr
         asked[:3, :3] = target[:3, :3] @ arm.zero.T
         answer = arm.solver.calculate_IK(asked)
         k = 0
-        for q, near in zip(answer.Q, answer.is_LS, strict=True):
-            if near or k == CAPACITY or not np.all(np.isfinite(q)):
+        for q in answer.Q:
+            if k == CAPACITY or not np.all(np.isfinite(q)):
                 continue
             out[n, k] = np.angle(np.exp(1j * q))
-            valid[n, k] = verified(*arm.chain, target, out[n, k])
-            k += bool(valid[n, k])
+            new = verified(*arm.chain, target, out[n, k]) and not _among(out[n, k], out[n, :k])
+            valid[n, k] = new
+            k += int(new)
     return out, valid
+
+
+def _among(q: FloatArray, others: FloatArray) -> bool:
+    """Whether `q` (6,) is one of `others` (k, 6), whole turns not counted."""
+    away = np.abs(np.angle(np.exp(1j * (others - q)))).max(axis=1, initial=0.0)
+    return bool(np.any(away < SAME))

@@ -67,12 +67,22 @@ def solve(
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     joints: list[FloatArray] = []
     configurations: list[int] = []
+    different: list[FloatArray] = []
     for code, branch in sorted(_branches_inside(inverse, pose_base_flange, held, free), key=lambda found: found[0]):
-        for q in turns(branch, lower, upper, prismatic=inverse.prismatic):
-            if not any(np.abs(q - other).max() <= _SAME for other in joints):
-                joints.append(q)
-                configurations.append(code)
+        if any(_apart(branch, other, inverse.chain.prismatic) <= _SAME for other in different):
+            continue
+        different.append(branch)
+        inside = turns(branch, lower, upper, prismatic=inverse.chain.prismatic)
+        joints.extend(inside)
+        configurations.extend([code] * len(inside))
     return Solutions(np.array(joints).reshape(-1, robot.dof), np.array(configurations, dtype=np.intp))
+
+
+def _apart(first: FloatArray, second: FloatArray, prismatic: BoolArray) -> float:
+    """Largest joint difference of two answers (dof,), whole turns of revolute joints not counted."""
+    away = first - second
+    turned = away - 2.0 * pi * np.round(away / (2.0 * pi))
+    return float(np.abs(np.where(prismatic, away, turned)).max())
 
 
 def _branches_inside(

@@ -5,13 +5,13 @@ Every closed form ends here: its answers are corrected along the chain where tha
 
 from __future__ import annotations
 
-from math import ceil, pi, sqrt
+from math import ceil, cos, pi, sin, sqrt
 from typing import Final
 
 import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
-from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
+from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.kinematics.jacobian import fill_jacobian
 from cellctl.model.pose import FloatArray
@@ -79,14 +79,59 @@ def solve_in_place(matrix: FloatArray, vector: FloatArray) -> None:
         vector[column] = solution[column]
 
 
+@compiled(several(4), reads(3), reads(2), COUNT, REAL, REAL, REAL, several(4))
+def _row_after(
+    before: FloatArray, axes: FloatArray, k: int, s: float, c: float, slide: float, row: tuple[float, ...]
+) -> tuple[float, float, float, float]:
+    """A row of the frame after joint k from the same row of the frame before it; sine and cosine of its angle."""
+    x, y, z, v = axes[k, 0], axes[k, 1], axes[k, 2], 1.0 - c
+    a = row[0] * before[k, 0, 0] + row[1] * before[k, 1, 0] + row[2] * before[k, 2, 0]
+    b = row[0] * before[k, 0, 1] + row[1] * before[k, 1, 1] + row[2] * before[k, 2, 1]
+    d = row[0] * before[k, 0, 2] + row[1] * before[k, 1, 2] + row[2] * before[k, 2, 2]
+    offset = row[0] * before[k, 0, 3] + row[1] * before[k, 1, 3] + row[2] * before[k, 2, 3]
+    along = v * (a * x + b * y + d * z)
+    return (
+        along * x + c * a + s * (b * z - d * y),
+        along * y + c * b + s * (d * x - a * z),
+        along * z + c * d + s * (a * y - b * x),
+        row[3] + offset + slide * (a * x + b * y + d * z),
+    )
+
+
+@compiled(several(4), reads(2), reads(2), COUNT, several(4))
+def _row_off(
+    after: FloatArray, target: FloatArray, i: int, row: tuple[float, ...]
+) -> tuple[float, float, float, float]:
+    """Squares (4,) of how far row i of the flange is off its target, from that row of the last joint's frame."""
+    x = row[0] * after[0, 0] + row[1] * after[1, 0] + row[2] * after[2, 0] - target[i, 0]
+    y = row[0] * after[0, 1] + row[1] * after[1, 1] + row[2] * after[2, 1] - target[i, 1]
+    z = row[0] * after[0, 2] + row[1] * after[1, 2] + row[2] * after[2, 2] - target[i, 2]
+    p = row[0] * after[0, 3] + row[1] * after[1, 3] + row[2] * after[2, 3] + row[3] - target[i, 3]
+    return x * x, y * y, z * z, p * p
+
+
+@compiled(REAL, *CHAIN, reads(2), reads(1))
+def flange_error(
+    before: FloatArray, axes: FloatArray, prismatic: BoolArray, after: FloatArray, target: FloatArray, q: FloatArray
+) -> float:
+    """How far the flange at `q` is off `target` (4, 4), as `pose_error` counts it; no frame is stored."""
+    first, second, third = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)
+    for k in range(axes.shape[0]):
+        slide, angle = (q[k], 0.0) if prismatic[k] else (0.0, q[k])
+        s, c = sin(angle), cos(angle)
+        first = _row_after(before, axes, k, s, c, slide, first)
+        second = _row_after(before, axes, k, s, c, slide, second)
+        third = _row_after(before, axes, k, s, c, slide, third)
+    x, y, z = _row_off(after, target, 0, first), _row_off(after, target, 1, second), _row_off(after, target, 2, third)
+    turned = max(x[0] + y[0] + z[0], x[1] + y[1] + z[1], x[2] + y[2] + z[2])
+    return sqrt(max(turned, x[3] + y[3] + z[3]))
+
+
 @compiled(FLAG, *CHAIN, reads(2), writes(1))
-def verified(
+def _corrected(
     before: FloatArray, axes: FloatArray, prismatic: BoolArray, after: FloatArray, target: FloatArray, q: FloatArray
 ) -> bool:
-    """Correct `q` (6,) where the chain misses `target` (4, 4) by more than POLISHED; whether it reaches it to ACCEPTED.
-
-    A revolute joint that is corrected comes back within (-pi, pi].
-    """
+    """Correct `q` (6,) by Newton steps towards `target` (4, 4); whether it reaches it to ACCEPTED."""
     frames = np.empty((8, 4, 4))
     point, twist, tried, jacobian = np.empty(3), np.empty(6), np.empty(6), np.empty((6, 6))
     link_frames(before, axes, prismatic, after, q, frames)
@@ -108,3 +153,16 @@ def verified(
         for j in range(6):
             q[j] = tried[j]
     return error <= ACCEPTED
+
+
+@compiled(FLAG, *CHAIN, reads(2), writes(1))
+def verified(
+    before: FloatArray, axes: FloatArray, prismatic: BoolArray, after: FloatArray, target: FloatArray, q: FloatArray
+) -> bool:
+    """Correct `q` (6,) where the chain misses `target` (4, 4) by more than POLISHED; whether it reaches it to ACCEPTED.
+
+    A revolute joint that is corrected comes back within (-pi, pi].
+    """
+    if flange_error(before, axes, prismatic, after, target, q) <= POLISHED:
+        return True
+    return _corrected(before, axes, prismatic, after, target, q)

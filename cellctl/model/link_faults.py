@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-LineFault = Literal["lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late", "stall"]
-"""What happens to bytes: a whole message is lost, a byte is dropped, a bit flips, two neighbours change places, a
-message comes byte by byte, two come as one, noise comes first, the adapter echoes, a message comes `by` later, nothing
-comes until the fault is over.
-"""
-ServoFault = Literal["silent", "stuck", "reboot", "overheating", "overload", "brown_out", "wrap"]
-"""What happens to a servo: it does not answer, does not move, starts anew, reports an error and lets go, is without
-power until the fault is over, counts a turn too many.
-"""
-PortFault = Literal["hang_up"]
-"""The cable is pulled, and plugged in again when the fault is over."""
-FaultKind = LineFault | ServoFault | PortFault
+FaultKind = Literal[
+    "lose",
+    "drop_byte",
+    "flip_bit",
+    "swap_bytes",
+    "split",
+    "glue",
+    "noise",
+    "echo",
+    "late",
+    "stall",
+    "silent",
+    "stuck",
+    "reboot",
+    "overheating",
+    "overload",
+    "brown_out",
+    "wrap",
+    "hang_up",
+]
+"""What goes wrong.
 
-LINE_FAULTS: Final = ("lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late", "stall")
-SERVO_FAULTS: Final = ("silent", "stuck", "reboot", "overheating", "overload", "brown_out", "wrap")
+With bytes: a whole message is lost, a byte is dropped, a bit flips, two neighbours change places, a message comes byte
+by byte, two come as one, noise comes first, the adapter echoes, a message comes `by` later, nothing comes until the
+fault is over. With servos: one does not answer, does not move, starts anew, reports an error and lets go, is without
+power until the fault is over, counts a turn too many. With the port: the cable is pulled, and plugged in again when the
+fault is over.
+"""
+
+LINE_FAULTS: Final = get_args(FaultKind)[:10]
+SERVO_FAULTS: Final = get_args(FaultKind)[10:17]
 
 Way = Literal["commands", "replies"]
 Replug = Literal["same", "renamed", "other_device"]

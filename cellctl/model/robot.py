@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from cellctl.model.pose import FloatArray, Pose, frozen_array
-from cellctl.model.shapes import Solid, Visual
+from cellctl.model.shapes import Cylinder, Solid, Visual
+
+ADAPTER: Final = "adapter"
+"""Name of the link that an adapter is, and of the joint that bolts it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,21 @@ class OpwParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """A round plate that goes between the flange and every tool: length and radius m, mass kg."""
+
+    length: float
+    radius: float
+    mass: float
+
+
+@dataclass(frozen=True, slots=True)
 class Robot:
     """A serial arm from `base` to `flange`; joints in chain order, fixed ones included. A positioner is one too: its
     flange carries the part.
 
     `touching` lists the pairs of links whose collision parts are never asked about, with their reason.
+    `configurations` are the robot's own, which a cell may replace: joint values (dof,), rad or m, by name.
     """
 
     name: str
@@ -98,6 +111,8 @@ class Robot:
     touching: tuple[tuple[str, str], ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     kind: Literal["arm", "positioner"] = "arm"
+    configurations: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
+    adapter: Adapter | None = None
 
     @property
     def axes(self) -> tuple[Joint, ...]:
@@ -129,6 +144,37 @@ class Robot:
             if link.name == name:
                 return link
         raise KeyError(name)
+
+
+def with_adapter(robot: Robot) -> Robot:
+    """`robot` as it carries a tool: with its adapter bolted to the flange, if it has one, and its flange beyond it.
+
+    The adapter is no wider than the flange, and next to whatever the link that carries the flange is next to.
+    """
+    if robot.adapter is None:
+        return robot
+    plate = robot.adapter
+    shift = Pose.of((0.0, 0.0, plate.length))
+    shape, middle = Cylinder(plate.radius, plate.length), Pose.of((0.0, 0.0, -0.5 * plate.length))
+    across = plate.mass * (3.0 * plate.radius**2 + plate.length**2) / 12.0
+    moments = (across, 0.0, 0.0, across, 0.0, 0.5 * plate.mass * plate.radius**2)
+    link = Link(
+        ADAPTER,
+        Inertia(plate.mass, (0.0, 0.0, -0.5 * plate.length), moments),
+        (Solid("plate", shape, middle),),
+        (Visual(shape, pose=middle),),
+    )
+    carrier = robot.axes[-1].child
+    beside = tuple((ADAPTER if a == carrier else a, ADAPTER if b == carrier else b) for a, b in robot.touching)
+    return replace(
+        robot,
+        joints=(*robot.joints, Joint(ADAPTER, "fixed", robot.flange, ADAPTER, shift)),
+        links=(*robot.links, link),
+        flange=ADAPTER,
+        opw=None if robot.opw is None else replace(robot.opw, tip_fix=robot.opw.tip_fix @ shift),
+        touching=tuple(dict.fromkeys((*robot.touching, *beside))),
+        adapter=None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Wiring:
 
     `period` (s) is the control period, `lag` (s) by how much the arm is known to trail its setpoints, `watchdog` (s)
     how long the servos go without a packet before they stop by themselves, where they can. `firmware` is the oldest
-    that is accepted.
+    that is accepted. `fast_read` asks all servos for one packet together, where the protocol knows that.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Wiring:
     axes: tuple[ServoAxis, ...]
     outputs: tuple[ServoOutput, ...] = ()
     firmware: int = 0
+    fast_read: bool = False
 
     @property
     def joints(self) -> tuple[str, ...]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, writes
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 
+Quantity = Literal["velocity", "acceleration", "jerk"]
+QUANTITIES: Final[tuple[Quantity, ...]] = ("velocity", "acceleration", "jerk")
+POWERS: Final = np.array([1.0, 2.0, 3.0])
+"""The powers of an even slowdown by which velocity, acceleration and jerk fall."""
 LARGEST_GRID = 200_000
 
 
@@ -26,6 +32,16 @@ class MotionLimits:
         return MotionLimits(self.velocity * factor, self.acceleration * factor, self.jerk * factor)
 
 
+class LimitUses(NamedTuple):
+    """Largest `shares` (n, 3) of the limits of velocity, acceleration and jerk, the `joints` (n, 3) that ask them, and
+    the path parameters `s` (n,) where.
+    """
+
+    shares: FloatArray
+    joints: NDArray[np.intp]
+    s: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class HardestUse:
     """Where a motion asks most of a joint: `slowdown` is the factor in time that would bring it to its limit, `power`
@@ -33,36 +49,85 @@ class HardestUse:
     """
 
     slowdown: float
-    quantity: Literal["velocity", "acceleration", "jerk"]
+    quantity: Quantity
     power: int
     joint: int
     at: float
 
 
 def hardest_use(path: BSpline, law: BSpline, limits: MotionLimits) -> HardestUse:
-    """The hardest use of `limits` by `path` under `law`.
+    """The hardest use of `limits` by `path` under `law`, both cubic.
 
     Looked at every millisecond and on both sides of every knot of the law and of the path, where the jerk steps.
     """
     grid = np.linspace(0.0, law.end, int(np.clip(law.end / 0.001, 200, LARGEST_GRID)))
     passed = np.interp(np.unique(path.knots), law(grid)[:, 0], grid)
     knots = np.concatenate([np.unique(law.knots), passed])
-    t = np.concatenate([grid, knots - 2e-4, knots + 2e-4])
-    s, v, a, j = law(t)[:, 0], law(t, 1), law(t, 2), third_derivative(law, t)
-    q1, q2, q3 = path(s, 1), path(s, 2), third_derivative(path, s)
-    uses = (
-        _use(np.abs(q1 * v) / limits.velocity, "velocity", 1, s),
-        _use(np.abs(q2 * v**2 + q1 * a) / limits.acceleration, "acceleration", 2, s),
-        _use(np.abs(q3 * v**3 + 3.0 * q2 * v * a + q1 * j) / limits.jerk, "jerk", 3, s),
-    )
-    return max(uses, key=lambda use: use.slowdown)
+    uses = limit_uses(path, law, limits, np.concatenate([grid, knots - 2e-4, knots + 2e-4]))
+    slowdowns = (uses.shares ** (1.0 / POWERS)).max(axis=0)
+    k = int(np.argmax(slowdowns))
+    row = int(np.argmax(uses.shares[:, k]))
+    return HardestUse(float(slowdowns[k]), QUANTITIES[k], k + 1, int(uses.joints[row, k]), float(uses.s[row]))
 
 
-def _use(
-    ratios: FloatArray, quantity: Literal["velocity", "acceleration", "jerk"], power: int, s: FloatArray
-) -> HardestUse:
-    row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
-    return HardestUse(float(ratios[row, joint] ** (1.0 / power)), quantity, power, int(joint), float(s[row]))
+def limit_uses(path: BSpline, law: BSpline, limits: MotionLimits, t: FloatArray) -> LimitUses:
+    """What `path` under `law`, both cubic, asks of `limits` at times `t` (n,), those outside of the law at its ends."""
+    shares, joints = np.empty((len(t), 3)), np.empty((len(t), 3), dtype=np.intp)
+    s = np.empty(len(t))
+    table = np.stack([limits.velocity, limits.acceleration, limits.jerk])
+    _fill_uses(path.knots, path.control, law.knots, law.control, t, table, shares, joints, s)
+    return LimitUses(shares, joints, s)
+
+
+@compiled(NOTHING, reads(1), reads(2), REAL, writes(2))
+def cubic_at(knots: FloatArray, control: FloatArray, u: float, out: FloatArray) -> None:
+    """Fill `out` (4, dim) with a cubic B-spline and its three derivatives at `u`, clamped to its range (de Boor)."""
+    last = len(control) - 1
+    u = min(max(u, float(knots[3])), float(knots[last + 1]))
+    i = min(max(int(np.searchsorted(knots, u, side="right")) - 1, 3), last)
+    t1, t2, t3, t4, t5, t6 = knots[i - 2], knots[i - 1], knots[i], knots[i + 1], knots[i + 2], knots[i + 3]
+    up = (u - t3) / (t4 - t3)
+    low, high = (u - t2) / (t4 - t2), (u - t3) / (t5 - t3)
+    first, middle, end = (u - t1) / (t4 - t1), (u - t2) / (t5 - t2), (u - t3) / (t6 - t3)
+    for d in range(control.shape[1]):
+        c0, c1, c2, c3 = control[i - 3, d], control[i - 2, d], control[i - 1, d], control[i, d]
+        a0, a1, a2 = 3.0 * (c1 - c0) / (t4 - t1), 3.0 * (c2 - c1) / (t5 - t2), 3.0 * (c3 - c2) / (t6 - t3)
+        b0, b1 = 2.0 * (a1 - a0) / (t4 - t2), 2.0 * (a2 - a1) / (t5 - t3)
+        c0, c1, c2 = c0 + first * (c1 - c0), c1 + middle * (c2 - c1), c2 + end * (c3 - c2)
+        c0, c1 = c0 + low * (c1 - c0), c1 + high * (c2 - c1)
+        a0, a1 = a0 + low * (a1 - a0), a1 + high * (a2 - a1)
+        out[0, d] = c0 + up * (c1 - c0)
+        out[1, d] = a0 + up * (a1 - a0)
+        out[2, d] = b0 + up * (b1 - b0)
+        out[3, d] = (b1 - b0) / (t4 - t3)
+
+
+@compiled(NOTHING, reads(1), reads(2), reads(1), reads(2), reads(1), reads(2), writes(2), writes(2, COUNT), writes(1))
+def _fill_uses(
+    path_knots: FloatArray,
+    path_control: FloatArray,
+    law_knots: FloatArray,
+    law_control: FloatArray,
+    t: FloatArray,
+    limits: FloatArray,
+    shares: FloatArray,
+    joints: NDArray[np.intp],
+    s: FloatArray,
+) -> None:
+    """Fill the largest `shares` (n, 3) of `limits` (3, dof), the `joints` (n, 3) that ask them, and `s` (n,)."""
+    law, path = np.empty((4, 1)), np.empty((4, path_control.shape[1]))
+    for i in range(len(t)):
+        cubic_at(law_knots, law_control, t[i], law)
+        s[i], v, a, j = law[0, 0], law[1, 0], law[2, 0], law[3, 0]
+        cubic_at(path_knots, path_control, s[i], path)
+        shares[i] = -1.0
+        for d in range(path_control.shape[1]):
+            q1, q2, q3 = path[1, d], path[2, d], path[3, d]
+            asked = (q1 * v, q2 * v * v + q1 * a, q3 * v * v * v + 3.0 * q2 * v * a + q1 * j)
+            for k in range(3):
+                share = abs(asked[k]) / limits[k, d]
+                if share > shares[i, k]:
+                    shares[i, k], joints[i, k] = share, d
 
 
 def slowdown(path: BSpline, law: BSpline, limits: MotionLimits) -> float:

@@ -26,7 +26,7 @@ from cellctl.planning.limits import MotionLimits, hardest_use
 from cellctl.planning.lines import reversed_path, wire_line
 from cellctl.planning.reach import SeamProblem, ladder_limits
 from cellctl.planning.rounding import rounded
-from cellctl.planning.seam_way import SeamWay, seam_ways
+from cellctl.planning.seam_way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
 from cellctl.planning.timing import (
     RAMP_KNOTS,
     constant_speed_law,
@@ -50,7 +50,7 @@ RESERVE = 0.5e-3
 APPROACH_SPEED = 0.05
 RETRACT_SPEED = 0.20
 PROCESS_JOINT_SHARE = 0.70
-WAYS_TRIED = 6
+WAYS_TRIED = 12
 WAY_SEEDS = 3
 ROUNDINGS = 7
 PATIENCE = 2.0
@@ -201,6 +201,9 @@ def _weld_along(
 ) -> tuple[list[FixedSegment], Finding | None]:
     """The four segments along one way, or none and what stood against it."""
     stations, settings = problem.stations, problem.settings
+    rate = spin_rate(problem, way.torches)
+    if rate > SPIN_SPEED:
+        return [], _spin_finding(problem, rate, where)
     path = interpolated(stations.s, way.torches.q)
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
@@ -250,6 +253,13 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
         spins=spins,
         events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(length, "arc_end")),
     )
+
+
+def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:
+    """That the torch would turn about its wire too fast, and the travel speed at which it would not."""
+    possible = problem.settings.travel_speed * SPIN_SPEED / rate * 1e3
+    text = f"{where}: the torch would turn about its wire at {np.degrees(rate):.0f} deg/s, at most 45 will do"
+    return Finding("P223", text, suggestion=f"weld at {possible:.2g} mm/s, or allow more spin or tilt")
 
 
 def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:

@@ -14,7 +14,7 @@ import numpy as np
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, basis_values, clamped_knots
 from cellctl.planning.interior import Demand, quickest, stencils
-from cellctl.planning.limits import MotionLimits, third_derivative
+from cellctl.planning.limits import POWERS, MotionLimits, limit_uses, third_derivative
 from cellctl.planning.profile import Profile
 
 CLOCK_DEGREE = 5
@@ -32,8 +32,6 @@ ROUNDS = 4
 ENOUGH = 1.01
 """An even stretch of the law by so much, which would hold every limit, is not worth another round."""
 NEVER = 1e9
-_POWERS = np.array([1.0, 2.0, 3.0])
-"""The powers of an even slowdown by which velocity, acceleration and jerk fall."""
 
 
 def profile_clock(profile: Profile) -> BSpline:
@@ -79,13 +77,13 @@ def quickened_law(path: BSpline, clock: BSpline, limits: MotionLimits, speed_cap
         y = quickest(demand, start, np.array(WEIGHTS))
         law = law_through(passing_times(tau, y), s)
         asked = shares(path, law, limits)
-        slowdown = float((asked.max(axis=0) ** (1.0 / _POWERS)).max())
+        slowdown = float((asked.max(axis=0) ** (1.0 / POWERS)).max())
         laws.append((law.end * max(1.0, slowdown), law))
         if slowdown <= ENOUGH:
             break
         tighter = np.maximum(1.0, asked)
         demand = _tightened(demand, tighter)
-        start = y / (SLOWER * float((tighter.max(axis=0) ** (1.0 / _POWERS)).max())) ** 2
+        start = y / (SLOWER * float((tighter.max(axis=0) ** (1.0 / POWERS)).max())) ** 2
     return min(laws, key=lambda found: found[0])[1]
 
 
@@ -175,17 +173,7 @@ def shares(path: BSpline, law: BSpline, limits: MotionLimits) -> FloatArray:
     """
     t = np.unique(law.knots)
     inset = 0.01 * np.diff(t)
-    spans = np.maximum(*(_shares_at(path, law, limits, at) for at in (t[:-1] + inset, t[1:] - inset)))
+    ends = limit_uses(path, law, limits, np.concatenate([t[:-1] + inset, t[1:] - inset])).shares
+    spans = np.maximum(*np.split(ends, 2))
     result: FloatArray = np.maximum(np.concatenate([spans[:1], spans]), np.concatenate([spans, spans[-1:]]))
     return result
-
-
-def _shares_at(path: BSpline, law: BSpline, limits: MotionLimits, t: FloatArray) -> FloatArray:
-    s, v, a, j = law(t)[:, 0], law(t, 1), law(t, 2), third_derivative(law, t)
-    q1, q2, q3 = path(s, 1), path(s, 2), third_derivative(path, s)
-    asked = (
-        q1 * v / limits.velocity,
-        (q2 * v**2 + q1 * a) / limits.acceleration,
-        (q3 * v**3 + 3.0 * q2 * v * a + q1 * j) / limits.jerk,
-    )
-    return np.stack([np.abs(share).max(axis=1) for share in asked], axis=1)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.kinematics.arm_inverse import Answers, ArmInverse
-from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
@@ -99,9 +98,11 @@ def reach_of(problem: SeamProblem, tilts: FloatArray, *, judged: bool = True) ->
     inverse, stations = problem.inverse, problem.stations
     n = len(stations)
     z = _variants(inverse, tilts)
-    poses = np.stack([stations.flange_poses(*(np.full(n, value) for value in variant[:3])) for variant in z], axis=1)
+    spins = z[:: len(z) // spin_count(inverse), 0]
+    poses = np.stack([stations.spun_flange_poses(spins, *tilt) for tilt in tilts], axis=2)
+    poses = np.repeat(poses, len(z) // (len(spins) * len(tilts)), axis=2).reshape(-1, 4, 4)
     held = None if inverse.held is None else np.tile(z[:, 3], n)
-    answers = inverse.answers(poses.reshape(-1, 4, 4), held)
+    answers = inverse.answers(poses, held, verified=inverse.form != "own figures")
     shape = (n, len(z), answers.valid.shape[1])
     joints, valid = answers.joints.reshape(*shape, -1), answers.valid.reshape(shape)
     if judged and inverse.freed:
@@ -159,7 +160,7 @@ def _as_allowed(problem: SeamProblem, answers: Answers) -> BoolArray:
 
 def angles_of(problem: SeamProblem, q: FloatArray, station: NDArray[np.intp]) -> FloatArray:
     """Spin from the reference, work and travel angle (n, 3), rad, at joints `q` (n, dof) and stations (n,)."""
-    return problem.stations.angles(flange_matrices(chain_of(problem.robot), q), station)
+    return problem.stations.angles(flange_matrices(problem.inverse.chain, q), station)
 
 
 def allowed_angles(problem: SeamProblem, angles: FloatArray, station: NDArray[np.intp]) -> BoolArray:

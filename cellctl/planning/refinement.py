@@ -103,7 +103,7 @@ def refined(
             break
         gained = cost - better[1]
         now, cost = better
-        if gained < 1e-4 * cost:
+        if gained < 1e-3 * cost:
             break
     return now
 

@@ -35,6 +35,8 @@ ROUNDS = 40
 PULL = 0.05
 WRIST_WIDTH = np.radians(20.0)
 SPIN_SPEED = np.radians(45.0)
+SPIN_SHARE = 0.95
+"""Share of SPIN_SPEED that a way may use: the path between the stations turns a little faster."""
 PULL_ROUNDS = 10
 
 
@@ -48,19 +50,15 @@ class SeamWay:
 
 
 def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
-    """Ways along the seam, best first (smooth, and not far from joints `near`); nominal tilt first, then tilts of the
-    window.
+    """Ways along the seam, best first (smooth, and not far from joints `near`); those of the nominal tilt first, then,
+    if none of these will do, those of the tilts in the window.
     """
     for tilts in (nominal_tilt(problem.settings), window_tilts(problem.settings)):
-        found = False
         reach = reach_of(problem, tilts)
         for start, configuration, cost in _ladder_ways(problem, reach, near):
             way = _smoothed(problem, start)
             if way is not None:
-                found = True
                 yield SeamWay(way, configuration, cost)
-        if found:
-            return
 
 
 def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[tuple[Torches, int, float]]:
@@ -138,7 +136,8 @@ def _ask(
 def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
     """Refine `start`; where that runs into something, pull it back towards the ladder's way, harder every round.
 
-    The spin counts as one more axis, so that the torch does not turn needlessly about its wire.
+    The spin counts as one more axis, so that the torch does not turn needlessly about its wire; where it still turns
+    too fast, it counts more.
     """
     box = _box(problem, start)
     weights = np.append(1.0 / problem.robot.limit_array("velocity") ** 2, 1.0 / SPIN_SPEED**2)
@@ -154,16 +153,27 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
     now = refined(
         Torches(start.z, np.column_stack([start.q, start.z[:, 0]])), s, box, weights, inverse, keep_out=keep_out
     )
+    slowest: Torches | None = None
     for _ in range(PULL_ROUNDS):
         q = np.ascontiguousarray(now.q[:, :dof])
         good = _good(problem, q)
         if good.all():
-            return Torches(_come_out(problem, now.z, q), q)
+            way = Torches(_come_out(problem, now.z, q), q)
+            slowest = way if slowest is None else min(slowest, way, key=lambda one: spin_rate(problem, one))
+            if problem.inverse.freed or spin_rate(problem, way) <= SPIN_SHARE * SPIN_SPEED:
+                return way
+            weights = np.append(weights[:-1], 4.0 * weights[-1])
         hit = np.convolve(~good, np.ones(9), mode="same") > 0.0
         pull = np.where(hit[:, None], np.maximum(box.pull * 8.0, 0.05), box.pull)
         box = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
         now = refined(now, s, box, weights, inverse, keep_out=keep_out)
-    return None
+    return slowest
+
+
+def spin_rate(problem: SeamProblem, way: Torches) -> float:
+    """How fast the torch turns about its wire at most (rad/s), at the travel speed of the weld."""
+    slopes = np.gradient(way.z[:, 0], problem.stations.s)
+    return float(np.abs(slopes).max()) * problem.settings.travel_speed
 
 
 def _good(problem: SeamProblem, q: FloatArray) -> NDArray[np.bool_]:
@@ -226,7 +236,7 @@ def nearest_joints(
         held = near[:, inverse.held]
     answers = inverse.answers(poses, held, verified=False)
     joints = answers.joints
-    turns = np.where(inverse.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
+    turns = np.where(inverse.chain.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
     joints = joints + 2.0 * np.pi * turns
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     inside = answers.valid & np.all((joints >= lower) & (joints <= upper), axis=2)

@@ -27,6 +27,9 @@ LEAST: Final = 2e-4
 """Growth (m) below which an interval counts as not free while planning; a path is proved again with a quarter of it."""
 DOMAIN: Final = 4.0
 """Radius (rad) of the domain of a node that could not be extended: samples further away are dropped."""
+NEARBY: Final = 256
+"""Of so many first samples every other one is drawn from the box around start and goals, AROUND (rad or m) larger."""
+AROUND: Final = 1.0
 _FAR: Final = 1e18
 
 START_HIT: Final = -1
@@ -100,6 +103,28 @@ def _read(trees: Trees, side: int, k: int, q: SingleArray) -> None:
         q[j] = trees.nodes[side, j, k]
 
 
+@compiled(COUNT, ARM, OBSTACLES, ITEMS, ROOM, TREES, COUNT, COUNT, reads(1, SINGLE), reads(1, SINGLE), bare=True)
+def _extend(
+    arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, trees: Trees, side: int, near: int,
+    here: SingleArray, there: SingleArray,
+) -> int:  # fmt: skip
+    """Add `there` to a tree where the motion to it from its node `near`, `here`, is free; the new node, or -1."""
+    if trees.counts[side] == trees.domains.shape[1] or not motion_free(arm, obstacles, items, room, here, there, LEAST):
+        return -1
+    return _add(trees, side, near, there)
+
+
+@compiled(COUNT, ARM, OBSTACLES, ITEMS, ROOM, TREES, COUNT, COUNT, reads(1, SINGLE), writes(1, SINGLE), bare=True)
+def _extend_half(
+    arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, trees: Trees, side: int, near: int,
+    here: SingleArray, there: SingleArray,
+) -> int:  # fmt: skip
+    """`_extend` half as far, which `there` becomes: in narrow places half an edge is worth having."""
+    for j in range(here.shape[0]):
+        there[j] = here[j] + (there[j] - here[j]) * np.float32(0.5)
+    return _extend(arm, obstacles, items, room, trees, side, near, here, there)
+
+
 @compiled(
     COUNT, ARM, OBSTACLES, ITEMS, ROOM, TREES, COUNT, COUNT, reads(1, SINGLE), SINGLE, writes(2, SINGLE), SINGLE,
     bare=True,
@@ -117,11 +142,11 @@ def _connect(
             there[j] = here[j] + (target[j] - here[j]) / np.float32(steps + 1 - step)
         if step == steps:
             copy(there, target)
-        if trees.counts[side] == trees.domains.shape[1] or not motion_free(
-            arm, obstacles, items, room, here, there, LEAST
-        ):
+        new = _extend(arm, obstacles, items, room, trees, side, near, here, there)
+        if new < 0:
+            _extend_half(arm, obstacles, items, room, trees, side, near, here, there)
             return -1
-        near = _add(trees, side, near, there)
+        near = new
         copy(here, there)
     return near
 
@@ -143,10 +168,12 @@ def _step(
     share = np.float32(min(1.0, reach / max(distance, 1e-9)))
     for j in range(sample.shape[0]):
         there[j] = here[j] + share * (sample[j] - here[j])
-    if trees.counts[side] == trees.domains.shape[1] or not motion_free(arm, obstacles, items, room, here, there, LEAST):
+    new = _extend(arm, obstacles, items, room, trees, side, near, here, there)
+    if new < 0:
         trees.domains[side, near] = DOMAIN * DOMAIN
+        new = _extend_half(arm, obstacles, items, room, trees, side, near, here, there)
+    if new < 0:
         return -1, -1
-    new = _add(trees, side, near, there)
     other, apart = _nearest(trees, 1 - side, there)
     return new, _connect(
         arm, obstacles, items, room, trees, 1 - side, other, there, np.float32(sqrt(apart)), rows, reach
@@ -220,14 +247,27 @@ def _grow(
     sample = rows[4]
     side = 0
     for iteration in range(iterations):
+        box = 2 * (iteration < NEARBY and iteration % 4 < 2)
         for j in range(sample.shape[0]):
-            sample[j] = limits[0, j] + (limits[1, j] - limits[0, j]) * np.float32(draw(draws))
+            low, high = limits[box, j], limits[box + 1, j]
+            sample[j] = low + (high - low) * np.float32(draw(draws))
         new, met = _step(arm, obstacles, items, room, trees, side, sample, rows, reach)
         if met >= 0:
             return (new, met, iteration + 1) if side == 0 else (met, new, iteration + 1)
         if trees.counts[1 - side] < 2 * trees.counts[side]:
             side = 1 - side
     return -1, -1, iterations
+
+
+@compiled(writes(2, SINGLE), reads(2), reads(1), reads(2))
+def _bounds(limits: FloatArray, start: FloatArray, goals: FloatArray) -> SingleArray:
+    """Lower and upper limits, and those of the box around start and goals (4, dof)."""
+    bounds = np.empty((4, start.shape[0]), np.float32)
+    for j in range(start.shape[0]):
+        low, high = min(start[j], goals[:, j].min()), max(start[j], goals[:, j].max())
+        bounds[0, j], bounds[1, j] = limits[0, j], limits[1, j]
+        bounds[2, j], bounds[3, j] = max(limits[0, j], low - AROUND), min(limits[1, j], high + AROUND)
+    return bounds
 
 
 @compiled(FOUND, ARM, OBSTACLES, ITEMS, reads(1), reads(2), reads(2), REAL, COUNT, COUNT, COUNT, COUNT)
@@ -252,7 +292,7 @@ def search(
     of_start, iteration = 0, 0
     of_goal = _straight(arm, obstacles, items, room, trees, first, rows)
     if of_goal < 0:
-        bounds = limits.astype(np.float32)
+        bounds = _bounds(limits, start, goals)
         of_start, of_goal, iteration = _grow(
             arm, obstacles, items, room, trees, bounds, draws_of(seed, 1), iterations, rows, np.float32(reach)
         )

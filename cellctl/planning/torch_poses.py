@@ -34,13 +34,7 @@ class Stations:
 
     def flange_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
         """Flange poses (n, 4, 4) in the robot's base for spins from the reference and angles, all (n,), rad."""
-        f = self.frames
-        wires = wire_directions(f.tangents, f.normals, work, travel)
-        pose = np.zeros((len(spins), 4, 4))
-        pose[:, :3, :3] = torch_rotations(wires, self.references, spins)
-        pose[:, :3, 3] = f.points
-        pose[:, 3, 3] = 1.0
-        return self.pose_base_world @ pose @ self.pose_tcp_flange
+        return self._tip_poses(spins, work, travel) @ self.pose_tcp_flange
 
     def angles(self, flanges: FloatArray, station: NDArray[np.intp]) -> FloatArray:
         """Spin from the reference, work and travel angle (n, 3), rad, of flange poses (n, 4, 4) in the robot's base at
@@ -52,6 +46,27 @@ class Stations:
         along, across = self.references[station], np.cross(wires, self.references[station])
         spin = np.arctan2(*(np.einsum("ij,ij->i", tcp[:, :3, 0], axis) for axis in (across, along)))
         return np.stack([spin, work, travel], axis=1)
+
+    def spun_flange_poses(self, spins: FloatArray, work: float, travel: float) -> FloatArray:
+        """Flange poses (n, k, 4, 4) as `flange_poses` has them, for every one of `spins` (k,) at every station."""
+        n = len(self)
+        tip = self._tip_poses(np.zeros(n), np.full(n, work), np.full(n, travel))
+        turned = np.tile(np.eye(4), (len(spins), 1, 1))
+        turned[:, 0, 0] = turned[:, 1, 1] = np.cos(spins)
+        turned[:, 1, 0] = np.sin(spins)
+        turned[:, 0, 1] = -turned[:, 1, 0]
+        after = (turned @ self.pose_tcp_flange).transpose(1, 0, 2).reshape(4, -1)
+        return (tip @ after).reshape(n, 4, len(spins), 4).transpose(0, 2, 1, 3)
+
+    def _tip_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
+        """Poses (n, 4, 4) of the TCP in the robot's base."""
+        f = self.frames
+        wires = wire_directions(f.tangents, f.normals, work, travel)
+        pose = np.zeros((len(spins), 4, 4))
+        pose[:, :3, :3] = torch_rotations(wires, self.references, spins)
+        pose[:, :3, 3] = f.points
+        pose[:, 3, 3] = 1.0
+        return self.pose_base_world @ pose
 
 
 def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:

@@ -8,6 +8,8 @@ bisector of the faces) and b = n x t, work angle w and travel angle p (push posi
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -58,12 +60,22 @@ def transported_references(wires: ArrayLike) -> FloatArray:
     axis = np.zeros(3)
     axis[int(np.argmin(np.abs(z[0])))] = 1.0
     result[0] = unit(axis - (axis @ z[0]) * z[0])
+    turns = _shortest_rotations(z[:-1], z[1:])
     for i in range(1, len(z)):
-        turn = np.cross(z[i - 1], z[i])
-        cosine = float(z[i - 1] @ z[i])
-        previous = result[i - 1]
-        moved = previous + np.cross(turn, previous) + np.cross(turn, np.cross(turn, previous)) / (1.0 + cosine)
-        result[i] = unit(moved - (moved @ z[i]) * z[i])
+        moved = turns[i - 1] @ result[i - 1]
+        moved -= (moved @ z[i]) * z[i]
+        result[i] = moved / sqrt(moved @ moved)
+    return result
+
+
+def _shortest_rotations(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Rotations (n, 3, 3) about an axis across both that turn unit vectors (n, 3) into others that are not opposite."""
+    axis = np.cross(first, second)
+    skew = np.zeros((len(axis), 3, 3))
+    skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0] = axis.T
+    skew -= skew.transpose(0, 2, 1)
+    cosines = np.einsum("ij,ij->i", first, second)
+    result: FloatArray = np.eye(3) + skew + skew @ skew / (1.0 + cosines)[:, None, None]
     return result
 
 

@@ -112,7 +112,10 @@ def tube(points: ArrayLike, radius: float, colour: Colour, sides: int = 10) -> S
     """A round tube of `radius` (m) along the polyline `points` (n, 3), closed when its ends meet."""
     path = np.asarray(points, dtype=np.float64)
     path = path[np.r_[True, np.linalg.norm(np.diff(path, axis=0), axis=1) > 1e-9]]
-    along = unit(np.gradient(path, axis=0))
+    along = np.gradient(path, axis=0)
+    turns_back = np.linalg.norm(along, axis=1) < 1e-9
+    along[turns_back] = (path - np.roll(path, 1, axis=0))[turns_back]
+    along = unit(along)
     helper = np.where(np.abs(along[:, 2:3]) < 0.9, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
     across = unit(np.cross(helper, along))
     turn = np.arange(sides) * (2.0 * np.pi / sides)

@@ -227,3 +227,46 @@ def test_power_goes_at_once_and_comes_back_where_the_arm_stands(bench) -> None:
     assert b.torques() == [True] * 5
     assert b.stands(1.0)
     assert np.abs(b.pose() - fallen).max() < 0.005
+
+
+def test_all_servos_in_one_packet(bench) -> None:
+    """A fast sync read saves wire time; the arm is followed all the same."""
+    fast = bench(wiring=replace(load_wiring("open_manipulator_x"), fast_read=True))
+    plain = bench()
+    for b in (fast, plain):
+        states = b.follow(0.5)
+        assert all(state.age == 0.0 for state in states)
+    assert fast.arm.counters.fallbacks == 0
+    took = []
+    for b in (fast, plain):
+        began = b.now
+        b.arm.exchange(Setpoint(b.path(0.5)))
+        took.append(b.now - began)
+    assert took[0] < took[1]
+
+
+def test_servos_that_do_not_know_the_fast_read_are_asked_one_by_one(bench) -> None:
+    """ROBOTIS-GIT/dynamixel_hardware_interface#79: the fast read failed and the motion went in steps."""
+    b = bench(wiring=replace(load_wiring("open_manipulator_x"), fast_read=True))
+    del b.bus._answers[0x8A]
+    states = b.follow(0.5)
+    assert b.arm.counters.fallbacks == 1
+    assert all(state.age == 0.0 for state in states[5:])
+    assert all(state.trouble is None for state in states)
+
+
+def test_seven_leading_servos_at_a_hundred_hertz(bench) -> None:
+    """A ViperX 300s (seven goals, nine servos, two of which follow) keeps its rate at 1 Mbps with room to spare."""
+    b = bench(wiring=load_wiring("interbotix_vx300s"))
+    took: list[float] = []
+    states = []
+    for k in range(300):
+        began = b.now
+        states.append(b.arm.exchange(Setpoint(b.path(0.01 * k))))
+        if k:
+            took.append(b.now - began)
+        b.line.advance(began + b.wiring.period)
+    assert all(state.age == 0.0 and state.trouble is None for state in states)
+    assert max(took) < 0.5 * b.wiring.period
+    assert abs(b.bus.servo(3).position - b.bus.servo(2).position) < 2.0
+    assert {b.bus.servo(id).torque for id in (3, 5)} == {True}

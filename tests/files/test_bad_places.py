@@ -91,7 +91,7 @@ def test_places_are_right_after_a_byte_order_mark_and_returns(project: Path) -> 
     (project / "cell.yaml").write_bytes(
         b"\xef\xbb\xbf" + CELL.replace("unit: mm", "unit: ft").replace("\n", "\r\n").encode()
     )
-    assert said() == "cell.yaml:4:44: 'ft' is not a choice for 'unit' - known: m, mm [F113]\nexit 2"
+    assert said() == "cell.yaml:4:44: 'ft' is not a choice for 'unit' - known: cm, in, m, mm [F113]\nexit 2"
 
 
 def test_utf16_is_told(project: Path) -> None:

@@ -85,6 +85,29 @@ def test_shipped_files_are_valid(checkout: Path) -> None:
     assert kinds == set(KINDS)
 
 
+def undescribed(node: Any, where: str = "") -> list[str]:
+    """Keys without a sentence, at any depth."""
+    if isinstance(node, list):
+        return [found for item in node for found in undescribed(item, where)]
+    if not isinstance(node, dict):
+        return []
+    keys = node.get("properties", {})
+    ours = isinstance(keys, dict) and node.get("additionalProperties") is False and "min" not in keys
+    mute = [key for key, value in keys.items() if not value.get("description", "").endswith(".")] if ours else []
+    found = [f"{where}.{key}" for key in mute]
+    return [*found, *(inner for key, value in node.items() for inner in undescribed(value, f"{where}.{key}"))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_has_a_sentence(kind: str) -> None:
+    assert undescribed(schema(kind)) == []
+
+
+def test_a_sentence_says_the_unit_too() -> None:
+    ctwd = schema("wps")["properties"]["ctwd"]["description"]
+    assert ctwd == "Contact-tip-to-work distance (a window of length with its unit)."
+
+
 @pytest.mark.parametrize(
     ("kind", "tree", "fault"),
     [

@@ -17,6 +17,7 @@ LIBRARIES = {
     "pybullet": ("scene/bullet/",),
     "pybullet_data": (),
     "pydantic": ("files/",),
+    "pymodbus": ("drivers/modbus/", "emulators/modbus/"),
     "roboticstoolbox": ("kinematics/numeric.py",),
     "ruamel": ("files/",),
     "serial": ("drivers/",),

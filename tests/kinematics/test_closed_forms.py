@@ -75,7 +75,7 @@ def test_the_usual_arm_turned_round_is_solved_from_the_other_end(robot: Robot, r
     np.testing.assert_allclose(
         targets @ flange_matrices(forward, random_joints[:50]), np.tile(np.eye(4), (50, 1, 1)), atol=1e-9
     )
-    inverse = ArmInverse(robot, arrays)
+    inverse = ArmInverse(robot, chain, arrays)
     for q, found in zip(random_joints[:50, ::-1], answers_of(inverse, targets), strict=True):
         assert gaps(found, q).min() < 1e-6
         assert np.abs(flange_matrices(chain, found) - flange_matrices(chain, q)).max() < 2e-9

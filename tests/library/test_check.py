@@ -27,7 +27,8 @@ def test_every_robot_of_the_library_passes(robot: Robot) -> None:
     done = check_robot(robot, poses=30)
     assert done.passed
     assert set(done.agreement) == {"pybullet", "roboticstoolbox"}
-    assert sum(done.branches.values()) == (30 if robot.opw else 0)
+    assert sum(done.branches.values()) == (30 if robot.kind == "arm" else 0)
+    assert 0 not in done.branches
     assert {finding.code for finding in done.findings} <= {"F172"}
     assert bool(done.findings) is (robot.name == "franka_panda_fer")
 

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from cellctl.files import library_robots
 from cellctl.kinematics.chain import chain_of, link_places
 from cellctl.kinematics.forward import flange_matrices, frames
 from cellctl.model.pose import rotation_about
 from cellctl.model.robot import OpwParameters, Robot
+from tests.library.conftest import robot_called, toolbox_sequence
 
 TABLE = YAML(typ="safe").load(Path(__file__).with_name("fk_table.yaml"))
 OWN = {"generic_gcode_6axis"}
 """Robots of our own: nobody else has published where their flange is."""
+WITH_FIGURES = [name for name in library_robots() if robot_called(name).opw is not None]
+"""Robots whose files give the figures of a closed form."""
 ROUNDED = {"annin_ar4_mk3": 3e-5}
 """Chains with rounded quarter turns, and how far their closed form may be off."""
 
@@ -26,9 +30,8 @@ def test_the_table_has_every_robot(robot: Robot) -> None:
 
 
 @pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("robot", sorted(TABLE), indirect=True)
 def test_frames_are_where_the_published_description_puts_them(robot: Robot, row: int) -> None:
-    if robot.name in OWN:
-        pytest.skip("a robot of our own")
     published = TABLE[robot.name]["poses"][row]
     frame, pose = link_places(robot)[TABLE[robot.name]["frame"]]
     reached = frames(chain_of(robot), published["joints"])[frame] @ pose.matrix
@@ -46,14 +49,7 @@ def test_z_points_out_of_every_flange(robot: Robot) -> None:
 
 
 def test_flange_agrees_with_roboticstoolbox(robot: Robot, random_joints: np.ndarray) -> None:
-    toolbox = pytest.importorskip("roboticstoolbox")
-    elements = []
-    for joint in robot.joints:
-        elements.append(toolbox.ET.SE3(joint.origin.matrix))
-        if joint.kind != "fixed":
-            letter = "xyz"[int(np.argmax(np.abs(joint.axis)))]
-            elements.append(getattr(toolbox.ET, f"R{letter}")(flip=min(joint.axis) < 0.0))
-    sequence = toolbox.ETS(elements)
+    sequence = toolbox_sequence(robot)
     expected = np.array([sequence.eval(q) for q in random_joints[:20]])
     reached = flange_matrices(chain_of(robot), random_joints[:20])
     np.testing.assert_allclose(reached, expected, rtol=0.0, atol=1e-6)
@@ -83,9 +79,9 @@ def test_every_link_agrees_with_pybullet(robot: Robot, random_joints: np.ndarray
         bullet.disconnect(client)
 
 
+@pytest.mark.parametrize("robot", WITH_FIGURES, indirect=True)
 def test_the_closed_form_is_the_chain(robot: Robot, random_joints: np.ndarray) -> None:
-    if robot.opw is None:
-        pytest.skip("no closed form")
+    assert robot.opw is not None
     expected = np.array([_opw_forward(robot.opw, q) for q in random_joints])
     reached = flange_matrices(chain_of(robot), random_joints)
     np.testing.assert_allclose(reached, expected, rtol=0.0, atol=ROUNDED.get(robot.name, 1e-9))

@@ -256,7 +256,7 @@ MUTATIONS: dict[str, tuple[Spoil, tuple[int, ...], str]] = {
     "a transit through the table": (slowly(LAST, 1, np.radians(35.0)), (LAST,), "C301"),
     "the elbow down in a transit": (slowly(12, 2, np.radians(35.0)), (12,), "C301"),
     "the wrist bent in a transit": (slowly(4, 4, np.radians(-35.0)), (4,), "C301"),
-    "the torch turned in a transit": (slowly(8, 5, np.radians(35.0)), (8,), "C301"),
+    "the torch turned in a transit": (slowly(8, 5, np.radians(60.0)), (8,), "C301"),
     # allowances
     "the nozzle allowed near a clamp": (contacts_too(BOSS, CLAMP), (BOSS,), "C330"),
     "a link allowed to touch itself": (

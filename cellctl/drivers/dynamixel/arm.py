@@ -247,18 +247,20 @@ class DynamixelArm:
     # Stop ----------------------------------------------------------------------------------------------------------
 
     def _stop(self) -> ArmState:
-        if not self._enabled:
-            return self._read()
-        self._enabled = False
-        self._slow_down()
-        with suppress(Faulted):
+        """Where a servo does not answer, the last state and the trouble, once all have been told to stand."""
+        if self._enabled:
+            self._enabled = False
+            self._slow_down()
             enabling.disarm(self._bus, self._wiring)
         deadline = self._bus.port.now() + _LONGEST_STOP
-        while True:
-            state = self._read()
-            if np.abs(state.velocities).max() < _STILL or self._bus.port.now() > deadline:
-                return state
-            self._bus.port.wait_until(self._bus.port.now() + self._wiring.period)
+        try:
+            while np.abs((state := self._read()).velocities).max() > _STILL and self._bus.port.now() < deadline:
+                self._bus.port.wait_until(self._bus.port.now() + self._wiring.period)
+        except Faulted as fault:
+            if not self._sensing.samples:
+                raise
+            return self._state(self._bus.port.now(), fault.findings[0])
+        return state
 
     def _slow_down(self) -> None:
         """Goals that come to rest together, from the speed of the last setpoint; outputs as they are to be left."""

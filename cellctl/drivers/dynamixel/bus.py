@@ -6,7 +6,7 @@ thrown away, and a reply counts only when id and length are those that were aske
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cellctl.drivers.port import Port
@@ -16,13 +16,21 @@ from cellctl.model.wires.dynamixel_registers import Register
 
 _BITS_PER_BYTE = 10
 _ANSWER_TIME = 0.05
-"""s: what servos, adapter and operating system may take to begin an answer when nothing moves."""
-_TRIES = 3
+"""s: what servos, adapter and operating system may take to begin an answer when nothing moves; twice that when it is
+asked again, and twice again.
+"""
+_TRIES, _LONGEST = 3, 0.5
+"""How often a request is made, and s after which no more servos are asked alone."""
+_QUIET, _LATE_ONES = 0.02, 10
+"""s, and how often at most: silence that is waited for after an answer that did not come."""
 
 
 @dataclass(slots=True)
 class LinkCounters:
-    """What happened on a link since it was opened; `strange` replies had a wrong id, length or time."""
+    """What happened on a link since it was opened; `strange` replies had a wrong id, length or time.
+
+    `fallbacks` says how often reading all servos in one packet was given up for reading one packet each.
+    """
 
     requests: int = 0
     replies: int = 0
@@ -30,6 +38,7 @@ class LinkCounters:
     timeouts: int = 0
     broken: int = 0
     strange: int = 0
+    fallbacks: int = 0
 
 
 def _any(reply: Reply) -> bool:
@@ -78,7 +87,7 @@ class DynamixelBus:
         missing, replies = set(ids), dict[int, Reply]()
         while missing:
             data = self.port.read(deadline)
-            for reply in map(wire.reply_of, self._decoder.feed(data)):
+            for reply in self._replies(data, size):
                 if reply is None or reply.id not in missing or not (_whole(reply, size) and fresh(reply)):
                     self.counters.strange += 1
                     continue
@@ -91,6 +100,12 @@ class DynamixelBus:
         self.counters.broken = self._decoder.broken
         return replies
 
+    def _replies(self, data: bytes, size: int) -> Iterator[Reply | None]:
+        """The replies that are whole with `data`; None for a packet that is none, such as an echo."""
+        for packet in self._decoder.feed(data):
+            together: list[Reply | None] = [*wire.fast_replies(packet, size)]
+            yield from together or [wire.reply_of(packet)]
+
     # While nothing moves -------------------------------------------------------------------------------------------
 
     def read(self, id: int, address: int, size: int) -> Reply | None:
@@ -100,11 +115,11 @@ class DynamixelBus:
     def read_all(self, address: int, size: int, ids: Iterable[int]) -> dict[int, Reply]:
         """The same registers of several servos; those that answered, by id. Who misses is asked once more, alone."""
         ids = tuple(ids)
+        until = self.port.now() + _LONGEST
         replies = self._insist(wire.sync_read(address, size, ids), ids, size)
         for id in ids if replies else ():
-            reply = None if id in replies else self.read(id, address, size)
-            if reply is not None:
-                replies[id] = reply
+            if id not in replies and self.port.now() < until:
+                replies |= self._insist(wire.read(id, address, size), (id,), size)
         return replies
 
     def ping(self, id: int) -> Reply | None:
@@ -125,15 +140,23 @@ class DynamixelBus:
 
     def _insist(self, packet: Packet, ids: tuple[int, ...], size: int) -> dict[int, Reply]:
         for attempt in range(_TRIES):
-            replies = self.ask(packet, ids, size=size, deadline=self._deadline(len(ids), size))
+            deadline = self._deadline(len(ids), size, patience=_ANSWER_TIME * 2**attempt)
+            replies = self.ask(packet, ids, size=size, deadline=deadline)
             if replies:
                 return replies
+            self._let_late_ones_come()
             self.counters.retries += attempt + 1 < _TRIES
         return {}
 
-    def _deadline(self, count: int, size: int) -> float:
+    def _let_late_ones_come(self) -> None:
+        """Wait until the line is quiet, so that no late reply is taken for one to what is asked next."""
+        for _ in range(_LATE_ONES):
+            if not self.port.read(self.port.now() + _QUIET):
+                return
+
+    def _deadline(self, count: int, size: int, *, patience: float = _ANSWER_TIME) -> float:
         request, reply = wire.wire_size(4 + count), wire.wire_size(1 + size)
-        return self.port.now() + _ANSWER_TIME + self.wire_time(request + count * reply)
+        return self.port.now() + patience + self.wire_time(request + count * reply)
 
     def _throw_away(self) -> None:
         while self.port.read(self.port.now()):

@@ -6,6 +6,7 @@ from an earlier cycle and is not taken for a new one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
@@ -27,16 +28,24 @@ HEALTH_SIZE = reg.BUS_WATCHDOG.address + reg.BUS_WATCHDOG.size - HEALTH_START
 
 PATIENCE_CYCLES = 3
 """Cycles in a row that one servo may miss, be deaf or talk nonsense."""
+_PASSED_OVER = 2
+"""Of those cycles, the ones in which a servo that comes later has answered; else it is the line that is slow."""
 QUIET = 0.1
 """s that all servos may be silent before the arm is slowed down."""
+_QUIET_CYCLES, _LOST_CYCLES = 2.5, 6.0
+"""The same and the next in periods, for a bus that is so slow that these are longer."""
 LOST = 0.25
 """s after which a silent arm is given up."""
 _SHARE, _HEALTH_SHARE = 0.65, 0.25
 """of a period: the time within which replies count in their cycle, and within which one servo says how it is."""
+_FIRST_SHARE = 0.75
+"""of that time: what the first request gets, so that there is some left to ask again."""
 _TURN_AROUND, _ROOM, _FORGETTING = 0.002, 1.5, 0.05
 """s that adapter and servos may take beyond the time on the wire at first; how much longer than usual all of them may
 take before a servo is asked again; how fast it is learnt that they have become faster."""
 _RETRIES = 2
+_EMPTY = 2
+"""Cycles without any reply after which servos are asked for one packet each."""
 _SPEED_ROOM, _STEP_ROOM = 1.5, 12
 _LATE = 0.8
 """of a period: a reply that is later than this belongs to an earlier cycle."""
@@ -67,20 +76,24 @@ class Sensing:
         self._top = {axis.id: limit.velocity / reg.STEP for axis, limit in zip(wiring.axes, limits, strict=True)}
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
-        self._deaf = dict.fromkeys(self._ids, 0)
+        self._passed_over = dict.fromkeys(self._ids, 0)
+        self._sent: deque[dict[int, int]] = deque(maxlen=PATIENCE_CYCLES)
         self._odd: dict[int, float] = {}
+        self._first = self._empty = 0
+        self._fast = wiring.fast_read
         self._usual = bus.wire_time(cycle_bytes(wiring)) + _TURN_AROUND
 
     def settled(self) -> dict[int, Sample]:
-        """Fresh samples of an arm that is not followed; raises Faulted X461 or X462."""
+        """Fresh samples of an arm that is not followed; raises Faulted X461."""
         now = self._bus.port.now()
         replies = self._bus.read_all(START, SIZE, self._ids)
         missing = [id for id in self._ids if id not in replies]
         if missing:
             raise Faulted(findings.silent(self._wiring, missing, "when asked", self._bus.port.name, None))
         self.samples = {id: _sample(now, reply) for id, reply in replies.items()}
-        self._missed, self._deaf = dict.fromkeys(self._ids, 0), dict.fromkeys(self._ids, 0)
+        self._missed = dict.fromkeys(self._ids, 0)
         self._odd.clear()
+        self._sent.clear()
         self.complete = now
         return self.samples
 
@@ -92,11 +105,13 @@ class Sensing:
         """
         bus, now = self._bus, self._bus.port.now()
         deadline = now + _SHARE * self._wiring.period
-        enough = min(now + _ROOM * self._usual, deadline)
-        request = wire.sync_read(START, SIZE, self._ids)
-        replies = bus.ask(request, self._ids, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
+        enough = now + min(_ROOM * self._usual, _FIRST_SHARE * _SHARE * self._wiring.period)
+        order = self._next_order()
+        request = wire.sync_read(START, SIZE, order, fast=self._fast)
+        replies = bus.ask(request, order, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
         self._learn(bus.port.now() - now)
-        for id in [id for id in self._ids if id not in replies][:_RETRIES]:
+        self._doubt_fast_read(any_reply=bool(replies))
+        for id in [id for id in order if id not in replies][:_RETRIES]:
             if (again := bus.port.now()) < deadline - self._one_read:
                 bus.counters.retries += 1
                 request = wire.read(id, START, SIZE)
@@ -105,7 +120,7 @@ class Sensing:
         self.samples |= good
         for id, reply in replies.items():
             check_alert(bus, self._wiring, id, alert=reply.alert)
-        return self._judged(good, goals, now)
+        return self._judged(good, goals, now, order)
 
     def check_health(self) -> None:
         """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
@@ -121,6 +136,20 @@ class Sensing:
             raise Faulted(findings.without_torque(self._wiring, id))
         if reg.BUS_WATCHDOG.unpack(reply.data, HEALTH_START) == reg.EXPIRED:
             raise Faulted(findings.expired(self._wiring, id))
+
+    def _next_order(self) -> list[int]:
+        """The servos in an order that begins with another one each cycle: who is silent though later ones answer is
+        dead, while a slow line only cuts the end off, which is somebody else's every time.
+        """
+        self._first = (self._first + 1) % len(self._ids)
+        return self._ids[self._first :] + self._ids[: self._first]
+
+    def _doubt_fast_read(self, *, any_reply: bool) -> None:
+        """One servo that is silent breaks the one packet that all add to; old firmware does not know it at all."""
+        self._empty = 0 if any_reply else self._empty + 1
+        if self._fast and self._empty >= _EMPTY:
+            self._fast = False
+            self._bus.counters.fallbacks += 1
 
     def _learn(self, took: float) -> None:
         """How long all replies usually take: slower is believed at once, faster little by little."""
@@ -151,7 +180,7 @@ class Sensing:
 
         return fresh
 
-    def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float) -> Finding | None:
+    def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float, order: list[int]) -> Finding | None:
         """Count what is wrong with whom; raise what cannot wait, return what can."""
         wiring, name = self._wiring, self._bus.port.name
         if len(good) == len(self._ids):
@@ -159,18 +188,25 @@ class Sensing:
         silence = now - self.complete
         for id in self._ids:
             self._missed[id] = 0 if id in good else self._missed[id] + 1
-            heard = id not in good or good[id].goal == goals[id]
-            self._deaf[id] = 0 if heard else self._deaf[id] + 1
+            passed_over = any(later in good for later in order[order.index(id) :])
+            self._passed_over[id] = 0 if id in good else self._passed_over[id] + passed_over
         missing = [id for id in self._ids if self._missed[id] >= PATIENCE_CYCLES]
         odd = next((id for id in missing if id in self._odd), None)
         if odd is not None:
             raise Faulted(findings.implausible(wiring, odd, self._odd[odd]))
-        if silence > LOST:
+        if silence > max(LOST, _LOST_CYCLES * wiring.period):
             raise Faulted(findings.silent(wiring, missing, f"for {silence:.2f} s", name, None))
-        if missing and (good or silence > QUIET):
-            return findings.silent(wiring, missing, f"for {silence:.2f} s", name, None)
-        deaf = next((id for id in self._ids if self._deaf[id] >= PATIENCE_CYCLES), None)
-        return None if deaf is None else findings.deaf(wiring, deaf, self._deaf[deaf])
+        quiet = silence > max(QUIET, _QUIET_CYCLES * wiring.period)
+        dead = missing if quiet else [id for id in missing if self._passed_over[id] >= _PASSED_OVER]
+        if dead:
+            return findings.silent(wiring, dead, f"for {silence:.2f} s", name, None)
+        self._sent.append(goals)
+        deaf = next((id for id, sample in good.items() if self._is_deaf(id, sample)), None)
+        return None if deaf is None else findings.deaf(wiring, deaf, PATIENCE_CYCLES)
+
+    def _is_deaf(self, id: int, sample: Sample) -> bool:
+        """True when the servo holds none of the goals of the last cycles; a slow line may be a cycle behind."""
+        return len(self._sent) == PATIENCE_CYCLES and all(sample.goal != goals[id] for goals in self._sent)
 
 
 def _sample(now: float, reply: Reply) -> Sample:

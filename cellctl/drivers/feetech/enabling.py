@@ -14,6 +14,7 @@ from cellctl.drivers.feetech.sensing import START, Sample, Sensing
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.model.robot import JointLimits
 from cellctl.model.wires import feetech_registers as reg
+from cellctl.model.wires.feetech import Packet
 from cellctl.model.wires.feetech_registers import Register
 from cellctl.model.wiring import ServoAxis, Wiring
 
@@ -155,6 +156,7 @@ def _speed_caps(wiring: Wiring, limits: Sequence[JointLimits]) -> dict[int, int]
 
 def _write(bus: FeetechBus, wiring: Wiring, register: Register, values: Mapping[int, int]) -> None:
     """Write one register and read it back from all; raises Faulted X462 or X468 when one does not hold it."""
+    replies, held, wrong = dict[int, Packet](), dict[int, int](), list(values)
     for _ in range(_WRITES):
         bus.write_all(register, values)
         replies = bus.read_all(register.address, register.size, values)

@@ -69,16 +69,16 @@ class Sensing:
 
         Raises Faulted X461 for a silent servo, X466 when no two looks agree.
         """
-        before = self._look()
+        before = after = self._look()
+        odd: dict[int, float] = {}
         for _ in range(_LOOKS):
             after = self._look()
             odd = {id: speed for id in self._ids if (speed := self._too_fast(id, before[id], after[id])) is not None}
             if not odd:
                 break
             before = after
-        else:
-            id = min(odd)
-            raise Faulted(findings.implausible(self._wiring, id, odd[id]))
+        if odd:
+            raise Faulted(findings.implausible(self._wiring, min(odd), odd[min(odd)]))
         self.samples = after
         for count in (self._missed, self._deaf, self._ill):
             count.update(dict.fromkeys(self._ids, 0))

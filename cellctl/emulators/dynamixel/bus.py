@@ -13,6 +13,8 @@ from cellctl.model.wires.dynamixel import BROADCAST, Decoder, Error, Instruction
 from cellctl.model.wiring import Wiring
 
 _OVERHEATING, _OVERLOAD = 2, 5
+_BYTE_TIMEOUT = 0.05
+"""s without a byte after which a packet is given up."""
 
 
 class ServoBus:
@@ -23,6 +25,7 @@ class ServoBus:
     def __init__(self, servos: Iterable[Servo]) -> None:
         self._servos = {servo.id: servo for servo in sorted(servos, key=lambda servo: servo.id)}
         self._decoder = Decoder()
+        self._heard_at = 0.0
         self._registered: dict[int, tuple[int, bytes]] = {}
         self._suffering: tuple[Fault, ...] = ()
         self._answers: dict[int, Callable[[Packet], list[Said]]] = {
@@ -38,8 +41,10 @@ class ServoBus:
         return self._servos[id]
 
     def hear(self, data: bytes, now: float) -> list[Said]:
-        """Obey the packets that are whole with `data`."""
-        del now
+        """Obey the packets that are whole with `data`; what was begun too long ago is forgotten."""
+        if now - self._heard_at > _BYTE_TIMEOUT:
+            self._decoder.reset()
+        self._heard_at = now
         return [said for packet in self._decoder.feed(data) for said in self._obey(packet)]
 
     def advance(self, now: float) -> Sequence[Said]:

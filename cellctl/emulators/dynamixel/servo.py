@@ -16,7 +16,7 @@ _RESPONSE = 0.015
 _SPEED_FILTER = 0.02
 """s: time constant of the measured velocity."""
 _TOP_SPEED = 6.0 / reg.STEP
-_TOP_ACCELERATION = 80.0 / reg.STEP
+_TOP_ACCELERATION = 200.0 / reg.STEP
 _SINKING, _DROP = 600.0, 200.0
 """steps/s and steps: how fast and how far a joint sinks that has lost its torque."""
 

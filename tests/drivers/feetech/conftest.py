@@ -10,7 +10,7 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup, ArmState, Setpoint
 from cellctl.drivers.feetech.arm import FeetechArm
-from cellctl.drivers.port import PortLost
+from cellctl.drivers.port import Port
 from cellctl.emulators.feetech.bus import ServoBus, bus_of
 from cellctl.emulators.link.line import Line
 from cellctl.errors import EnvironmentMissing, Finding
@@ -22,48 +22,14 @@ START = (0.3, -0.6, 0.4, 0.2, -0.5)
 
 
 @dataclass
-class SimulatedPort:
-    """A `Port` whose far end is an emulated line; waiting costs no time."""
-
-    line: Line
-    name: str = "/dev/simulated"
-    closed: bool = False
-
-    def now(self) -> float:
-        return self.line.now
-
-    def write(self, data: bytes) -> None:
-        self._demand()
-        self.line.send(data, self.line.now)
-
-    def read(self, deadline: float) -> bytes:
-        while True:
-            self._demand()
-            data = self.line.receive()
-            if data or self.line.now >= deadline:
-                return data
-            self.line.advance(min(self.line.next_event, deadline))
-
-    def wait_until(self, time: float) -> None:
-        self.line.advance(max(time, self.line.now))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def _demand(self) -> None:
-        if self.line.unplugged or self.closed:
-            raise PortLost("it hung up")
-
-
-@dataclass
 class Bench:
     """Driver and servos, and what the arm was and is like."""
 
+    port_on: Callable[[Line], Port]
     line: Line
     bus: ServoBus
     wiring: Wiring
     setup: ArmSetup
-    ports: list[SimulatedPort] = field(default_factory=list)
     states: list[ArmState] = field(default_factory=list)
     arm: FeetechArm = field(init=False)
 
@@ -71,11 +37,10 @@ class Bench:
         self.arm = FeetechArm(self._open, self.wiring, self.setup)
         return self
 
-    def _open(self) -> SimulatedPort:
+    def _open(self) -> Port:
         if self.line.unplugged:
             raise EnvironmentMissing(Finding("E550", "there is no port '/dev/simulated'"))
-        self.ports.append(SimulatedPort(self.line))
-        return self.ports[-1]
+        return self.port_on(self.line)
 
     @property
     def now(self) -> float:
@@ -120,7 +85,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Callable[..., Bench]:
+def bench(port_on) -> Callable[..., Bench]:
     """An arm on a line with the given faults."""
 
     def build(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
@@ -129,6 +94,6 @@ def bench() -> Callable[..., Bench]:
         bus = bus_of(wiring, START)
         line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
         setup = ArmSetup("so101", wiring.joints, np.array(START), limits=robot.axis_limits)
-        return Bench(line, bus, wiring, setup).open()
+        return Bench(port_on, line, bus, wiring, setup).open()
 
     return build

@@ -1,0 +1,1 @@
+"""Emulated process devices on a Modbus RTU line: gripper, weld source, screwdriver."""
