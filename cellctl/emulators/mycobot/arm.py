@@ -14,6 +14,7 @@ import numpy as np
 from cellctl.emulators.link.line import Said
 from cellctl.model.link_faults import Fault
 from cellctl.model.pose import FloatArray
+from cellctl.model.robot import Robot
 from cellctl.model.wires import mycobot as wire
 from cellctl.model.wires.mycobot import Command, Decoder, Frame
 
@@ -157,3 +158,11 @@ class MycobotArm:
         if self._way >= 1.0:
             self._way, self._speed = 1.0, 0.0
         self.angles = self._start + self._way * (self._goal - self._start)
+
+
+def mycobot_of(robot: Robot, joints: Sequence[float]) -> MycobotArm:
+    """An arm with the limits of `robot`, standing at joint values (dof,), rad."""
+    lower, upper, top, acceleration = (
+        np.degrees(robot.limit_array(name)) for name in ("lower", "upper", "velocity", "acceleration")
+    )
+    return MycobotArm(np.degrees(joints), lower=lower, upper=upper, top=top, acceleration=acceleration)
