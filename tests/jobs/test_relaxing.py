@@ -92,7 +92,7 @@ def offered_is_smallest(task: Task, case: Case) -> bool:
     smallest = next(possible, None)
     if not given.offers:
         assert searched.outcome == "none"
-        assert smallest is None or refusal(amounts[smallest].task), "nothing was offered, and this can be planned"
+        assert smallest is None or not works(amounts[smallest].task), "nothing was offered, and this would do"
         return False
     (offer,) = given.offers
     assert smallest is not None
