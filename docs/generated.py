@@ -1,16 +1,24 @@
-"""The parts of the manual that the code knows best, as Markdown: the error catalogue, the file kinds, the robots."""
+"""The parts of the manual that the code knows best, as Markdown: the error catalogue, the file kinds, the robots.
+
+Most are put in when the manual is built. The file kinds stand in `files.md` itself, between two markers, so that they
+can be read without a build: `python docs/generated.py` writes them anew.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-import robot_pages
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from cellctl import catalogue
-from cellctl.cli.schema import KINDS
-from cellctl.files import library_robots, schemas
+import robot_pages  # noqa: E402 (it lies beside this file)
+
+from cellctl import catalogue  # noqa: E402 (from this checkout)
+from cellctl.cli.schema import KINDS  # noqa: E402
+from cellctl.files import library_robots, schemas  # noqa: E402
 
 
 def error_catalogue() -> str:
@@ -109,6 +117,24 @@ def one_line(text: str) -> str:
 
 PAGES = {
     "errors": ("<!-- the catalogue -->", error_catalogue),
-    "files": ("<!-- the file kinds -->", file_reference),
     "robots/index": ("<!-- the robots -->", robot_pages.robot_list),
 } | {f"robots/{name}": ("<!-- the robot -->", partial(robot_pages.robot_page, name)) for name in library_robots()}
+
+WRITTEN = {"files": ("<!-- the file kinds: python docs/generated.py -->\n", "<!-- end -->", file_reference)}
+"""Pages that hold their generated part: its markers, and what writes it."""
+
+
+def refreshed(page: str, text: str) -> str:
+    """The text of a page with its generated part written anew; raises ValueError when it has lost a marker."""
+    begin, end, write = WRITTEN[page]
+    head, found, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"{page}.md has lost a marker")
+    return f"{head}{begin}\n{write()}{end}{tail}"
+
+
+if __name__ == "__main__":
+    for name in WRITTEN:
+        file = Path(__file__).with_name(f"{name}.md")
+        file.write_text(refreshed(name, file.read_text("utf-8")), "utf-8")

@@ -40,14 +40,41 @@ COMMANDS = {
         "cellctl.cli.emulate:emulate",
         "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
     ),
+    "calibrate": (
+        "cellctl.cli.calibrate:calibrate",
+        "Measure where the joints of a real arm have their zeros, and write its wiring file; nothing moves.",
+    ),
+    "release": (
+        "cellctl.cli.release:release",
+        "Take the torque of a real arm; one without brakes falls unless somebody holds it.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {
     "export": (
-        "Write a cell or a plan in other tools' words.",
+        "Write a cell, a plan or a run in other tools' words.",
         {
             "urdf": ("cellctl.cli.export:urdf", "Write a cell as URDF and SRDF, with its hulls as STL."),
             "csv": ("cellctl.cli.export:csv", "Write a plan as a table: time, joints, TCP, segment and arc."),
+            "mcap": ("cellctl.cli.export:mcap", "Write the record of a run as MCAP, which Foxglove opens."),
+            "parquet": ("cellctl.cli.export:parquet", "Write the trace of a run as a Parquet table, a row a cycle."),
+        },
+    ),
+    "runs": (
+        "The history of runs.",
+        {
+            "list": ("cellctl.cli.runs:list_runs", "List the runs, the latest last."),
+            "show": ("cellctl.cli.runs:show", "Show one run in figures, and what it traces back to."),
+            "compare": ("cellctl.cli.runs:compare", "Show the figures of two runs beside each other."),
+        },
+    ),
+    "log": (
+        "The files of a record.",
+        {
+            "recover": (
+                "cellctl.cli.log:recover",
+                "Write what is whole of a journal, trace or event list to a new file; the damaged one stays.",
+            ),
         },
     ),
     "sim": (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["ik", "timing", "seam", "job", "mbm"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm"]
 
 
 def bench(
@@ -129,6 +129,6 @@ def shown(value: float, unit: str) -> str:
     """A value with its unit, in the multiple of a second, byte or count that reads best."""
     steps = {"s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")), "B": ((1e6, "MB"), (1e3, "kB"), (1.0, "B"))}.get(unit)
     if steps is None:
-        return f"{value:.3g} {unit}".rstrip()
+        return f"{value:.4g} {unit}".rstrip()
     size, name = next((step for step in steps if abs(value) >= step[0]), steps[-1])
     return f"{value / size:.3g} {name}"

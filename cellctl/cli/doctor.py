@@ -41,12 +41,23 @@ COMPILED = ("cellctl.kinematics", "cellctl.scene", "cellctl.planning", "cellctl.
 """Packages that hold compiled code. Importing a module compiles it once and keeps it on disk."""
 
 
-def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> Outcome:
-    """Look whether everything that cellctl needs is here and answers right.
+def doctor(
+    port: str | None = None,
+    *,
+    arm: str | None = None,
+    warm: Annotated[bool, Parameter(negative="")] = False,
+) -> Outcome:
+    """Look whether everything that cellctl needs is here and answers right, or who is on a serial port.
 
     Args:
+        port: A serial port: say which servos are there and how they are; nothing is written and nothing moves.
+        arm: The arm that should be there: one of the library, or a wiring file.
         warm: Compile now what would otherwise be compiled during the first plan.
     """
+    if port is not None:
+        from cellctl.cli.port_doctor import examine
+
+        return examine(port, arm)
     versions = {name: _version(name) for name in (*PACKAGES, *ENGINES.values())}
     text: list[str | Table] = [f"cellctl {__version__}, Python {platform.python_version()}, {platform.platform()}"]
     text.append(_versions_line(versions))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -17,16 +17,24 @@ from cellctl.cli.output import Outcome
 from cellctl.errors import EnvironmentMissing, Finding, UsageError
 
 if TYPE_CHECKING:
-    from cellctl.emulators.link.line import Controller
+    from cellctl.emulators.link.line import Line
     from cellctl.emulators.link.terminal import Terminal
+    from cellctl.model.link_faults import FaultScript
     from cellctl.model.wiring import Wiring
 
-ProtocolName = Literal["dynamixel", "feetech"]
-CONTROLLERS: dict[ProtocolName, tuple[str, str]] = {
+ProtocolName = Literal["dynamixel", "feetech", "grbl", "modbus", "mycobot"]
+SERVOS: dict[ProtocolName, tuple[str, str]] = {
     "dynamixel": ("cellctl.emulators.dynamixel.bus:bus_of", "open_manipulator_x"),
     "feetech": ("cellctl.emulators.feetech.bus:bus_of", "so101"),
 }
-"""What makes the controller of a wiring for each protocol, and the arm that is taken unless another one is named."""
+"""What makes the servos of a wiring for each protocol, and the arm that is taken unless another one is named."""
+MACHINES: dict[ProtocolName, tuple[str, str]] = {
+    "grbl": ("cellctl.emulators.grbl.machine:machine_of", "generic_gcode_6axis"),
+    "mycobot": ("cellctl.emulators.mycobot.arm:mycobot_of", "generic_gcode_6axis"),
+}
+"""The same for controllers that know their arm by its joints alone."""
+PROCESS = "cellctl.emulators.modbus.line:process_line"
+_BAUD = 115_200
 
 
 def emulate(
@@ -42,26 +50,20 @@ def emulate(
 
     Args:
         protocol: What it speaks.
-        arm: An arm of the library, or a wiring file.
+        arm: An arm of the library, or a wiring file (for grbl and mycobot a robot file).
         at: Joint values at which the arm stands at first, such as "0 -60 60 0 deg"; all 0 unless given.
         faults: A script of what goes wrong on the line and at the servos.
         link: A name for the port that stays when the emulated cable is pulled and plugged in again.
         until_closed: End when standard input closes, too.
     """
     from cellctl import files
-    from cellctl.emulators.link.line import Line
     from cellctl.emulators.link.terminal import Terminal
 
     if not hasattr(os, "openpty"):
         raise EnvironmentMissing(Finding("E555", "this system has no pseudoterminals"))
-    make, default = CONTROLLERS[protocol]
-    wiring = files.load_wiring(arm or default)
-    if wiring.protocol != protocol:
-        raise UsageError(Finding("U646", f"'{arm}' is wired for {wiring.protocol}, not for {protocol}"))
-    script = files.load_faults(faults) if faults else None
-    line = Line(_controller(make, wiring, _joints(wiring, at)), baud=wiring.baud, script=script)
+    name, line = _line(protocol, arm, at, files.load_faults(faults) if faults else None)
     with Terminal(line, name=link) as terminal:
-        _say_where(protocol, wiring, terminal)
+        _say_where(protocol, name, terminal)
         with _asked_to_end() as asked:
             terminal.serve(lambda: bool(asked) or (until_closed and _closed()))
     counts = dict(sorted(line.injector.counts.items()))
@@ -69,27 +71,57 @@ def emulate(
     return Outcome(text=(f"ended; faults on the line: {said}",), data={"faults": counts})
 
 
-def _controller(make: str, wiring: Wiring, joints: Sequence[float]) -> Controller:
+def _line(protocol: ProtocolName, arm: str | None, at: str | None, script: FaultScript | None) -> tuple[str, Line]:
+    """The line of an emulated controller, and what is at its end."""
+    from cellctl import files
+    from cellctl.emulators.link.line import Line
+
+    if protocol in SERVOS:
+        make, default = SERVOS[protocol]
+        wiring = files.load_wiring(arm or default)
+        if wiring.protocol != protocol:
+            raise UsageError(Finding("U646", f"'{arm}' is wired for {wiring.protocol}, not for {protocol}"))
+        return wiring.name, Line(_made(make, wiring, joint_values(wiring, at)), baud=wiring.baud, script=script)
+    if protocol in MACHINES:
+        make, default = MACHINES[protocol]
+        robot = files.load_robot(arm or default)
+        return robot.name, Line(_made(make, robot, _joint_values(robot.dof, at)), baud=_BAUD, script=script)
+    if arm is not None or at is not None:
+        raise UsageError(Finding("U646", "there is no arm on a Modbus line: leave out --arm and --at"))
+    return "gripper, screwdriver, weld_source", Line(_made(PROCESS), baud=_BAUD, script=script)
+
+
+def _made(make: str, *what: object) -> Any:
+    """The controller that a function makes; raises EnvironmentMissing E570 when its library is not there."""
     module, _, function = make.partition(":")
-    controller: Controller = getattr(import_module(module), function)(wiring, joints)
-    return controller
+    try:
+        return getattr(import_module(module), function)(*what)
+    except ModuleNotFoundError as error:
+        if error.name != "pymodbus":
+            raise
+        hint = "pip install 'cellctl[modbus]'"
+        raise EnvironmentMissing(Finding("E570", "package pymodbus is missing", suggestion=hint)) from None
 
 
-def _joints(wiring: Wiring, at: str | None) -> Sequence[float]:
-    """The joint values of the option `--at`, rad."""
+def joint_values(wiring: Wiring, at: str | None) -> Sequence[float]:
+    """The joint values of the option `--at`, rad; raises UsageError U610."""
+    return _joint_values(len(wiring.axes), at)
+
+
+def _joint_values(count: int, at: str | None) -> Sequence[float]:
     from cellctl.files.quantities import FieldError, read_vector
 
     if at is None:
-        return [0.0] * len(wiring.axes)
+        return [0.0] * count
     try:
-        return read_vector(at, "angle", size=len(wiring.axes))
+        return read_vector(at, "angle", size=count)
     except FieldError as error:
         raise UsageError(Finding("U610", f"--at: {error.message}", suggestion=error.suggestion)) from None
 
 
-def _say_where(protocol: str, wiring: Wiring, terminal: Terminal) -> None:
+def _say_where(protocol: str, name: str, terminal: Terminal) -> None:
     """One line, at once: what opens the port must not have to wait for the end."""
-    print(json.dumps({"protocol": protocol, "arm": wiring.name, "port": terminal.port}), flush=True)
+    print(json.dumps({"protocol": protocol, "arm": name, "port": terminal.port}), flush=True)
 
 
 def _closed() -> bool:

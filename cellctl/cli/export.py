@@ -49,6 +49,34 @@ def csv(plan: Path, *, output: Output = None, rate: float = 250.0) -> Outcome:
     return _wrote((path,), {"plan": str(plan), "rows": rows})
 
 
+def mcap(run: Path, *, output: Output = None) -> Outcome:
+    """Write the record of a run as MCAP, which Foxglove opens.
+
+    Args:
+        run: The folder of a run.
+        output: The file to write; the run's name with .mcap in this folder unless given.
+    """
+    from cellctl.jobs.run_exporting import export_mcap
+
+    path = output or Path(f"{run.resolve().name}.mcap")
+    messages = export_mcap(run, path)
+    return _wrote((path,), {"run": str(run), "messages": messages})
+
+
+def parquet(run: Path, *, output: Output = None) -> Outcome:
+    """Write the trace of a run as a Parquet table, a row a cycle.
+
+    Args:
+        run: The folder of a run.
+        output: The file to write; the run's name with .parquet in this folder unless given.
+    """
+    from cellctl.jobs.run_exporting import export_parquet
+
+    path = output or Path(f"{run.resolve().name}.parquet")
+    rows = export_parquet(run, path)
+    return _wrote((path,), {"run": str(run), "rows": rows})
+
+
 def _wrote(paths: tuple[Path, ...], data: dict[str, object]) -> Outcome:
     names = [str(path) for path in paths]
     shown = names if len(names) <= 3 else [*names[:2], f"and {len(names) - 2} meshes beside them"]

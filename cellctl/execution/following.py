@@ -18,7 +18,7 @@ from cellctl.model.pose import FloatArray
 CREEP = 0.5
 """Largest rate of path time on the way to a place where the law does not rest by itself."""
 SLOWED_SPEED = 0.25
-"""m/s: what no point of the arm exceeds in mode T1 (ISO 10218 reduced speed)."""
+"""m/s: what neither the tool nor a joint exceeds in mode T1 (the reduced speed of ISO 10218)."""
 _SAMPLES = 200
 _STEEPEST_CREEP = 2.0
 _CREEP_SHARE = 0.6
@@ -28,7 +28,7 @@ _AT_REST = 1e-6
 class Follower:
     """A place on the path: segment `index`, path time `tau` in it, path parameter `s`, and signed `rate` of path time.
 
-    `reach` (dof,) is how far each axis can throw any point of the arm, m/rad or m/m.
+    `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad or m/m.
     """
 
     def __init__(self, segments: tuple[FixedSegment, ...], envelope: JointEnvelope, reach: FloatArray) -> None:
@@ -87,14 +87,14 @@ class Follower:
         return self._to(goal if step == abs(left) else self.tau + float(np.copysign(step, left)))
 
     def slowed(self, index: int) -> float:
-        """The largest rate at which no point of the arm is faster than SLOWED_SPEED anywhere in segment `index`."""
+        """The largest rate at which tool and joints are no faster than SLOWED_SPEED anywhere in segment `index`."""
         return self._slowed(index)
 
     def time_after(self, distance: float, *, forward: bool) -> tuple[float, float]:
         """The path time `distance` m on (or back) from here, no further than the segment, and how much is left then.
 
-        Metres are the path parameter of a segment along a seam or a wire; elsewhere a bound on how far any point of the
-        arm moves.
+        Metres are the path parameter of a segment along a seam or a wire; elsewhere a bound on how far the tool or a
+        joint moves.
         """
         ends = self.curve.duration if forward else 0.0
         taus = np.linspace(self.tau, ends, _SAMPLES)
@@ -118,7 +118,7 @@ class Follower:
         return min(1.0, SLOWED_SPEED / max(1.05 * fastest, 1e-9))
 
     def _throw(self, curve: TimedCurve, tau: float) -> float:
-        """A bound on the speed of any point of the arm at path time `tau` and full rate, m/s."""
+        """A bound on the speed of tool and joints at path time `tau` and full rate, m/s."""
         return float(np.abs(curve.rates(tau)[0]) @ self._reach)
 
     def _creep_steepness(self) -> float:

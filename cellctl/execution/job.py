@@ -99,7 +99,7 @@ class Entry:
 class Job:
     """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step.
 
-    `reach` (dof,) is how far each axis can throw any point of the arm, m/rad (m/m for a prismatic joint); `resumes` is
+    `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
     the record of the run that this one goes on with, as its own record names it.
     """
 

@@ -164,7 +164,7 @@ def read_journal(path: Path) -> JournalContents:
         raise FileError(Finding("X450", f"the journal cannot be read: {error.strerror}", Place(str(path)))) from None
     records: list[JournalRecord] = []
     for number, line in enumerate(lines):
-        record = _parsed(line)
+        record = parsed_record(line)
         if record is None or record.seq != number:
             raise FileError(
                 Finding(
@@ -186,7 +186,7 @@ def read_journal(path: Path) -> JournalContents:
     return JournalContents(tuple(records), notice)
 
 
-def _parsed(line: bytes) -> JournalRecord | None:
+def parsed_record(line: bytes) -> JournalRecord | None:
     """The record on a line, or None when the line is not one."""
     try:
         record = json.loads(line)

@@ -7,6 +7,7 @@ proof fails. The proof runs in a process of its own, so that the executor loads 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.execution.job import Job, arc_lines, joint_envelope, joint_reach, process_times
+from cellctl.execution.processes import import_path
 from cellctl.execution.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
 from cellctl.model.inputs import Input
@@ -74,7 +76,8 @@ def demand_same_cell(planned: Iterable[Input], own: Iterable[Input]) -> None:
 def demand_proof(path: Path, digest: str) -> None:
     """Prove a plan file in a process of its own; raises NotCertified: what that says, X418 where it says nothing."""
     command = [sys.executable, "-P", "-m", "cellctl.execution.prove", str(path)]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    environment = os.environ | {"PYTHONPATH": import_path()}
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment)
     try:
         said = json.loads(ended.stdout)
         findings = [finding_from_json(finding) for finding in said["findings"]]

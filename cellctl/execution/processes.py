@@ -47,9 +47,10 @@ class CellOptions:
     """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the weld source
     does.
 
-    `arc_fault` is `none`, `never`, or the seconds after which an arc is lost. `patience` (s) is how long the controller
-    goes without a setpoint in real time, `lease` (s) how long the executor goes without a sign of who holds the lease.
-    `wiring` is the file that says how a real arm is wired, by default the library's.
+    `at` is a configuration, or joints in rad with commas between. `arc_fault` is `none`, `never`, or the seconds after
+    which an arc is lost. `patience` (s) is how long the controller goes without a setpoint in real time, `period` (s)
+    its control period, `lease` (s) how long the executor goes without a sign of who holds the lease. `wiring` is the
+    file that says how a real arm is wired, by default the library's.
     """
 
     driver: str = "sim"
@@ -58,6 +59,7 @@ class CellOptions:
     at: str = "home"
     arc_fault: str = "none"
     patience: float = 0.020
+    period: float = 0.004
     lease: float = TIME_TO_LIVE
     wiring: str = ""
 
@@ -120,7 +122,8 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
         *_python(programs.controller),
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
         *("--mechanism", options.mechanism, f"--at={options.at}", "--arc-fault", options.arc_fault),
-        *("--patience", str(options.patience), "--real-time" if options.pace == "real_time" else "--lock-step"),
+        *("--patience", str(options.patience), "--period", str(options.period)),
+        "--real-time" if options.pace == "real_time" else "--lock-step",
         "--lifeline",
     ]
 
@@ -148,7 +151,7 @@ def spawn(command: Sequence[str], *, complaints: Path, stdin: int, keep: Sequenc
     """A process in a session of its own, so that Ctrl-C reaches only the client. `keep` are pipe ends it shall hold
     open.
     """
-    environment = os.environ | {"PYTHONPATH": _import_path()}
+    environment = os.environ | {"PYTHONPATH": import_path()}
     with complaints.open("ab") as log:
         return Child(
             command, stdin=stdin, stdout=log, stderr=log, start_new_session=True, pass_fds=tuple(keep), env=environment
@@ -207,7 +210,7 @@ def _python(program: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-P", *program]
 
 
-def _import_path() -> str:
+def import_path() -> str:
     """Where this very package lies, and what the path was."""
     here = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -176,10 +176,12 @@ class Executor:
 
     def _hear(self, patience: float) -> None:
         for client, line in self._links.requests(patience=patience):
+            began = self._clock.now()
             if line is None:
                 self._lease.release(client=client.number)
             else:
                 self._answer(client, line)
+            self._lease.extend(self._clock.now() - began)
 
     def _answer(self, client: ClientLink, line: bytes) -> None:
         request: Request | None = None
@@ -319,11 +321,7 @@ class Executor:
         self._check(client, request)
         self._refuse_while_running()
         path = Path(request.text("plan"))
-        began = self._clock.now()
-        try:
-            job = self._load(path)
-        finally:
-            self._lease.extend(self._clock.now() - began)
+        job = self._load(path)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
         job = replace(job, process=process, resumes=str(request.arguments.get("resumes", "")))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -134,12 +135,22 @@ def take_down(name: str) -> None:
         client.ask("shutdown")
     clock = MonotonicClock()
     deadline = clock.now() + _END_TIME
-    while any(path.exists() for path in (cell.socket, CellFolder(Path(cell.folder)).controller)):
+    while any(_listens(path) for path in (cell.socket, CellFolder(Path(cell.folder)).controller)):
         if clock.now() > deadline:
             raise EnvironmentMissing(Finding("E535", f"cell '{name}' did not end within {_END_TIME:g} s"))
         clock.wait_until(clock.now() + 0.02)
     shutil.rmtree(cell.folder, ignore_errors=True)
     _state_file(name).unlink(missing_ok=True)
+
+
+def _listens(path: Path) -> bool:
+    """Whether a process listens at a socket path; one that was killed leaves the path and nobody behind it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _answers(name: str) -> bool:

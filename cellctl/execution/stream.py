@@ -140,6 +140,7 @@ class SetpointStream:
             rate=point.rate,
             commanded=self.command,
             measured=self.measured.joints,
+            torques=self.measured.torques,
             outputs=self.outputs,
             inputs=self.measured.inputs,
             arc=arc,

@@ -1,8 +1,9 @@
 """The trace: one CSV line a cycle, commanded and measured. Readers leave a torn last line out.
 
 Columns: `t` (s of the arm's clock since the run began), `segment`, `s` (path parameter), `rate` (of path time),
-`c_JOINT` commanded and `m_JOINT` measured (rad), `outputs`, `inputs` (lines as bits), `arc` (0 off, 1 igniting, 2
-established). The measured TCP is forward kinematics of the measured joints and is left to readers.
+`c_JOINT` commanded and `m_JOINT` measured (rad), `t_JOINT` motor torques (Nm), `outputs`, `inputs` (lines as bits),
+`arc` (0 off, 1 igniting, 2 established). The measured TCP is forward kinematics of the measured joints and is left to
+readers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LINES_A_WRITE = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cycle:
-    """What one cycle commanded and measured; `commanded` and `measured` (dof,) rad."""
+    """What one cycle commanded and measured; `commanded` and `measured` (dof,) rad, `torques` (dof,) Nm."""
 
     time: float
     segment: int
@@ -29,6 +30,7 @@ class Cycle:
     rate: float
     commanded: FloatArray
     measured: FloatArray
+    torques: FloatArray
     outputs: int
     inputs: int
     arc: int
@@ -39,14 +41,14 @@ class TraceWriter:
 
     def __init__(self, path: Path, joints: tuple[str, ...]) -> None:
         self._file = path.open("x", encoding="ascii", newline="\n")
-        names = [f"{side}_{joint}" for side in "cm" for joint in joints]
+        names = [f"{side}_{joint}" for side in "cmt" for joint in joints]
         self._file.write(",".join(["t", "segment", "s", "rate", *names, "outputs", "inputs", "arc"]) + "\n")
-        self._form = "%.6f,%d,%.12f,%.6f," + "%.12f," * len(names) + "%d,%d,%d\n"
+        self._form = "%.6f,%d,%.12f,%.6f," + "%.12f," * 2 * len(joints) + "%.4f," * len(joints) + "%d,%d,%d\n"
         self._lines: list[str] = []
 
     def write(self, cycle: Cycle) -> None:
         """Take one cycle."""
-        values = (*cycle.commanded.tolist(), *cycle.measured.tolist())
+        values = (*cycle.commanded.tolist(), *cycle.measured.tolist(), *cycle.torques.tolist())
         head = (cycle.time, cycle.segment, cycle.s, cycle.rate)
         self._lines.append(self._form % (*head, *values, cycle.outputs, cycle.inputs, cycle.arc))
         if len(self._lines) >= _LINES_A_WRITE:
@@ -66,8 +68,8 @@ class TraceWriter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """A trace that was read: `time`, `segment`, `s`, `rate`, `outputs`, `inputs`, `arc` (n,); `commanded`, `measured`
-    (n, dof).
+    """A trace that was read: `time`, `segment`, `s`, `rate`, `outputs`, `inputs`, `arc` (n,); `commanded`, `measured`,
+    `torques` (n, dof).
     """
 
     joints: tuple[str, ...]
@@ -77,6 +79,7 @@ class Trace:
     rate: FloatArray
     commanded: FloatArray
     measured: FloatArray
+    torques: FloatArray
     outputs: NDArray[np.int64]
     inputs: NDArray[np.int64]
     arc: NDArray[np.int64]
@@ -93,11 +96,11 @@ def read_trace(path: Path) -> Trace:
     try:
         head, *lines, tail = path.read_text(encoding="ascii").split("\n")
         joints = _joints(head)
-        table = np.array([line.split(",") for line in lines], dtype=np.float64).reshape(-1, 7 + 2 * len(joints))
+        table = np.array([line.split(",") for line in lines], dtype=np.float64).reshape(-1, 7 + 3 * len(joints))
     except (OSError, ValueError) as error:
         raise FileError(Finding("X452", f"this is not a trace that can be read: {error}", Place(str(path)))) from None
     n = len(joints)
-    whole = table[:, [1, *range(4 + 2 * n, 7 + 2 * n)]].astype(np.int64)
+    whole = table[:, [1, *range(4 + 3 * n, 7 + 3 * n)]].astype(np.int64)
     notice = Finding(
         "X451", f"the last line is torn: {len(tail)} bytes are left out", Place(str(path)), severity="note"
     )
@@ -109,6 +112,7 @@ def read_trace(path: Path) -> Trace:
         rate=table[:, 3],
         commanded=table[:, 4 : 4 + n],
         measured=table[:, 4 + n : 4 + 2 * n],
+        torques=table[:, 4 + 2 * n : 4 + 3 * n],
         outputs=whole[:, 1],
         inputs=whole[:, 2],
         arc=whole[:, 3],
@@ -120,7 +124,7 @@ def _joints(head: str) -> tuple[str, ...]:
     """Joint names of a heading; raises ValueError."""
     names = head.split(",")
     joints = tuple(name[2:] for name in names if name.startswith("c_"))
-    sides = [f"{side}_{joint}" for side in "cm" for joint in joints]
+    sides = [f"{side}_{joint}" for side in "cmt" for joint in joints]
     if not joints or names != ["t", "segment", "s", "rate", *sides, "outputs", "inputs", "arc"]:
         raise ValueError("its heading is not a trace's")
     return joints

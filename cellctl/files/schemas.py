@@ -59,7 +59,8 @@ def _describe(node: Any, models: Mapping[str, type[FileModel]]) -> None:
         said = sentences(model)
         for key, value in node["properties"].items():
             if key in said:
-                own = value.get("description")
+                parts = (value, *value.get("anyOf", ()))
+                own = next((part["description"] for part in parts if "description" in part), "")
                 value["description"] = f"{said[key].removesuffix('.')} ({own})." if own else said[key]
     for value in node.values():
         _describe(value, models)

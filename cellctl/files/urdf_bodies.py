@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ import numpy as np
 from cellctl.errors import CellctlError, Finding
 from cellctl.files.body_values import LARGEST, SMALLEST, extent_of
 from cellctl.files.mesh_checks import faults, mesh_figures
-from cellctl.files.meshes import Mesh, convex_hull, read_mesh
+from cellctl.files.mesh_parsing import parse_mesh
+from cellctl.files.meshes import Mesh, convex_hull, read_mesh_bytes
 from cellctl.files.quantities import FieldError
 from cellctl.files.urdf_packages import PackageRules
 from cellctl.files.urdf_reading import UrdfLink, UrdfShape
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Colour, Hull, Shape
+
+_Y_UP = re.compile(rb"<up_axis>\s*Y_UP\s*</up_axis>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,13 @@ class BodyReader:
         if path not in self._meshes:
             self._meshes[path] = None
             try:
-                mesh = read_mesh(path, shape.mesh)
-                self._meshes[path] = (mesh, hashlib.sha256(path.read_bytes()).hexdigest())
+                content = read_mesh_bytes(path, shape.mesh)
+                self._meshes[path] = (parse_mesh(content, shape.mesh), hashlib.sha256(content).hexdigest())
+                if _Y_UP.search(content):
+                    message = f"'{shape.mesh}' says that y is up, and is taken as it stands"
+                    self._warn(
+                        "F196", message, shape, "some programs turn such a mesh, others do not: look at a picture"
+                    )
             except CellctlError as error:
                 for finding in error.findings:
                     message = f"'{shape.mesh}': {finding.message}"

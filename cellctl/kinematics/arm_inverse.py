@@ -15,15 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cellctl.errors import Finding
 from cellctl.kinematics.chain import Chain, chain_of
-from cellctl.kinematics.decomposed import DecomposedArm, decomposed_answers, decomposed_arm
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.freed import Freedom, freed_chain
 from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
 from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.kinematics.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
-from cellctl.kinematics.search import CAPACITY, SearchArrays, search_arrays, search_bulk
-from cellctl.kinematics.spherical import SphericalArrays, solve_spherical_bulk, spherical_arrays
-from cellctl.kinematics.subproblems import angle_to
+from cellctl.kinematics.solver_values import CAPACITY, DecomposedArm, ParallelArrays, SearchArrays, SphericalArrays
 from cellctl.model.pose import FloatArray, Pose, rotation_about
 from cellctl.model.robot import Robot
 
@@ -161,6 +157,8 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
 
 def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> WristPlace | None:
     """Where the middle of three axes (rows of `axes`) lays the third along the first; None where it cannot."""
+    from cellctl.kinematics.subproblems import angle_to
+
     first, middle, third = axes[list(three)]
     if abs(abs(middle @ first) - abs(middle @ third)) > 1e-3:
         return None
@@ -170,6 +168,11 @@ def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> W
 
 def _solver(chain: Chain, lower: FloatArray, upper: FloatArray) -> Solver:
     """What solves six joints: a compiled closed form, EAIK, or the search between `lower` and `upper` (6,)."""
+    from cellctl.kinematics.decomposed import decomposed_arm
+    from cellctl.kinematics.parallel_axes import parallel_arrays
+    from cellctl.kinematics.search import search_arrays
+    from cellctl.kinematics.spherical import spherical_arrays
+
     return (
         parallel_arrays(chain) or spherical_arrays(chain) or decomposed_arm(chain) or search_arrays(chain, lower, upper)
     )
@@ -214,6 +217,8 @@ def _joint_motion(chain: Chain, joint: int, value: float) -> FloatArray:
 def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Joint values (n, b, 6) and which are valid (n, b)."""
     if isinstance(solver, DecomposedArm):
+        from cellctl.kinematics.decomposed import decomposed_answers
+
         return decomposed_answers(solver, targets)
     count = CAPACITY if isinstance(solver, SearchArrays) else BRANCHES
     joints, valid = np.zeros((len(targets), count, 6)), np.zeros((len(targets), count), dtype=np.bool_)
@@ -223,9 +228,15 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
         case OpwArrays():
             opw_branches_bulk(*solver[:4], targets, joints, valid)
         case ParallelArrays():
+            from cellctl.kinematics.parallel_axes import solve_parallel_bulk
+
             solve_parallel_bulk(*solver, targets, verified, joints, valid)
         case SphericalArrays():
+            from cellctl.kinematics.spherical import solve_spherical_bulk
+
             solve_spherical_bulk(*solver, targets, verified, joints, valid)
         case SearchArrays():
+            from cellctl.kinematics.search import search_bulk
+
             search_bulk(*solver, targets, joints, valid)
     return joints, valid

@@ -8,7 +8,6 @@ chain and kept if they then arrive.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +15,8 @@ from numpy.typing import NDArray
 from cellctl.kinematics.chain import Chain
 from cellctl.kinematics.newton import verified
 from cellctl.kinematics.screws import screws_of
-from cellctl.kinematics.search import CAPACITY, SAME
+from cellctl.kinematics.solver_values import CAPACITY, SAME, DecomposedArm
 from cellctl.model.pose import FloatArray
-
-
-class DecomposedArm(NamedTuple):
-    """EAIK's own arm, the rotation of the flange at zero (3, 3), and the chain for the verification."""
-
-    solver: Any
-    zero: FloatArray
-    chain: Chain
 
 
 def decomposed_arm(chain: Chain) -> DecomposedArm | None:

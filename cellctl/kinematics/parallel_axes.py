@@ -10,7 +10,7 @@ side of axis 1 the wrist is on), 2 elbow, 1 wrist. Answers are verified by forwa
 from __future__ import annotations
 
 from math import asin, pi, sqrt
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -18,27 +18,9 @@ from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
 from cellctl.kinematics.newton import CHAIN, verified, wrapped
 from cellctl.kinematics.screws import inverse_of, meeting_point, parallel, screws_of
+from cellctl.kinematics.solver_values import ParallelArrays
 from cellctl.kinematics.subproblems import angle_to, angles_to_plane, dot, turn
 from cellctl.model.pose import FloatArray
-
-
-class ParallelArrays(NamedTuple):
-    """An arm's closed form as arrays for kernels, which take them unpacked: `solve_parallel(*arrays, target, ...)`.
-
-    At zero, in the base frame: `axes` (6, 3), `points` (6, 3) on them, 2 to 4 in one plane across these axes, 5 and 6
-    where they meet; `signs` (6,) of axes 3 and 4 against axis 2; the flange's inverse `zero_inverse` (4, 4). Then the
-    chain, for the verification.
-    """
-
-    axes: FloatArray
-    points: FloatArray
-    signs: FloatArray
-    zero_inverse: FloatArray
-    before: FloatArray
-    prime: FloatArray
-    prismatic: BoolArray
-    after: FloatArray
-
 
 _ARRAYS = (reads(2), reads(2), reads(1), reads(2), *CHAIN)
 

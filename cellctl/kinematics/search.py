@@ -6,7 +6,7 @@ forward kinematics. Answers have no order, and the same call gives the same byte
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -15,27 +15,14 @@ from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, compiled, reads, w
 from cellctl.kinematics.forward import link_frames
 from cellctl.kinematics.jacobian import fill_jacobian
 from cellctl.kinematics.newton import CHAIN, pose_error, solve_in_place, verified, wrapped
+from cellctl.kinematics.solver_values import SAME, SearchArrays
 from cellctl.model.pose import FloatArray
 
-CAPACITY: Final = 16
-"""No six joints have more answers than this (Primrose 1986)."""
 STARTS: Final = 60
 ROUNDS: Final = 40
 NEAR: Final = 1e-6
 """Error (m, rad) below which the last steps are undamped."""
-SAME: Final = 1e-5
-"""Two answers are one where no joint differs by more (rad, m)."""
 LONGEST_STEP: Final = 0.6
-
-
-class SearchArrays(NamedTuple):
-    """Six joints for the kernel, which takes them unpacked: `starts` (m, 6) of every search, then the chain."""
-
-    starts: FloatArray
-    before: FloatArray
-    axes: FloatArray
-    prismatic: BoolArray
-    after: FloatArray
 
 
 @compiled(FLAG, *CHAIN, reads(2), writes(1))

@@ -10,37 +10,15 @@ verified by forward kinematics of the chain itself.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
 from cellctl.kinematics.newton import CHAIN, verified, wrapped
 from cellctl.kinematics.screws import MEETING, Screws, distance_to, inverse_of, meeting_point, parallel, screws_of
+from cellctl.kinematics.solver_values import SphericalArrays
 from cellctl.kinematics.subproblems import angle_to, angles_to_plane, dot, turn
 from cellctl.model.pose import FloatArray
-
-
-class SphericalArrays(NamedTuple):
-    """An arm's closed form as arrays for kernels, which take them unpacked.
-
-    At zero and in the base frame, or, where the arm is turned round, in the flange's with the axes from there:
-    `axes` (6, 3); `points` (6, 3) on them, 4 to 6 where they meet, 1 and 2 too unless 2 and 3 are parallel; the sign of
-    axis 3 against axis 2 where they are, else 0. `backwards` is 1.0 for an arm that is turned round, else 0.
-    `zero_inverse` (4, 4) is the inverse of the far end at zero. Then the chain, for the verification.
-    """
-
-    axes: FloatArray
-    points: FloatArray
-    sign: float
-    backwards: float
-    zero_inverse: FloatArray
-    before: FloatArray
-    prime: FloatArray
-    prismatic: BoolArray
-    after: FloatArray
-
 
 _FORM = (reads(2), reads(2), REAL, REAL, reads(2))
 

@@ -88,7 +88,7 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
         table.add_row(
             row.seam,
             f"{row.length / mm:.1f} mm",
-            f"{row.arc_time if row.measured is None else row.measured.arc_time:.1f} s",
+            _arc_time(row, of_run=bool(measured)),
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
             "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
@@ -118,10 +118,18 @@ def hardest_effort(segments: tuple[SegmentRecord, ...]) -> LimitUse | None:
     return max(uses, key=lambda use: use.ratio, default=None)
 
 
+def _arc_time(row: SeamRow, *, of_run: bool) -> str:
+    """The arc time of a plan, or of a run as measured: none for a seam that was not welded."""
+    if row.measured is not None:
+        return f"{row.measured.arc_time:.1f} s"
+    return "-" if of_run else f"{row.arc_time:.1f} s"
+
+
 def _measured_cells(done: SeamRecord | None) -> tuple[str, str]:
     if done is None:
         return "not welded", "-"
-    return f"{max(done.lateral, done.height, 0.1 * um) / um:.1f} um", f"{done.travel_speed / mm:.2f} mm/s"
+    off = max(done.lateral, done.height) / um
+    return f"{off:.1f} um" if off >= 0.1 else "below 0.1 um", f"{done.travel_speed / mm:.2f} mm/s"
 
 
 def angle_use(used: tuple[float, float], window: Range) -> float:

@@ -66,3 +66,60 @@ def test_a_driver_without_its_port_is_a_usage_error(say) -> None:
     answer = say("run", "tasks/desk/over_the_blocks.yaml", "--driver", "dynamixel", "--yes")
     assert answer.code == 2
     assert "[U644]" in answer.err
+
+
+def read_feetech(port: str) -> list[float]:
+    from cellctl.drivers import open_driver
+    from cellctl.drivers.driver import ArmSetup
+    from cellctl.files import load_robot
+
+    robot = load_robot("so101")
+    joints = tuple(joint.name for joint in robot.axes)
+    with open_driver(f"feetech:{port}", ArmSetup("so101", joints, [0.0] * 5, limits=robot.axis_limits)) as arm:
+        return arm.read().joints.tolist()
+
+
+def read_waypoint_arm(port: str, protocol: str) -> list[float]:
+    from cellctl.drivers.driver import ArmSetup
+    from cellctl.drivers.grbl.arm import GrblArm
+    from cellctl.drivers.mycobot.arm import MycobotWaypointArm
+    from cellctl.drivers.serial_port import SerialPort
+    from cellctl.files import load_robot
+    from cellctl.model.gcode_wiring import homed_wiring
+
+    robot = load_robot("generic_gcode_6axis")
+    setup = ArmSetup(robot.name, tuple(j.name for j in robot.axes), [0.0] * 6, limits=robot.axis_limits)
+    opened = lambda: SerialPort(port, baud=115_200)  # noqa: E731
+    arm = GrblArm(opened, homed_wiring(robot), setup) if protocol == "grbl" else MycobotWaypointArm(opened, setup)
+    with arm:
+        return arm.read().joints.tolist()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "at", "arm"),
+    [
+        ("feetech", "10 -20 30 5 0 deg", "so101"),
+        ("grbl", "10 -20 30 5 0 15 deg", "generic_gcode_6axis"),
+        ("mycobot", "10 -20 30 5 0 15 deg", "generic_gcode_6axis"),
+    ],
+)
+def test_each_protocol_is_there_for_its_driver(emulated, protocol: str, at: str, arm: str) -> None:
+    process, said = emulated(protocol, "--at", at)
+    assert (said["protocol"], said["arm"]) == (protocol, arm)
+    read = read_feetech(said["port"]) if protocol == "feetech" else read_waypoint_arm(said["port"], protocol)
+    wanted = [float(word) * 3.141592653589793 / 180.0 for word in at.removesuffix(" deg").split()]
+    assert read == pytest.approx(wanted, abs=0.001)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20.0) == 0
+
+
+def test_process_devices_are_there_for_their_driver(emulated) -> None:
+    pytest.importorskip("pymodbus", reason="pymodbus is missing: pip install 'cellctl[modbus]'")
+    from cellctl.drivers.modbus.io import ModbusIo
+    from cellctl.drivers.serial_port import SerialPort
+    from cellctl.model.process_channels import DEVICES, ModbusLine
+
+    _, said = emulated("modbus")
+    with ModbusIo(lambda: SerialPort(said["port"], baud=115_200), ModbusLine(), tuple(DEVICES.values())) as io:
+        io.write("weld_source", {"wire_feed": 0.1, "gas_on": 1, "arc_on": 1})
+        assert io.read("weld_source", "gas_on", "arc_on") == {"gas_on": 1.0, "arc_on": 1.0}

@@ -93,7 +93,8 @@ class Bench:
 
     def path(self, time: float) -> np.ndarray:
         """A slow swing of all joints that begins at rest where the arm stands."""
-        return np.array(START) + 0.15 * (1.0 - np.cos(2.0 * time)) * np.array([1, -1, 1, 1])
+        swing = 0.15 * (1.0 - np.cos(2.0 * time))
+        return self.setup.start + swing * np.resize([1, -1, 1, 1], len(self.setup.start))
 
     def follow(self, seconds: float, *, outputs: int = 0, since: float = 0.0) -> list[ArmState]:
         """Cycle along the path in the executor's way: absolute deadlines, path time by what a cycle took."""
@@ -118,9 +119,11 @@ class Bench:
 def new_bench(*faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> Bench:
     """An arm on a line with the given faults."""
     wiring = wiring or load_wiring("open_manipulator_x")
-    bus = bus_of(wiring, START)
+    start = np.resize(START, len(wiring.axes))
+    bus = bus_of(wiring, start.tolist())
     line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
-    return Bench(line, bus, wiring, ArmSetup("open_manipulator_x", wiring.joints, np.array(START), limits=LIMITS))
+    limits = LIMITS[:1] * len(wiring.axes)
+    return Bench(line, bus, wiring, ArmSetup(wiring.name, wiring.joints, start, limits=limits))
 
 
 @pytest.fixture

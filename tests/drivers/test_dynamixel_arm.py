@@ -18,6 +18,7 @@ def code(caught: pytest.ExceptionInfo) -> list[str]:
 
 
 def test_opening_and_reading_moves_nothing_and_switches_nothing_on(bench) -> None:
+    """open-edge-platform/physical-ai-studio#955: an arm wiggled to be identified, and overloaded its gripper."""
     b = bench()
     state = b.arm.read()
     assert np.abs(state.joints - b.pose()).max() <= reg.STEP
@@ -111,6 +112,7 @@ def test_a_gripper_is_an_output_and_stays_closed_at_a_stop(bench) -> None:
     ],
 )
 def test_an_arm_that_is_not_the_one_described_is_refused(bench, register, value: int, what: str) -> None:
+    """huggingface/lerobot#1010: servos of mixed firmware or for another voltage."""
     b = bench()
     b.bus.servo(13).put(register, value)
     with pytest.raises(EnvironmentMissing) as caught:
@@ -196,6 +198,7 @@ def test_two_servos_on_one_joint(bench) -> None:
 
 
 def test_closing_leaves_an_arm_that_would_fall_under_torque(bench) -> None:
+    """huggingface/lerobot#4609, almond-bot/axol#247: the arm dropped when its program ended."""
     b = bench()
     b.follow(0.3)
     with b.arm:
@@ -205,6 +208,7 @@ def test_closing_leaves_an_arm_that_would_fall_under_torque(bench) -> None:
 
 
 def test_closing_lets_an_arm_go_that_cannot_fall(bench) -> None:
+    """huggingface/lerobot#2621: torque stayed on when a program failed, and a motor burned."""
     b = bench(wiring=replace(load_wiring("open_manipulator_x"), on_power_removal="holds"))
     b.follow(0.3)
     with b.arm:
@@ -253,3 +257,20 @@ def test_servos_that_do_not_know_the_fast_read_are_asked_one_by_one(bench) -> No
     assert b.arm.counters.fallbacks == 1
     assert all(state.age == 0.0 for state in states[5:])
     assert all(state.trouble is None for state in states)
+
+
+def test_seven_leading_servos_at_a_hundred_hertz(bench) -> None:
+    """A ViperX 300s (seven goals, nine servos, two of which follow) keeps its rate at 1 Mbps with room to spare."""
+    b = bench(wiring=load_wiring("interbotix_vx300s"))
+    took: list[float] = []
+    states = []
+    for k in range(300):
+        began = b.now
+        states.append(b.arm.exchange(Setpoint(b.path(0.01 * k))))
+        if k:
+            took.append(b.now - began)
+        b.line.advance(began + b.wiring.period)
+    assert all(state.age == 0.0 and state.trouble is None for state in states)
+    assert max(took) < 0.5 * b.wiring.period
+    assert abs(b.bus.servo(3).position - b.bus.servo(2).position) < 2.0
+    assert {b.bus.servo(id).torque for id in (3, 5)} == {True}

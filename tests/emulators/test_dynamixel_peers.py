@@ -34,8 +34,10 @@ class TestVendorSdk:
     """`dynamixel-sdk`, the Python SDK of ROBOTIS."""
 
     @pytest.fixture
-    def sdk(self, port: str) -> Iterator[tuple]:
+    def sdk(self, port: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
         sdk = pytest.importorskip("dynamixel_sdk", reason="dynamixel-sdk is not installed")
+        # it gives up after 34 ms, which is short where a machine has other things to do
+        monkeypatch.setattr(sdk.port_handler, "LATENCY_TIMER", 200)
         handler = sdk.PortHandler(port)
         assert handler.openPort()
         assert handler.setBaudRate(1_000_000)

@@ -241,6 +241,7 @@ def welds_in_mode_t1(patch):
 BACK = {"do": "back", "unit": "segment"}
 WELD = {"do": "resume", "arc": "weld"}
 OFF, ON, T1 = {"do": "power", "state": "off"}, {"do": "power", "state": "on"}, {"do": "mode", "mode": "t1"}
+SLOWLY = [(0, "stop"), (60, "reset"), (0, T1), (0, ON)]
 PLANTS = [
     (moves_while_held, [(12, "hold")]),
     (keeps_the_arc_at_a_hold, [(215, "hold")]),

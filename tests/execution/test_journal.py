@@ -178,7 +178,7 @@ def trace(tmp_path):
     writer = TraceWriter(path, ("A1", "A2"))
     for k in range(300):
         joints = np.array([0.1 * k, -1.0 / 3.0])
-        writer.write(Cycle(0.004 * k, k // 100, 0.001 * k, 1.0, joints, joints + 1e-3, 2, k % 2, 1))
+        writer.write(Cycle(0.004 * k, k // 100, 0.001 * k, 1.0, joints, joints + 1e-3, 10.0 * joints, 2, k % 2, 1))
     writer.close()
     return path
 

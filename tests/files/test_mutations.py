@@ -237,7 +237,7 @@ def value_for(draw: random.Random, tree: Any, path: Path_) -> Any:
 
 def mutated(draw: random.Random, chosen: Subject) -> Case:
     """A file with one to three changes, most of them to its tree."""
-    if not chosen.tree or draw.random() < 0.3:
+    if not chosen.tree or draw.random() < 0.1:
         return with_bytes(draw, chosen.data)
     tree: Any = chosen.tree
     for _ in range(draw.choice([1, 1, 1, 2, 3])):
@@ -246,7 +246,7 @@ def mutated(draw: random.Random, chosen: Subject) -> Case:
         path = draw.choice(every[1:])
         how = draw.choice(["replace", "replace", "replace", "remove", "rename", "double"])
         tree = changed(tree, path, how, value_for(draw, tree, path))
-    if isinstance(tree, dict) and draw.random() < 0.8:
+    if isinstance(tree, dict) and draw.random() < 0.95:
         return tree
     return json.dumps(tree, indent=1, ensure_ascii=draw.random() < 0.5).encode("utf-8", "surrogatepass")  # JSON is YAML
 

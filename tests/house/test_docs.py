@@ -104,6 +104,19 @@ def test_links_between_pages_lead_somewhere(checkout: Path) -> None:
     assert broken == []
 
 
+STALE = """
+import generated, pathlib
+texts = {name: pathlib.Path(name + ".md").read_text("utf-8") for name in generated.WRITTEN}
+print([name for name, text in texts.items() if text != generated.refreshed(name, text)])
+"""
+
+
+def test_generated_parts_are_fresh(checkout: Path) -> None:
+    command = [sys.executable, "-c", STALE]
+    done = subprocess.run(command, cwd=checkout / "docs", capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", "[]\n"), "python docs/generated.py"
+
+
 def test_a_decision_is_short(checkout: Path) -> None:
     long = {
         page.name: count

@@ -43,7 +43,6 @@ class DynamixelArm:
         self._goals: dict[int, int] = {}
         self._velocity: FloatArray = np.zeros(len(wiring.axes))
         self._command: FloatArray = setup.start
-        self._outputs = 0
         self._sent = 0.0
         self._last: ArmState | None = None
         self._connect()
@@ -181,7 +180,6 @@ class DynamixelArm:
         goals = self._goals_of(setpoint, gap)
         elapsed = max(gap, self._wiring.period)
         self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
-        self._outputs = setpoint.outputs
         trouble = self._cycle(goals)
         if self._sensing.complete >= now:
             self._sensing.check_health()
@@ -251,8 +249,7 @@ class DynamixelArm:
         if self._enabled:
             self._enabled = False
             self._slow_down()
-            with suppress(Faulted):
-                enabling.disarm(self._bus, self._wiring)
+            enabling.disarm(self._bus, self._wiring)
         deadline = self._bus.port.now() + _LONGEST_STOP
         try:
             while np.abs((state := self._read()).velocities).max() > _STILL and self._bus.port.now() < deadline:

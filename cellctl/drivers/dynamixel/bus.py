@@ -16,8 +16,11 @@ from cellctl.model.wires.dynamixel_registers import Register
 
 _BITS_PER_BYTE = 10
 _ANSWER_TIME = 0.05
-"""s: what servos, adapter and operating system may take to begin an answer when nothing moves."""
-_TRIES = 3
+"""s: what servos, adapter and operating system may take to begin an answer when nothing moves; twice that when it is
+asked again, and twice again.
+"""
+_TRIES, _LONGEST = 3, 0.5
+"""How often a request is made, and s after which no more servos are asked alone."""
 _QUIET, _LATE_ONES = 0.02, 10
 """s, and how often at most: silence that is waited for after an answer that did not come."""
 
@@ -112,11 +115,11 @@ class DynamixelBus:
     def read_all(self, address: int, size: int, ids: Iterable[int]) -> dict[int, Reply]:
         """The same registers of several servos; those that answered, by id. Who misses is asked once more, alone."""
         ids = tuple(ids)
+        until = self.port.now() + _LONGEST
         replies = self._insist(wire.sync_read(address, size, ids), ids, size)
         for id in ids if replies else ():
-            reply = None if id in replies else self.read(id, address, size)
-            if reply is not None:
-                replies[id] = reply
+            if id not in replies and self.port.now() < until:
+                replies |= self._insist(wire.read(id, address, size), (id,), size)
         return replies
 
     def ping(self, id: int) -> Reply | None:
@@ -137,7 +140,8 @@ class DynamixelBus:
 
     def _insist(self, packet: Packet, ids: tuple[int, ...], size: int) -> dict[int, Reply]:
         for attempt in range(_TRIES):
-            replies = self.ask(packet, ids, size=size, deadline=self._deadline(len(ids), size))
+            deadline = self._deadline(len(ids), size, patience=_ANSWER_TIME * 2**attempt)
+            replies = self.ask(packet, ids, size=size, deadline=deadline)
             if replies:
                 return replies
             self._let_late_ones_come()
@@ -150,9 +154,9 @@ class DynamixelBus:
             if not self.port.read(self.port.now() + _QUIET):
                 return
 
-    def _deadline(self, count: int, size: int) -> float:
+    def _deadline(self, count: int, size: int, *, patience: float = _ANSWER_TIME) -> float:
         request, reply = wire.wire_size(4 + count), wire.wire_size(1 + size)
-        return self.port.now() + _ANSWER_TIME + self.wire_time(request + count * reply)
+        return self.port.now() + patience + self.wire_time(request + count * reply)
 
     def _throw_away(self) -> None:
         while self.port.read(self.port.now()):

@@ -189,8 +189,12 @@ def everything_off() -> Packet:
 
 
 def disarm(bus: DynamixelBus, wiring: Wiring) -> None:
-    """Switch the watchdogs off, for an arm that stands under torque and is no longer spoken to."""
-    _write(bus, wiring, reg.BUS_WATCHDOG, dict.fromkeys(wiring.leaders, 0))
+    """Switch the watchdogs off, for an arm that stands under torque and is no longer spoken to.
+
+    Told twice and not read back: a servo that has not heard it stops, which it has done already.
+    """
+    for _ in range(2):
+        bus.write_all(reg.BUS_WATCHDOG, dict.fromkeys(wiring.leaders, 0))
 
 
 def restart_failed(bus: DynamixelBus, wiring: Wiring) -> list[int]:

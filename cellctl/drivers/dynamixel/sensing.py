@@ -6,6 +6,7 @@ from an earlier cycle and is not taken for a new one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
@@ -31,6 +32,8 @@ _PASSED_OVER = 2
 """Of those cycles, the ones in which a servo that comes later has answered; else it is the line that is slow."""
 QUIET = 0.1
 """s that all servos may be silent before the arm is slowed down."""
+_QUIET_CYCLES, _LOST_CYCLES = 2.5, 6.0
+"""The same and the next in periods, for a bus that is so slow that these are longer."""
 LOST = 0.25
 """s after which a silent arm is given up."""
 _SHARE, _HEALTH_SHARE = 0.65, 0.25
@@ -74,7 +77,7 @@ class Sensing:
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
         self._passed_over = dict.fromkeys(self._ids, 0)
-        self._deaf = dict.fromkeys(self._ids, 0)
+        self._sent: deque[dict[int, int]] = deque(maxlen=PATIENCE_CYCLES)
         self._odd: dict[int, float] = {}
         self._first = self._empty = 0
         self._fast = wiring.fast_read
@@ -88,8 +91,9 @@ class Sensing:
         if missing:
             raise Faulted(findings.silent(self._wiring, missing, "when asked", self._bus.port.name, None))
         self.samples = {id: _sample(now, reply) for id, reply in replies.items()}
-        self._missed, self._deaf = dict.fromkeys(self._ids, 0), dict.fromkeys(self._ids, 0)
+        self._missed = dict.fromkeys(self._ids, 0)
         self._odd.clear()
+        self._sent.clear()
         self.complete = now
         return self.samples
 
@@ -186,19 +190,23 @@ class Sensing:
             self._missed[id] = 0 if id in good else self._missed[id] + 1
             passed_over = any(later in good for later in order[order.index(id) :])
             self._passed_over[id] = 0 if id in good else self._passed_over[id] + passed_over
-            heard = id not in good or good[id].goal == goals[id]
-            self._deaf[id] = 0 if heard else self._deaf[id] + 1
         missing = [id for id in self._ids if self._missed[id] >= PATIENCE_CYCLES]
         odd = next((id for id in missing if id in self._odd), None)
         if odd is not None:
             raise Faulted(findings.implausible(wiring, odd, self._odd[odd]))
-        if silence > LOST:
+        if silence > max(LOST, _LOST_CYCLES * wiring.period):
             raise Faulted(findings.silent(wiring, missing, f"for {silence:.2f} s", name, None))
-        dead = missing if silence > QUIET else [id for id in missing if self._passed_over[id] >= _PASSED_OVER]
+        quiet = silence > max(QUIET, _QUIET_CYCLES * wiring.period)
+        dead = missing if quiet else [id for id in missing if self._passed_over[id] >= _PASSED_OVER]
         if dead:
             return findings.silent(wiring, dead, f"for {silence:.2f} s", name, None)
-        deaf = next((id for id in self._ids if self._deaf[id] >= PATIENCE_CYCLES), None)
-        return None if deaf is None else findings.deaf(wiring, deaf, self._deaf[deaf])
+        self._sent.append(goals)
+        deaf = next((id for id, sample in good.items() if self._is_deaf(id, sample)), None)
+        return None if deaf is None else findings.deaf(wiring, deaf, PATIENCE_CYCLES)
+
+    def _is_deaf(self, id: int, sample: Sample) -> bool:
+        """True when the servo holds none of the goals of the last cycles; a slow line may be a cycle behind."""
+        return len(self._sent) == PATIENCE_CYCLES and all(sample.goal != goals[id] for goals in self._sent)
 
 
 def _sample(now: float, reply: Reply) -> Sample:

@@ -14,8 +14,10 @@ from cellctl.emulators.grbl.interpreter import Dwell, Interpreter, Move, Objecti
 from cellctl.emulators.grbl.motion import MotionQueue
 from cellctl.emulators.link.line import Said
 from cellctl.kinematics.lookahead import FirmwareLimits
+from cellctl.model.gcode_wiring import homed_wiring, travel_of
 from cellctl.model.link_faults import Fault
 from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.robot import Robot
 from cellctl.model.wires import gcode
 
 _HOMING_TIME = 0.5
@@ -52,7 +54,8 @@ class MachineSettings:
 
 
 class GrblMachine:
-    """A `Controller` with a planner, standing at `position` (n,), controller units.
+    """A `Controller` with a planner, standing at `position` (n,), controller units. It never loses a step, so homing
+    finds it where it is.
 
     `outputs` are the switches that are on, `overflows` counts bytes that found no room.
     """
@@ -148,8 +151,6 @@ class GrblMachine:
         if self._homes and self._now >= self._busy_until:
             self._homes = self._alarm = False
             self.homed = True
-            self.motion.put(-0.5 * self.settings.travel)
-            self._parser.position = self.motion.position.copy()
             self._said.append("ok")
 
     # What acts at once ---------------------------------------------------------------------------------------------
@@ -335,3 +336,13 @@ class GrblMachine:
         position = ",".join(f"{value:.3f}" for value in self.motion.position)
         free = f"{self.motion.free},{self.settings.receive_buffer - 1 - len(self._received)}"
         return f"<{self.state}|MPos:{position}|Bf:{free}|FS:{60.0 * self.motion.speed:.0f},0>"
+
+
+def machine_of(robot: Robot, joints: Sequence[float]) -> GrblMachine:
+    """The controller of `robot`, set to its limits, standing at joint values (dof,), rad."""
+    settings = MachineSettings(
+        rate=60.0 * np.degrees(robot.limit_array("velocity")),
+        acceleration=np.degrees(robot.limit_array("acceleration")),
+        travel=travel_of(robot),
+    )
+    return GrblMachine(settings, homed_wiring(robot).machine_values(np.asarray(joints, dtype=np.float64)))

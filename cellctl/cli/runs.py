@@ -1,0 +1,106 @@
+"""`cellctl runs`: the history of runs, one run in figures, and two beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cellctl.cli.output import Outcome
+
+if TYPE_CHECKING:
+    from cellctl.jobs.run_figures import RunFigures
+
+
+def list_runs(*, runs: Path = Path("runs")) -> Outcome:
+    """List the runs, the latest last.
+
+    Args:
+        runs: The folder that holds the run folders.
+    """
+    from rich.table import Table
+
+    from cellctl.jobs.history import history
+
+    found = history(runs)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("run", "began", "status", "time", "planned", "arc on", "codes"):
+        table.add_column(heading)
+    for figures in found:
+        table.add_row(
+            figures.folder,
+            _when(figures),
+            figures.status,
+            f"{figures.run_time:.1f} s",
+            f"{figures.planned:.1f} s",
+            f"{figures.arc_on_ratio:.0%}",
+            " ".join(figures.codes) or "-",
+        )
+    return Outcome(text=(table,) if found else (f"no runs in {runs}",), data={"runs": [asdict(one) for one in found]})
+
+
+def show(run: Path) -> Outcome:
+    """Show one run in figures, and what it traces back to.
+
+    Args:
+        run: The folder of the run.
+    """
+    from cellctl.jobs.run_figures import run_figures
+
+    figures = run_figures(run)
+    lines = [f"{name:<14}{value}" for name, value in _rows(figures)]
+    return Outcome(text=tuple(lines), data={"run": asdict(figures) | {"arc_on_ratio": figures.arc_on_ratio}})
+
+
+def compare(first: Path, second: Path) -> Outcome:
+    """Show the figures of two runs beside each other.
+
+    Args:
+        first: The folder of one run.
+        second: The folder of the other.
+    """
+    from rich.table import Table
+
+    from cellctl.jobs.run_figures import run_figures
+
+    both = run_figures(first), run_figures(second)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", both[0].folder, both[1].folder):
+        table.add_column(heading)
+    for (name, one), (_, other) in zip(_rows(both[0]), _rows(both[1]), strict=True):
+        table.add_row(name if one == other else f"{name} *", one, other)
+    return Outcome(text=(table,), data={"runs": [asdict(one) for one in both]})
+
+
+def _rows(figures: RunFigures) -> list[tuple[str, str]]:
+    """What is shown of a run, in words."""
+    return [
+        ("task", figures.task),
+        ("plan", figures.plan_sha256[:16]),
+        ("procedures", figures.wps or "-"),
+        ("began", _when(figures)),
+        ("status", " ".join((figures.status, *figures.codes))),
+        ("run time", f"{figures.run_time:.1f} s"),
+        ("planned", f"{figures.planned:.1f} s of motion"),
+        ("arc on", f"{figures.arc_time:.1f} s, {figures.arc_on_ratio:.0%}"),
+        ("waiting", f"{figures.waiting:.1f} s standing without arc"),
+        ("held", f"{figures.held} times"),
+        ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
+        ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from nominal voltage and current)"),
+        ("goes on with", figures.resumes or "-"),
+        ("operator", "; ".join(figures.operator) or "-"),
+        ("late cycles", _lateness(figures.late)),
+    ]
+
+
+def _lateness(counts: tuple[int, ...]) -> str:
+    from cellctl.execution.lateness import late_share
+
+    if not counts:
+        return "not timed (lock-step)"
+    return f"99.9 % of {sum(counts)} within {late_share(counts, 0.001) * 1e3:g} ms"
+
+
+def _when(figures: RunFigures) -> str:
+    return f"{datetime.fromtimestamp(figures.began, tz=UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,1 @@
+"""myCobot arms: their link, and an arm that goes from waypoint to waypoint."""

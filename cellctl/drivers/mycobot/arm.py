@@ -1,0 +1,330 @@
+"""A `WaypointDriver` for myCobot arms: from waypoint to waypoint, at rest at each. It tells first what it will do.
+
+Frames have no checksum, so an angle counts only when the joint may be there and can have got there; the vendor's own
+library returned 326 deg for -40 deg after one wrong byte. An order to move is sent once and never again: the next thing
+that is looked at is where the arm goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
+from cellctl.drivers.mycobot import findings
+from cellctl.drivers.mycobot.link import LinkCounters, MycobotLink
+from cellctl.drivers.port import OpenPort, PortLost
+from cellctl.drivers.waypoints import FollowedMotion
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, UsageError
+from cellctl.kinematics.lookahead import FirmwareLimits, followed
+from cellctl.model.polyline_motion import PolylineMotion
+from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.wires import mycobot as wire
+from cellctl.model.wires.mycobot import Command, Frame
+
+Result = TypeVar("Result")
+
+PERIOD = 0.1
+_LOOKS = 3
+_FRESH = 0.5
+"""s after which a measured place no longer says where the arm can be."""
+_SPEED_ROOM, _ROOM = 1.3, np.radians(1.0)
+_AT = np.radians(0.5)
+_OFF_LINE = np.radians(5.0)
+_OVERTIME = 2.0
+_STILL = np.radians(0.3)
+_LONGEST_STOP = 3.0
+
+
+class MycobotWaypointArm:
+    """The controller behind the port that `open_port` opens, and opens again when a fault is cleared.
+
+    Joint values are what the arm calls its angles. Raises EnvironmentMissing when the port (E550, E551) or the arm
+    (E572) is not there. A fault stays until `clear`.
+    """
+
+    def __init__(self, open_port: OpenPort, setup: ArmSetup) -> None:
+        self._open_port, self._setup = open_port, setup
+        limits = setup.limits
+        self._lower = np.array([limit.lower for limit in limits])
+        self._upper = np.array([limit.upper for limit in limits])
+        self._top = np.array([limit.velocity for limit in limits])
+        self._acceleration = np.array([limit.acceleration for limit in limits])
+        self._fault: Faulted | None = None
+        self._last: ArmState | None = None
+        self._connect()
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What happened on the link since it was opened."""
+        return self._link.counters
+
+    def identify(self) -> ArmIdentity:
+        """What the cell says; that an arm with so many joints answers was checked when the port was opened."""
+        return ArmIdentity("mycobot", self._setup.robot, self._setup.joints, PERIOD, "arm")
+
+    def read(self) -> ArmState:
+        """The measured state now, borne out by what was measured before; raises Faulted X484 or X485."""
+        return self._guarded(self._read)
+
+    def follow(self, waypoints: FloatArray, durations: FloatArray) -> FollowedMotion:
+        """What the arm will do with `waypoints` (n + 1, dof), rad, whose lines shall take at least `durations` (n,), s.
+
+        Each line begins and ends at rest. The shape of the speed in between is an assumption, since the firmware's is
+        not published; that the joints stay near the line is watched while they move. Raises UsageError X488.
+        """
+        points = np.radians(np.round(np.degrees(np.asarray(waypoints, dtype=np.float64)), 2))
+        self._demand_possible(points, np.asarray(durations))
+        steps = np.abs(np.diff(points, axis=0))
+        shares = [self._share(step, float(time)) for step, time in zip(steps, durations, strict=True)]
+        motions = [self._line(points[k : k + 2], share) for k, share in enumerate(shares)]
+        commands = tuple(
+            wire.encode(wire.send_angles(np.degrees(point), share)).hex(" ")
+            for point, share in zip(points[1:], shares, strict=True)
+        )
+        return FollowedMotion(_joined(points, motions), commands)
+
+    def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
+        """Do it, giving the measured state as it comes. Closing the iterator stops the arm.
+
+        Raises Faulted X484 to X487 for what goes wrong; the arm was told to stop then.
+        """
+        self._demand_no_fault()
+        ended = False
+        try:
+            self._guarded(lambda: self._begin(followed))
+            yield self.read()
+            times = followed.motion.times_of_waypoints()
+            for k, command in enumerate(followed.commands):
+                yield from self._go(followed.motion.waypoints[k : k + 2], command, float(times[k + 1] - times[k]))
+            ended = True
+        except Faulted as fault:
+            self._fault = fault
+            raise
+        finally:
+            if not ended:
+                with suppress(CellctlError):
+                    self.stop()
+
+    def switch(self, outputs: int) -> None:
+        """There are no outputs: raises UsageError X488 for any that shall be on."""
+        if outputs:
+            raise UsageError(findings.not_possible("this arm has no digital outputs"))
+
+    def stop(self) -> ArmState:
+        """Tell the arm to stop and wait until it stands; torque stays on."""
+        return self._guarded(self._stop)
+
+    def clear(self) -> None:
+        """Open the port again where it was lost, clear what the arm reports; nothing moves and nothing is switched on.
+
+        Raises Faulted X486 when the arm goes on reporting it.
+        """
+        if self._port_is_gone():
+            self._link.port.close()
+            self._connect()
+        self._guarded(self._clear)
+        self._fault = None
+
+    def close(self) -> None:
+        """Close the port. The arm keeps its torque: it would fall without."""
+        self._link.port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        except CellctlError:
+            pass
+        finally:
+            self.close()
+
+    # Link ----------------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        port = self._open_port()
+        self._link = MycobotLink(port)
+        self._last = None
+        try:
+            if self._link.angles() is None or len(self._setup.joints) != wire.JOINTS:
+                raise EnvironmentMissing(findings.no_answer(port.name, len(self._setup.joints)))
+        except PortLost as lost:
+            port.close()
+            raise Faulted(findings.lost(port.name, str(lost), self._setup.joints, None)) from None
+        except CellctlError:
+            port.close()
+            raise
+
+    def _port_is_gone(self) -> bool:
+        try:
+            self._link.number(Command.IS_POWERED)
+        except PortLost:
+            return True
+        return False
+
+    def _guarded(self, deed: Callable[[], Result]) -> Result:
+        """Do something on the link; a lost port becomes a fault with the last pose."""
+        try:
+            return deed()
+        except PortLost as lost:
+            name = self._link.port.name
+            self._fault = Faulted(findings.lost(name, str(lost), self._setup.joints, self._last))
+            raise self._fault from None
+
+    def _silent(self) -> Faulted:
+        return Faulted(findings.lost(self._link.port.name, "it does not answer", self._setup.joints, self._last))
+
+    # Measuring -----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> ArmState:
+        """A place that the joints may be in and can have got to; where nothing fresh is known, two looks must agree."""
+        candidate: tuple[float, FloatArray] | None = None
+        known = self._last is not None and self._link.port.now() - self._last.time < _FRESH
+        if self._last is not None and known:
+            candidate = (self._last.time, self._last.joints)
+        worst = 0
+        for _ in range(_LOOKS + (not known)):
+            angles = self._link.angles()
+            if angles is None:
+                raise self._silent()
+            now, joints = self._link.port.now(), np.radians(angles)
+            before, candidate = candidate, candidate or (now, joints)
+            if before is None:
+                continue
+            off = self._excess(before, now, joints)
+            if off.max() <= 0.0:
+                return self._taken(now, joints, before)
+            self._link.counters.strange += 1
+            worst = int(np.argmax(off))
+            candidate = before if known else (now, joints)
+        raise Faulted(findings.implausible(self._setup.joints[worst]))
+
+    def _excess(self, before: tuple[float, FloatArray], now: float, joints: FloatArray) -> FloatArray:
+        """By how much each joint is further than it can be, rad; not above 0 where all is well."""
+        moved = np.abs(joints - before[1]) - _SPEED_ROOM * self._top * max(now - before[0], 0.0) - _ROOM
+        outside = np.maximum(self._lower - joints, joints - self._upper) - _ROOM
+        result: FloatArray = np.maximum(moved, outside)
+        return result
+
+    def _taken(self, now: float, joints: FloatArray, before: tuple[float, FloatArray]) -> ArmState:
+        still = np.zeros(len(joints))
+        velocities = (joints - before[1]) / (now - before[0]) if now > before[0] else still
+        self._last = ArmState(now, frozen_array(joints), frozen_array(velocities), frozen_array(still), inputs=0)
+        return self._last
+
+    # What must hold ------------------------------------------------------------------------------------------------
+
+    def _demand_no_fault(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+
+    def _demand_possible(self, points: FloatArray, durations: FloatArray) -> None:
+        if points.ndim != 2 or len(points) != len(durations) + 1 or len(points) < 2:
+            raise UsageError(findings.not_possible("a motion needs a start and at least one more waypoint"))
+        if not np.isfinite(points).all() or not (durations > 0.0).all():
+            raise UsageError(findings.not_possible("waypoints must be finite and times above 0"))
+        if not np.abs(np.diff(points, axis=0)).max(axis=1).all():
+            raise UsageError(findings.not_possible("two waypoints in a row are the same"))
+        outside = ((points < self._lower - 1e-4) | (points > self._upper + 1e-4)).any(axis=0)
+        if outside.any():
+            joint = self._setup.joints[int(np.argmax(outside))]
+            raise UsageError(findings.not_possible(f"a waypoint is outside the limits of {joint}"))
+
+    def _share(self, step: FloatArray, duration: float) -> int:
+        """The speed, percent, at which a line takes no less than its time."""
+        return int(np.clip(100.0 * (step / (self._top * duration)).max(), 1, 100))
+
+    def _line(self, points: FloatArray, share: int) -> PolylineMotion:
+        limits = FirmwareLimits(self._top * share / 100.0, self._acceleration, junction_deviation=0.0)
+        return followed(points, np.array([1e-9]), limits)
+
+    def _begin(self, followed: FollowedMotion) -> None:
+        """The arm stands at the start without an error; then torque on where it stands."""
+        self._demand_no_error()
+        off = np.abs(self._read().joints - followed.motion.waypoints[0])
+        if off.max() > _AT:
+            raise Faulted(findings.off_line(self._setup.joints[int(np.argmax(off))], float(off.max())))
+        if self._link.number(Command.IS_POWERED) != 1:
+            self._link.tell(Frame(Command.POWER_ON))
+            if self._link.number(Command.IS_POWERED) != 1:
+                raise Faulted(findings.not_powered())
+        self._link.tell(Frame(Command.FRESH_MODE, b"\x01"))
+
+    def _demand_no_error(self) -> None:
+        number = self._link.number(Command.ERROR)
+        if number is None:
+            raise self._silent()
+        if number:
+            raise Faulted(findings.reported(number))
+
+    # Deeds ---------------------------------------------------------------------------------------------------------
+
+    def _go(self, line: FloatArray, command: str, duration: float) -> Iterator[ArmState]:
+        """One line: told once, then watched until the arm stands at its end."""
+        port = self._link.port
+        (frame,) = wire.Decoder().feed(bytes.fromhex(command))
+        self._guarded(lambda: self._link.tell(frame))
+        deadline = port.now() + 1.5 * duration + _OVERTIME
+        look = port.now()
+        while True:
+            state = self._guarded(self._read)
+            self._watch(line, state.joints)
+            yield state
+            self._guarded(self._demand_no_error)
+            arrived = bool(np.abs(state.joints - line[1]).max() <= _AT)
+            if arrived and self._guarded(lambda: self._link.number(Command.IS_MOVING)) == 0:
+                return
+            if port.now() > deadline:
+                off = np.abs(state.joints - line[1])
+                raise Faulted(findings.not_there(self._setup.joints[int(np.argmax(off))], float(off.max())))
+            look = max(look + PERIOD, port.now())
+            port.wait_until(look)
+
+    def _watch(self, line: FloatArray, joints: FloatArray) -> None:
+        """Raise when the arm is not near the line that it was to go."""
+        step = line[1] - line[0]
+        along = np.clip((joints - line[0]) @ step / (step @ step), 0.0, 1.0)
+        off = np.abs(joints - line[0] - along * step)
+        if off.max() > _OFF_LINE:
+            raise Faulted(findings.off_line(self._setup.joints[int(np.argmax(off))], float(off.max())))
+
+    def _stop(self) -> ArmState:
+        self._link.tell(Frame(Command.STOP))
+        deadline = self._link.port.now() + _LONGEST_STOP
+        before = self._read()
+        while True:
+            self._link.port.wait_until(self._link.port.now() + 0.05)
+            state = self._read()
+            if np.abs(state.joints - before.joints).max() < _STILL * (state.time - before.time):
+                return state
+            if self._link.port.now() > deadline:
+                raise Faulted(findings.not_there("the arm", 0.0))
+            self._link.tell(Frame(Command.STOP))
+            before = state
+
+    def _clear(self) -> None:
+        self._last = None
+        self._link.tell(Frame(Command.CLEAR_ERROR))
+        self._demand_no_error()
+        self._read()
+
+
+def _joined(points: FloatArray, motions: list[PolylineMotion]) -> PolylineMotion:
+    """Motions one after the other, each from rest to rest."""
+    starts = np.cumsum([0.0, *(motion.duration for motion in motions)])
+    return PolylineMotion(
+        points,
+        np.concatenate([np.full(len(motion.lines), float(k)) for k, motion in enumerate(motions)]),
+        np.concatenate([*(m.times[:-1] + start for m, start in zip(motions, starts, strict=False)), starts[-1:]]),
+        np.concatenate([motion.distances for motion in motions]),
+        np.concatenate([motion.speeds for motion in motions]),
+        np.concatenate([motion.accelerations for motion in motions]),
+    )

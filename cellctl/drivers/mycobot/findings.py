@@ -1,0 +1,71 @@
+"""What a myCobot arm has to complain about, in words. Nothing is decided here."""
+
+from __future__ import annotations
+
+from math import degrees
+
+from cellctl.drivers.driver import ArmState
+from cellctl.errors import Finding
+from cellctl.model.wires.mycobot import ERRORS, JOINTS
+
+
+def no_answer(port: str, joints: int) -> Finding:
+    """Nobody answers when the port is opened, or the arm is another one."""
+    what = f"no myCobot answered at {port}"
+    if joints != JOINTS:
+        what = f"a myCobot has {JOINTS} joints, the arm of the cell {joints}"
+    return Finding("E572", what, suggestion="look at power, cable and baud rate", data={"port": port})
+
+
+def lost(port: str, why: str, joints: tuple[str, ...], last: ArmState | None) -> Finding:
+    """The port is gone, or the arm says nothing any more."""
+    pose = ""
+    if last is not None:
+        values = ", ".join(f"{name} {degrees(q):.1f}" for name, q in zip(joints, last.joints, strict=True))
+        pose = f"; last pose, deg: {values}"
+    return Finding(
+        "X484",
+        f"the arm at {port} was lost: {why}{pose}",
+        suggestion="look at the arm and its cable, then clear the fault",
+        data={"port": port, "joints": None if last is None else last.joints.tolist()},
+    )
+
+
+def implausible(joint: str) -> Finding:
+    """Angles that cannot be true, again and again."""
+    return Finding(
+        "X485", f"{joint} reports angles that it cannot have", suggestion="look at the line", data={"joint": joint}
+    )
+
+
+def reported(number: int) -> Finding:
+    """The arm reports an error."""
+    words = ERRORS.get(number, "no words for it here")
+    message = f"the arm reports error {number}: {words}"
+    return Finding("X486", message, suggestion="find the cause, then clear the fault", data={"error": number})
+
+
+def not_powered() -> Finding:
+    """The arm does not switch its motors on."""
+    return Finding("X486", "the arm did not switch its motors on", suggestion="look at its power supply")
+
+
+def off_line(joint: str, error: float) -> Finding:
+    """The arm is not where it should be."""
+    return Finding(
+        "X487",
+        f"{joint} is {degrees(error):.1f} deg off the line that the arm was to go",
+        suggestion="look at the arm, then begin again from where it stands",
+        data={"joint": joint, "error": error},
+    )
+
+
+def not_there(joint: str, error: float) -> Finding:
+    """The arm does not arrive, or does not come to rest."""
+    message = f"{joint} did not come to rest where it was to in time ({degrees(error):.1f} deg off)"
+    return Finding("X487", message, data={"joint": joint})
+
+
+def not_possible(what: str) -> Finding:
+    """What the arm cannot be told."""
+    return Finding("X488", what)

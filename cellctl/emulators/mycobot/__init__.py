@@ -1,0 +1,1 @@
+"""An emulated myCobot arm, as its frames show it."""

@@ -1,0 +1,145 @@
+"""Key figures of a run: cycle time against the plan, arc-on ratio, waiting, energy. They judge nothing.
+
+Energy is an estimate: joint work comes from the simulated motors' torques, which rest on the masses of the robot file,
+and arc energy from the procedure's nominal voltage and current.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellctl.execution.record import EVENTS, JOURNAL, OUTCOME, TRACE
+from cellctl.execution.survey import surveyed
+from cellctl.execution.trace import Trace, read_trace
+from cellctl.files import read_plan, task_from_inputs
+from cellctl.model.plan import Plan
+from cellctl.model.pose import FloatArray
+from cellctl.model.task import Weld
+
+PLAN_FILE = "plan.zip"
+_STANDS = 1e-9
+_BURNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """One run in figures, SI. `began` is wall time, s; `codes` are those of the findings that ended it.
+
+    `run_time` is what passed on the arm's clock, `planned` the motion time of the plan, `arc_time` how long the arc
+    burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
+    work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
+    executor's cycles.
+    """
+
+    folder: str
+    task: str
+    plan_sha256: str
+    wps: str
+    began: float
+    status: str
+    codes: tuple[str, ...]
+    run_time: float
+    planned: float
+    arc_time: float
+    waiting: float
+    held: int
+    joint_work: float
+    arc_energy: float
+    resumes: str
+    operator: tuple[str, ...]
+    late: tuple[int, ...]
+
+    @property
+    def arc_on_ratio(self) -> float:
+        """Share of the run in which the arc burnt."""
+        return self.arc_time / self.run_time if self.run_time > 0.0 else 0.0
+
+
+def run_figures(folder: str | Path) -> RunFigures:
+    """The figures of a run folder; raises FileError for no run or a damaged one."""
+    folder = Path(folder)
+    plan = read_plan(folder / PLAN_FILE)
+    survey = surveyed(folder)
+    trace = read_trace(folder / TRACE)
+    outcome = _outcome(folder)
+    burns = trace.arc == _BURNS
+    dt = np.diff(trace.time, prepend=trace.time[:1])
+    stands = np.abs(np.diff(trace.commanded, axis=0, prepend=trace.commanded[:1])).max(axis=1, initial=0.0) < _STANDS
+    return RunFigures(
+        folder=folder.name,
+        task=plan.task_name,
+        plan_sha256=survey.plan_sha256,
+        wps=" ".join(sorted({segment.process.wps for segment in plan.segments if segment.process})),
+        began=_began(folder),
+        status=str(outcome.get("status", survey.ending)),
+        codes=tuple(finding["code"] for finding in outcome.get("findings", ())),
+        run_time=float(trace.time[-1]) if len(trace) else 0.0,
+        planned=plan.cycle_time,
+        arc_time=float(dt[burns].sum()),
+        waiting=float(dt[stands & ~burns].sum()),
+        held=_count_of_state(folder, "held"),
+        joint_work=float(positive_work(trace.measured, trace.torques)),
+        arc_energy=_arc_energy(plan, trace, dt),
+        resumes=survey.resumes,
+        operator=tuple(f"{action.get('what')} by {action.get('who')}" for action in survey.actions),
+        late=tuple(outcome.get("lateness", ())),
+    )
+
+
+def net_work(q: FloatArray, torques: FloatArray) -> float:
+    """Work of the motors over joints `q` (n, dof) with `torques` (n, dof), J: what they gave less what they took."""
+    return float(_works(q, torques).sum())
+
+
+def positive_work(q: FloatArray, torques: FloatArray) -> float:
+    """The work that the motors gave, J; what they took when braking is not given back."""
+    return float(np.maximum(_works(q, torques), 0.0).sum())
+
+
+def _works(q: FloatArray, torques: FloatArray) -> FloatArray:
+    """Work of each joint over each interval (n - 1, dof), J, by the trapezoidal rule."""
+    if len(q) < 2:
+        return np.zeros((0, q.shape[1]))
+    result: FloatArray = 0.5 * (torques[1:] + torques[:-1]) * np.diff(q, axis=0)
+    return result
+
+
+def _arc_energy(plan: Plan, trace: Trace, dt: FloatArray) -> float:
+    task = task_from_inputs(plan.inputs)
+    energy = 0.0
+    for index, segment in enumerate(plan.segments):
+        step = task.steps[segment.step]
+        if segment.process is not None and isinstance(step, Weld):
+            wps = task.cell.procedures[step.wps]
+            burnt = dt[(trace.segment == index) & (trace.arc == _BURNS)].sum()
+            energy += wps.voltage.nominal * wps.current.nominal * float(burnt)
+    return energy
+
+
+def _outcome(folder: Path) -> dict[str, Any]:
+    try:
+        said = json.loads((folder / OUTCOME).read_text())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _began(folder: Path) -> float:
+    first = (folder / JOURNAL).read_bytes().partition(b"\n")[0]
+    return float(json.loads(first)["wall"])
+
+
+def _count_of_state(folder: Path, state: str) -> int:
+    count = 0
+    for line in (folder / EVENTS).read_bytes().splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        count += event.get("kind") == "state" and event["data"].get("state") == state
+    return count

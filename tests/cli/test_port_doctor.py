@@ -1,0 +1,96 @@
+"""`cellctl doctor PORT` and `cellctl calibrate` on emulated servos at a pseudoterminal."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cellctl.emulators.dynamixel.bus import ServoBus, bus_of
+from cellctl.emulators.link.line import Line
+from cellctl.emulators.link.terminal import Terminal
+from cellctl.files import load_wiring
+from cellctl.model.wires import dynamixel_registers as reg
+
+POSE = (0.1, -0.2, 0.3, 0.4)
+
+
+@pytest.fixture
+def arm(tmp_path: Path) -> Iterator[tuple[ServoBus, str]]:
+    wiring = load_wiring("open_manipulator_x")
+    bus = bus_of(wiring, POSE)
+    ended = threading.Event()
+    with Terminal(Line(bus, baud=wiring.baud), name=tmp_path / "arm") as terminal:
+        thread = threading.Thread(target=terminal.serve, args=(ended.is_set,))
+        thread.start()
+        yield bus, terminal.port
+        ended.set()
+        thread.join(10.0)
+
+
+def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
+    _, port = arm
+    said = say("doctor", port, "--arm", "open_manipulator_x")
+    assert (said.code, said.err) == (0, "")
+    assert f"{port}: 5 servos at 1000000 baud" in said.out
+    assert "joint2 (servo 12)" in said.out
+    assert "-11.4" in said.out
+    data = json.loads(say("doctor", port, "--json").out)
+    assert [servo["id"] for servo in data["servos"]] == [11, 12, 13, 14, 15]
+    assert data["servos"][0]["model"] == "XM430-W350"
+
+
+def test_what_is_wrong_is_told(say: Callable, arm) -> None:
+    """ROBOTIS-GIT/DynamixelSDK#302: a return delay of 500 us for each servo made reading slow."""
+    bus, port = arm
+    bus.servo(11).put(reg.RETURN_DELAY, 250)
+    bus.servo(12).fail(5)
+    bus.servo(13).silent = True
+    bus.servo(14).put(reg.MODEL, 1060)
+    said = say("doctor", port, "--arm", "open_manipulator_x")
+    assert said.code == 3
+    for words in (
+        "warning: servo 11 waits 500 us before it answers - set its return delay to 0 [E556]",
+        "warning: servo 12 reports: overload [X462]",
+        "joint3 (servo 13) did not answer at this port",
+        "joint4 (servo 14): type is XL430-W250, the wiring says XM430-W350",
+    ):
+        assert words in said.err
+    assert not any(bus.servo(id).torque for id in (11, 12, 13, 14, 15))
+
+
+def test_an_arm_is_calibrated_from_a_known_pose(say: Callable, arm, tmp_path: Path) -> None:
+    bus, port = arm
+    bus.servo(12).position += 100.0
+    before = [bus.servo(id).position for id in (11, 12, 13, 14)]
+    output = tmp_path / "mine" / "wiring.yaml"
+    output.parent.mkdir()
+    at = "0.1 -0.2 0.3 0.4 rad"
+    said = say("calibrate", "open_manipulator_x", "--port", port, "--at", at, "-o", str(output))
+    assert (said.code, said.err) == (0, "")
+    zeros = {axis.joint: axis.zero for axis in load_wiring(output).axes}
+    assert zeros == {"joint1": 2048, "joint2": 2148, "joint3": 2048, "joint4": 2048}
+    assert "# As ROBOTIS sets the arm up" in output.read_text("utf-8"), "comments stay"
+    assert [bus.servo(id).position for id in (11, 12, 13, 14)] == before
+    assert say("calibrate", "open_manipulator_x", "--port", port, "--at", at, "-o", str(output)).code == 2
+
+
+def test_an_arm_is_let_go_with_consent(say: Callable, arm) -> None:
+    bus, port = arm
+    for id in (11, 12, 13, 14, 15):
+        bus.servo(id).put(reg.TORQUE_ENABLE, 1)
+    said = say("release", "open_manipulator_x", "--port", port)
+    assert (said.code, "[U645]" in said.err) == (2, True)
+    assert all(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
+    assert say("release", "open_manipulator_x", "--port", port, "--yes").code == 0
+    assert not any(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
+
+
+def test_nobody_there(say: Callable, tmp_path: Path) -> None:
+    with Terminal(Line(ServoBus([]), baud=1_000_000), name=tmp_path / "empty") as terminal:
+        said = say("doctor", terminal.port)
+    assert said.code == 3
+    assert "no DYNAMIXEL servo answers" in said.err

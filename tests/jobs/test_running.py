@@ -1,0 +1,64 @@
+"""A run as a value: checked when it is asked for, begun when it is iterated over, steered over its link."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cellctl.errors import UsageError
+from cellctl.jobs.running import Running, new_run_folder, run
+from cellctl.model.event import Event
+
+
+def events(running: Running) -> Generator[Event, None, Any]:
+    with running.attached("the link"):  # type: ignore[arg-type]
+        yield Event(0.0, "state", {"state": "execute"})
+        yield Event(1.0, "done")
+    return "outcome"
+
+
+def test_a_run_is_begun_by_iterating_and_has_an_outcome() -> None:
+    running = Running(events)
+    assert [event.kind for event in running] == ["state", "done"]
+    assert running.outcome == "outcome"
+    assert Running(events).finish() == "outcome"
+
+
+def test_a_run_is_steered_only_while_it_goes() -> None:
+    running = Running(events)
+    with pytest.raises(UsageError) as caught:
+        _ = running.link
+    assert caught.value.findings[0].code == "U671"
+    next(running)
+    assert running.link == "the link"
+    running.close()
+    with pytest.raises(UsageError):
+        _ = running.link
+    with pytest.raises(UsageError):
+        running.finish()
+
+
+def test_a_run_that_nobody_iterates_over_says_so() -> None:
+    running = Running(events)
+    with pytest.warns(RuntimeWarning, match="never begun"):
+        running.__del__()
+    running.close()
+
+
+@pytest.mark.parametrize("what", [None, 3, "plan.zip"])
+def test_only_a_certified_plan_is_run(what: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(what)  # type: ignore[arg-type]
+    assert caught.value.findings[0].code == "U672"
+
+
+def test_no_two_callers_get_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: new_run_folder("a task"), range(40)))
+    assert len(set(folders)) == 40
+    assert all(folder.is_dir() for folder in folders)
