@@ -209,7 +209,7 @@ def _plan_key(task: Task, seed: int) -> str:
 def _versions() -> dict[str, str]:
     """What a plan's bytes may depend on beside its inputs."""
     found = {"cellctl": cellctl.__version__}
-    for package in ("numba", "numpy", "scipy"):
+    for package in ("eaik", "numba", "numpy", "scipy"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
