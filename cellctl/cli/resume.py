@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
 from cellctl.cli.run import drawn, followed, measured, outcome_of_run
@@ -21,7 +22,9 @@ def resume(
     *,
     arc: Literal["restart", "dry"] | None = None,
     overlap: str = "5 mm",
-    driver: Literal["sim", "memory"] = "sim",
+    driver: str = "sim",
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    wiring: Path | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     folder: Path | None = None,
 ) -> Outcome:
@@ -34,7 +37,10 @@ def resume(
         run: The folder of the run.
         arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
         overlap: How far before the cut the arc is struck again.
-        driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once.
+        driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once;
+            `NAME:PORT` is a real arm, which is where it is.
+        yes: The real arm that is named may move.
+        wiring: How the real arm is wired; by default the library's file for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
@@ -45,9 +51,16 @@ def resume(
         found = jobs.interrupted(run)
         if arc is None:
             return Outcome(text=said_of(found), data=survey_data(found))
+        demand_consent(driver, yes=yes)
         folder = folder or jobs.new_run_folder(found.certified.plan.task_name)
         running = jobs.resume(
-            found, arc=arc, overlap=_length(overlap), driver=driver, real_time=real_time, folder=folder
+            found,
+            arc=arc,
+            overlap=_length(overlap),
+            driver=driver,
+            real_time=real_time,
+            wiring="" if wiring is None else str(wiring.absolute()),
+            folder=folder,
         )
         ended = followed(running, found.certified, folder, say=say)
         welds = measured(folder, ended)

@@ -99,6 +99,7 @@ def resume(
     overlap: float = DEFAULT_OVERLAP,
     driver: str = "sim",
     real_time: bool = False,
+    wiring: str = "",
     folder: str | Path | None = None,
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
@@ -118,7 +119,7 @@ def resume(
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
             TemporaryDirectory(prefix="cellctl-") as scratch,
-            connect(cell, driver=driver, real_time=real_time, at=standing) as connected,
+            connect(cell, driver=driver, real_time=real_time, wiring=wiring, at=standing) as connected,
             running.attached(connected) as link,
         ):
             here = link.joints()

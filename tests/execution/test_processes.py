@@ -17,6 +17,7 @@ import pytest
 from cellctl.errors import EnvironmentMissing, Faulted, NotCertified, UsageError
 from cellctl.execution.client import ExecutorClient
 from cellctl.execution.journal import read_journal
+from cellctl.execution.lateness import late_share
 from cellctl.execution.processes import CellOptions
 from cellctl.execution.session import attached
 from cellctl.execution.standing import ask_status, find_standing_cell, stand, take_down
@@ -198,6 +199,42 @@ def test_faults_of_the_arc(cell_processes, plan_file, tmp_path, arc_fault, code)
     assert [e.kind for e in events if e.kind == "fault"] == ["fault"]
     said = [json.loads(line)["event"] for line in (tmp_path / "run" / "weld_source.jsonl").read_text().splitlines()]
     assert said[-3:] == ["arc_off", "power_off", "stands"]
+
+
+def test_500_hz_in_real_time_is_recorded_as_a_histogram(cell_processes, plan_file, tmp_path):
+    """The setpoints come at the controller's period, and the record says how late each cycle was."""
+    packed, programs = cell_processes
+    options = CellOptions(pace="real_time", period=0.002, patience=0.5, lease=20.0)
+    with attached(packed, options, programs, name="test") as link:
+        link.override(0.1)
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"), lambda e: link.stop() if e.time > 1.0 else None)
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    assert [f.message for f in outcome.findings if f.code != "X409"] == []
+    assert np.median(np.diff(trace.time)) == pytest.approx(0.002)
+    assert sum(outcome.lateness) == outcome.cycles - 1
+    assert json.loads((tmp_path / "run" / "outcome.json").read_text())["lateness"] == list(outcome.lateness)
+    assert late_share(outcome.lateness, 0.9) <= 0.1
+
+
+def test_a_client_that_is_suspended_delays_no_setpoint(cell_processes, plan_file, tmp_path):
+    """A subscriber that stands still for two seconds: the run goes on at its period."""
+    packed, programs = cell_processes
+    with attached(packed, REAL_TIME, programs, name="test") as link:
+        script = (
+            "import socket, sys, time\n"
+            "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+            's.sendall(b\'{"do": "subscribe"}\\n\'); print(1, flush=True); time.sleep(60)\n'
+        )
+        path = str(link._weld_source.parent / "executor")
+        other = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE)
+        other.stdout.readline()
+        other.send_signal(signal.SIGSTOP)
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"), lambda e: link.stop() if e.time > 2.5 else None)
+        other.kill()
+        other.wait(30)
+        other.stdout.close()
+    assert outcome.status == "stopped"
+    assert outcome.time > 2.4
 
 
 def test_a_second_run_begins_where_the_arm_stands(cell_processes, plan_file, tmp_path):

@@ -28,6 +28,7 @@ class Launch:
     lifeline: bool
     log: Path | None
     patience: float
+    period: float
     arc_fault: str
 
 
@@ -46,6 +47,7 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     parser.add_argument("--log", type=Path, help="where the weld source writes what it did")
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
+    parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -59,9 +61,8 @@ def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None
     with ControllerSocket(launch.socket, lifeline=lifeline) as link:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
-        controller = Controller(
-            figures, plant, settings=ControllerSettings(patience=launch.patience), source=source, log=_log(launch.log)
-        )
+        settings = ControllerSettings(period=launch.period, patience=launch.patience)
+        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log))
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
 
 
