@@ -13,6 +13,7 @@ Suite = Callable[[int, Progress], SuiteResult]
 """Measures with so many repeats, saying what it is at."""
 
 SUITES = {
+    "screen": "cellctl.bench.screen:screen",
     "ik": "cellctl.bench.ik:ik",
     "timing": "cellctl.bench.timing:timing",
     "seam": "cellctl.bench.seam:seam",

@@ -44,6 +44,10 @@ COMMANDS = {
         "cellctl.cli.calibrate:calibrate",
         "Measure where the joints of a real arm have their zeros, and write its wiring file; nothing moves.",
     ),
+    "release": (
+        "cellctl.cli.release:release",
+        "Take the torque of a real arm; one without brakes falls unless somebody holds it.",
+    ),
     "explain": ("cellctl.cli.explain:explain", "Explain the code of a finding."),
 }
 SUBCOMMANDS = {

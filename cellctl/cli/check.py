@@ -29,6 +29,8 @@ def check(
     *tasks: Annotated[str, Parameter(required=True)],
     format: Format = "text",
     report: Annotated[list[Path] | None, Parameter(negative="")] = None,
+    relax: Annotated[bool, Parameter(negative="")] = False,
+    png: Path | None = None,
     engine: EngineName | None = None,
 ) -> Outcome:
     """Read, plan and prove tasks; nothing moves and no plan is written.
@@ -37,6 +39,8 @@ def check(
         tasks: Task files. All of them are checked, also after one that fails.
         format: What is printed. `json` is the same as `--json`; `github` also adds to the step's summary.
         report: Write a report as well: FILE.xml (JUnit), FILE.sarif or FILE.json. May be given several times.
+        relax: Where a weld has no plan, look for the smallest changes that would do; each is planned and proved.
+        png: Where something is in the way, draw the arm in the pose where it is least so, the pair in red.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
@@ -44,7 +48,9 @@ def check(
     paths = report or []
     _demand_formats(paths)
     with progress() as say:
-        checks = [jobs.check_file(task, engine=engine, progress=say) for task in tasks]
+        checks = [jobs.check_file(task, engine=engine, progress=say, relax=relax) for task in tasks]
+        if png is not None:
+            draw_refusal(checks, png)
     outcome = _outcome(checks, format)
     for path in paths:
         _write(path, checks, outcome)
@@ -102,23 +108,36 @@ def _outcome(checks: list[Checked], format: Format) -> Outcome:
 
 
 def _text(checked: Checked) -> tuple[RenderableType, ...]:
+    from cellctl.reports.relaxed import relaxation_lines
     from cellctl.reports.tables import closing_line, seam_table
 
     if checked.certified is None:
         count = sum(finding.severity == "error" for finding in checked.findings)
-        return (f"{checked.file}: {count} {'error' if count == 1 else 'errors'}",)
+        refused = f"{checked.file}: {count} {'error' if count == 1 else 'errors'}"
+        return (refused, *relaxation_lines(checked))
     return (f"{checked.file}: ok", seam_table(checked.certified), closing_line(checked.certified))
 
 
 def _data(checked: Checked) -> dict[str, object]:
+    from cellctl.reports.relaxed import relaxation_data
     from cellctl.reports.step_rows import row_data, step_rows
     from cellctl.reports.tables import proof_data
 
     steps = [row_data(row) for row in step_rows(checked)]
     data = {"file": checked.file, "ok": checked.certified is not None, "steps": steps}
     if checked.certified is None:
-        return {**data, "codes": sorted({finding.code for finding in checked.findings})}
+        codes = sorted({finding.code for finding in checked.findings})
+        return {**data, "codes": codes, "relaxations": relaxation_data(checked)}
     return {**data, **proof_data(checked.certified)}
+
+
+def draw_refusal(checks: list[Checked], png: Path) -> None:
+    """Draw the first refusal that has a pose to be drawn; nothing where none has."""
+    from cellctl.reports.refusal import write_refusal
+
+    for checked in checks:
+        if checked.task is not None and write_refusal(checked.task, checked.findings, png):
+            return
 
 
 def _demand_formats(paths: list[Path]) -> None:

@@ -136,3 +136,24 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
         axis.joint: raw[axis.id] - (axis.raw(value) - axis.zero)
         for axis, value in zip(wiring.axes, values, strict=True)
     }
+
+
+def released(port: str, arm: str) -> None:
+    """Take the torque of the arm at `port`; raises EnvironmentMissing (E553) for servos that do not let go."""
+    from cellctl.drivers.dynamixel.findings import no_answer
+    from cellctl.drivers.dynamixel.survey import let_go
+    from cellctl.drivers.port import PortLost
+    from cellctl.drivers.serial_port import SerialPort
+    from cellctl.files import load_wiring
+
+    wiring = load_wiring(arm)
+    _demand_dynamixel(wiring)
+    line = SerialPort(port, baud=wiring.baud)
+    try:
+        held = let_go(line, baud=wiring.baud, ids=sorted(wiring.models))
+    except PortLost as lost:
+        raise EnvironmentMissing(Finding("E550", f"port '{port}' was lost: {lost}")) from None
+    finally:
+        line.close()
+    if held:
+        raise EnvironmentMissing(no_answer(port, wiring, held))

@@ -27,7 +27,11 @@ def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -
     if png is None and gif is None:
         return _table(subject, plan)
     from cellctl.reports import picture
+    from cellctl.reports.writing import demand_own
 
+    for path in (png, gif):
+        if path is not None:
+            demand_own(path, picture.MARK)
     with progress() as say:
         if png is not None:
             say(f"drawing {png}", None)
@@ -49,8 +53,10 @@ def _table(subject: Path, plan: Plan) -> Outcome:
     welds = jobs.measured_welds(subject) if subject.is_dir() else ()
     measured = [weld.record for weld in welds]
     off = tuple(finding for weld in welds for finding in weld.findings)
-    text = (seam_table(proved, measured), closing_line(proved))
-    return Outcome(text=text, data=proof_data(proved, measured), findings=off, exit_code=1 if off else 0)
+    unproved = "as its certificate says; `cellctl verify` proves it again"
+    text = (seam_table(proved, measured), closing_line(proved), unproved)
+    data = {"proved_again": False, **proof_data(proved, measured)}
+    return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
 
 
 def plan_of(subject: Path) -> Plan:

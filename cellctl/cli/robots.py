@@ -68,6 +68,8 @@ def add(
     folders = dict(_named_folder(text) for text in package)
     try:
         mass = None if payload is None else read_scalar(payload, "mass")
+        if mass is not None and mass <= 0.0:
+            raise FieldError("F123", "a payload is more than 0 kg")
     except FieldError as error:
         raise UsageError(Finding("U603", error.message, suggestion=error.suggestion)) from None
     done = add_robot(file, name=name, srdf=srdf, base=base, tip=tip, packages=folders, payload=mass)

@@ -40,6 +40,7 @@ __all__ = [
     "schema",
     "task_from_inputs",
     "task_input",
+    "unlike_library",
     "write_plan",
 ]
 
@@ -113,6 +114,13 @@ def edited_inputs(path: str | Path) -> tuple[str, ...]:
     from cellctl.files import plan_file
 
     return plan_file.edited_inputs(Path(path))
+
+
+def unlike_library(inputs: Iterable[Input]) -> tuple[str, ...]:
+    """References of the shipped files among `inputs` whose content is not what the installed library holds."""
+    from cellctl.files import loading
+
+    return loading.unlike_library(tuple(inputs))
 
 
 def write_plan(plan: Plan, path: str | Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import hypot, isfinite
+from math import hypot
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from cellctl.files.quantities import UNITS, FieldError, Kind, read_range, read_vector, shown_quantity
+from cellctl.files.quantities import LARGEST, UNITS, FieldError, Kind, read_range, read_vector, shown_quantity
 from cellctl.files.strict_model import FileModel
 from cellctl.model.pose import Pose
 from cellctl.model.wps import Range
@@ -95,7 +95,7 @@ def plain_numbers(value: object, size: int) -> tuple[float, ...]:
             numbers = tuple(float(item) for item in items)
         except (ValueError, OverflowError):
             numbers = ()
-    if len(numbers) != size or not all(isfinite(number) for number in numbers):
+    if len(numbers) != size or not all(abs(number) <= LARGEST for number in numbers):
         raise FieldError("F122", f"expected {size} plain numbers", "write '0 0 1'")
     return numbers
 

@@ -13,7 +13,7 @@ from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
 from cellctl.files.robot_file import read_robot
-from cellctl.files.sources import ArchiveSource, DiskSource, reference_of
+from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, reference_of
 from cellctl.files.task_file import read_task
 from cellctl.files.wiring_file import read_wiring
 from cellctl.model.cell import Cell
@@ -81,6 +81,20 @@ def cell_from_inputs(inputs: Iterable[Input]) -> Cell:
     reading = Reading(ArchiveSource(inputs))
     found = read_cell(reading, _only(inputs, "cell").reference)
     return _finished(reading, None if found is None else found.cell)
+
+
+def unlike_library(inputs: tuple[Input, ...]) -> tuple[str, ...]:
+    """References of the shipped files among `inputs` whose content is not what the library or a package holds here.
+
+    The cell is read again with the shipped files of the disk. A task is not compared: it is stored as its values are
+    written, not as its file is.
+    """
+    shipped = {i.reference: i for i in inputs if i.reference.startswith(("lib:", "pkg:")) and i.kind != "task"}
+    own = [item for item in inputs if item.reference not in shipped]
+    reading = Reading(LibrarySource(own, DiskSource(Path.cwd())))
+    read_cell(reading, _only(inputs, "cell").reference)
+    here = reading.inputs
+    return tuple(name for name, item in shipped.items() if name not in here or here[name].content != item.content)
 
 
 def _opened(path: str | Path) -> tuple[str, Reading]:

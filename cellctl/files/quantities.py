@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from math import isfinite
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -31,6 +30,8 @@ Kind = Literal[
     "flow",
 ]
 
+LARGEST: Final = 1e12
+"""No quantity of a cell is larger (SI); what is would overflow where it is squared."""
 _MINUTE = 60.0
 
 UNITS: Final[Mapping[Kind, Mapping[str, float]]] = MappingProxyType(
@@ -194,7 +195,7 @@ def _middle(minimum: float, maximum: float) -> float:
 
 
 def _finite(number: float) -> float:
-    if not isfinite(number):
+    if not abs(number) <= LARGEST:
         raise FieldError("F122", "the number is too large")
     return number
 

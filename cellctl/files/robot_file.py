@@ -120,12 +120,12 @@ class AdapterField(FileModel):
 
 
 class TouchingField(FileModel):
-    """Two links whose solids are never asked about, and why."""
+    """Two links, or two solids of links, that are never asked about, and why."""
 
-    links: Annotated[list[Name], Field(min_length=2, max_length=2)]
-    """The two links."""
+    links: Annotated[list[str], Field(min_length=2, max_length=2)]
+    """The two links, or single solids of them as `LINK.SOLID`."""
     reason: str
-    """Why nobody needs to ask about them: they share a bearing, say, and always touch."""
+    """Why nobody needs to ask about them: their gap is the same at all joint values."""
 
 
 class RobotFile(FileModel):
@@ -169,8 +169,8 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
     links = tuple(_link(file, name) for name in (robot.base, *(joint.child for joint in joints)))
     touching = tuple((field.links[0], field.links[1]) for field in robot.touching)
     for index, pair in enumerate(touching):
-        for link in set(pair) - set(robot.links):
-            file.unknown("link", link, robot.links, ("touching", index, "links"))
+        for name in sorted(set(pair) - _solid_names(links)):
+            file.unknown("link", name, robot.links, ("touching", index, "links"))
     if len(reading.findings) > before or len(file.names("joints")) != len(joints):
         return None
     name = posixpath.basename(posixpath.dirname(reference.partition(":")[2])) or "robot"
@@ -192,6 +192,11 @@ def read_robot(reading: Reading, reference: str, asked: Place | None = None) -> 
     )
     own = {key: configuration(file, value, at, ("configurations", key)) for key, at in robot.configurations.items()}
     return replace(value, configurations={key: joints for key, joints in own.items() if joints is not None})
+
+
+def _solid_names(links: tuple[Link, ...]) -> set[str]:
+    """Every name by which a link or one of its solids can be listed."""
+    return {name for link in links for name in (link.name, *(f"{link.name}.{solid.name}" for solid in link.solids))}
 
 
 def _joint(file: File[RobotFile], name: str, field: JointField) -> Joint:

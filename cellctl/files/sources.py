@@ -216,6 +216,37 @@ class ArchiveSource:
         return parsed
 
 
+class LibrarySource:
+    """Stored inputs, and the disk for what is not among them."""
+
+    def __init__(self, inputs: Iterable[Input], disk: DiskSource) -> None:
+        kept = tuple(inputs)
+        self._known = {item.reference for item in kept}
+        self._archive = ArchiveSource(kept)
+        self._disk = disk
+
+    def _of(self, name: str) -> Source:
+        return self._archive if name in self._known else self._disk
+
+    def shown(self, reference: str) -> str:
+        return reference
+
+    def tree(self, reference: str) -> YamlMap:
+        return self._of(reference).tree(reference)
+
+    def hull(self, reference: str, unit: float) -> Hull:
+        return self._of(reference).hull(reference, unit)
+
+    def parts(self, reference: str, unit: float, most: int) -> tuple[Hull, ...]:
+        return self._of(parts_reference(reference, most)).parts(reference, unit, most)
+
+    def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
+        return self._of(chains_reference(reference, opening)).chains(reference, unit, opening)
+
+    def require(self, reference: str) -> None:
+        del reference  # what is only shown is not looked for
+
+
 def reference_of(path: str | Path) -> tuple[str, DiskSource]:
     """The absolute reference of a file named on the command line or in Python, and the source to read it from.
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from cellctl.errors import CellctlError, CheckFailed, Finding
 from cellctl.files import load_task
 from cellctl.jobs.proving import judged
+from cellctl.jobs.relaxing import Relaxations, relaxations
 from cellctl.jobs.standing_overlaps import standing_overlaps
 from cellctl.model.certificate import SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan
@@ -22,7 +23,7 @@ Progress = Callable[[str, float | None], None]
 class Checked:
     """What the check of `file` came to, as far as it got: `task` is None where the file could not be read, `plan` where
     there is no plan, `certified` where anything is wrong. `records` are those of the proof, refuted or not; `seconds`
-    is how long the check took.
+    is how long the check took. `relaxations` are what would make an impossible task possible, where that was asked for.
     """
 
     file: str
@@ -33,14 +34,26 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     exit_code: int = 0
     seconds: float = 0.0
+    relaxations: Relaxations | None = None
 
 
 def check_file(
-    file: str, seed: int = 0, progress: Progress | None = None, *, engine: EngineName | None = None
+    file: str,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    engine: EngineName | None = None,
+    relax: bool = False,
 ) -> Checked:
-    """Read, plan and prove the task in `file`; what is wrong is in the answer and is not raised."""
+    """Read, plan and prove the task in `file`; what is wrong is in the answer and is not raised.
+
+    `relax` looks for the smallest changes that would do, where a step of the task has no plan.
+    """
     begun = perf_counter()
     checked = _checked(file, seed, progress, engine)
+    if relax and checked.task is not None and checked.plan is None:
+        found = relaxations(checked.task, checked.findings, seed, progress, engine=engine)
+        checked = replace(checked, relaxations=found)
     return replace(checked, seconds=perf_counter() - begun)
 
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import cellctl
 from cellctl.errors import Finding, NotCertified, Place, PlanningFailed, UsageError
-from cellctl.files import holds_nothing_else, load_task, plan_inputs, read_plan, task_from_inputs
+from cellctl.files import (
+    edited_inputs,
+    holds_nothing_else,
+    load_task,
+    plan_inputs,
+    read_plan,
+    task_from_inputs,
+    unlike_library,
+)
 from cellctl.files.plan_cache import store_plan, stored_plan
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan, Plan
@@ -19,6 +27,7 @@ from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
 
 if TYPE_CHECKING:
+    from cellctl.planning.plan_task import Reuse
     from cellctl.proof import Verdict
 
 Progress = Callable[[str, float | None], None]
@@ -80,6 +89,30 @@ def check(
     return judgement.certified
 
 
+def replan(
+    task: Task, earlier: Plan, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> tuple[Plan, tuple[Reuse, ...]]:
+    """Plan `task` with what an `earlier` plan of the same steps still gives, and say of each step how it came about.
+
+    Only what a change of the cell touches is planned anew; a plan made so is as valid as one from scratch, which its
+    proof shows, but it depends on the earlier one. Raises what `plan` raises.
+    """
+    from cellctl.planning.plan_task import replan_steps
+    from cellctl.planning.reuse import Earlier
+
+    try:
+        found = replan_steps(task, Earlier.of(earlier.segments), earlier.seed, progress, engine=engine)
+    except PlanningFailed as error:
+        raise PlanningFailed(placed(error.findings, task)) from None
+    blocks, start, how = found
+    return Plan(task.name, blocks, start, earlier.seed, plan_inputs(task), _versions()), how
+
+
+def kept_plan(task: Task, seed: int = 0) -> Plan | None:
+    """The plan that `check` or `plan` kept for `task`, None where there is none."""
+    return stored_plan(_plan_key(task, seed))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
     """A plan, what its proof came to, and the certified plan where nothing is wrong with it."""
@@ -124,18 +157,43 @@ def verify(path: str | Path, progress: Progress | None = None, *, engine: Engine
     """Prove a plan file again, from the file alone.
 
     First its certificate is held against its content, and the file against what this plan is written as, then
-    everything is proved anew, and the certificate has to say the same. Raises NotCertified (C320 for what was
-    edited).
+    everything is proved anew, and the certificate has to say the same. Raises NotCertified: C320 for what was edited,
+    C321 where that is an input. Warnings tell where the plan's inputs are not what the installed library holds (C335),
+    and who proved it before (C337).
     """
-    from cellctl.proof import certified, demand_same_figures
+    from cellctl.proof import demand_same_figures
 
-    stored = certified(read_plan(path))
+    stored = _bound(path)
     if not holds_nothing_else(path, stored.plan):
         text = "the file holds something that is not of this plan, or is written in another way"
         raise NotCertified(Finding("C320", text, suggestion="plan the task again"))
     again = certify(replace(stored.plan, certificate=None), progress, engine=engine)
-    demand_same_figures(stored.certificate, again.certificate)
-    return again
+    notes = demand_same_figures(stored.certificate, again.certificate)
+    return replace(again, warnings=(*again.warnings, *notes, *_library_notes(stored.plan)))
+
+
+def _bound(path: str | Path) -> CertifiedPlan:
+    """The plan in a file with the certificate that is for it; an edited input is named."""
+    from cellctl.proof import certified
+
+    try:
+        return certified(read_plan(path))
+    except NotCertified as error:
+        edited = [
+            Finding("C321", f"'{reference}' in the plan is not what it was", suggestion="plan the task again")
+            for reference in edited_inputs(path)
+        ]
+        raise NotCertified((*edited, *error.findings)) from None
+
+
+def _library_notes(plan: Plan) -> tuple[Finding, ...]:
+    """C335 for every shipped file that is another one in the plan: edited there, shifted, or of another version."""
+    text = "'{}' in the plan is not what the installed library holds: it was edited, shifted, or is of another version"
+    hint = "compare the plans with cellctl diff"
+    return tuple(
+        Finding("C335", text.format(reference), suggestion=hint, severity="warning")
+        for reference in unlike_library(plan.inputs)
+    )
 
 
 def _plan_key(task: Task, seed: int) -> str:

@@ -39,12 +39,12 @@ def freed_chain(chain: Chain, pose_flange_tcp: Pose, lower: FloatArray, upper: F
     lacking = 6 - len(chain.axes)
     toward = (chain.after[:3, :3] @ pose_flange_tcp.rotation).T @ chain.axes[-1]
     across = _across_z(toward)
-    leans = [np.cross(across, (0.0, 0.0, 1.0)), across]
-    axes: list[tuple[Freedom, FloatArray]] = [("spin", np.array([0.0, 0.0, 1.0]))]
-    axes += [("lean", axis) for axis in leans]
+    spin: tuple[Freedom, FloatArray] = ("spin", np.array([0.0, 0.0, 1.0]))
+    lean: tuple[Freedom, FloatArray] = ("lean", np.cross(across, (0.0, 0.0, 1.0)))
+    other: tuple[Freedom, FloatArray] = ("lean", across)
     joints = np.random.default_rng(0).uniform(lower, upper, (_PROBES, len(chain.axes)))
     rated: list[tuple[float, FreedChain]] = []
-    for chosen in combinations(axes, lacking):
+    for chosen in combinations((spin, lean, other), lacking):
         ordered = chosen[::-1]
         extended = _extended(chain, pose_flange_tcp, [axis for _, axis in ordered])
         padded = np.hstack([joints, np.zeros((_PROBES, lacking))])

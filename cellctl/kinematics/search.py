@@ -42,7 +42,8 @@ def approach(
         for i in range(3):
             point[i] = frames[7, i, 3]
         fill_jacobian(frames, axes, prismatic, point, jacobian)
-        for _attempt in range(6):
+        reached = error
+        for _ in range(6):
             for i in range(6):
                 step[i] = 0.0
                 for k in range(6):

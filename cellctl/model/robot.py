@@ -96,7 +96,8 @@ class Robot:
     """A serial arm from `base` to `flange`; joints in chain order, fixed ones included. A positioner is one too: its
     flange carries the part.
 
-    `touching` lists the pairs of links whose collision parts are never asked about, with their reason.
+    `touching` lists the pairs of links, or of single solids as `LINK.SOLID`, that are never asked about: those whose
+    gap is the same at all joint values.
     `configurations` are the robot's own, which a cell may replace: joint values (dof,), rad or m, by name.
     """
 
@@ -165,7 +166,8 @@ def with_adapter(robot: Robot) -> Robot:
         (Visual(shape, pose=middle),),
     )
     carrier = robot.axes[-1].child
-    beside = tuple((ADAPTER if a == carrier else a, ADAPTER if b == carrier else b) for a, b in robot.touching)
+    own = (carrier, *(f"{carrier}.{solid.name}" for solid in robot.link(carrier).solids))
+    beside = tuple((ADAPTER if a in own else a, ADAPTER if b in own else b) for a, b in robot.touching)
     return replace(
         robot,
         joints=(*robot.joints, Joint(ADAPTER, "fixed", robot.flange, ADAPTER, shift)),

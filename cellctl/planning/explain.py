@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,20 @@ from cellctl.planning.reach import (
     Reach,
     SeamProblem,
     angles_of,
+    grid_spins,
+    is_whole,
     nominal_tilt,
     reach_of,
     rungs_of,
     window_tilts,
 )
+from cellctl.planning.seam_way import furthest_station, grid_ways
 from cellctl.scene.bodies import CollisionModel
-from cellctl.scene.engine import EngineName, open_engine
-from cellctl.scene.screen import states_free
+from cellctl.scene.engine import Contact, EngineName, open_engine
+from cellctl.scene.screen import state_bounds, states_free
+
+MOST_POSES = 240
+"""How many ways to hold the torch the exact engine is asked about."""
 
 
 def explain_state(
@@ -33,7 +40,11 @@ def explain_state(
     """
     contacts = _contacts(model, q, margins, engine)
     return tuple(
-        Finding(code, f"{what}: {first} and {second} are {_gap_text(distance)}, the margin is {margin * 1e3:g} mm")
+        Finding(
+            code,
+            f"{what}: {first} and {second} are {_gap_text(distance)}, the margin is {margin * 1e3:g} mm",
+            data={"pair": (first, second), "distance": distance, "margin": margin, "joints": q.tolist()},
+        )
         for distance, first, second, margin in contacts[:5]
     )
 
@@ -58,20 +69,49 @@ def _gap_text(distance: float) -> str:
 def explain_seam(
     problem: SeamProblem, model: CollisionModel, where: str, *, engine: EngineName | None
 ) -> tuple[Finding, ...]:
-    """The first thing that binds on a seam without a way: reach, a joint limit, a collision, or continuity."""
-    for tilts in (window_tilts(problem.settings), nominal_tilt(problem.settings)):
-        reach = reach_of(problem, tilts)
-        unchosen = _unchosen(problem, reach, tilts, where)
-        if unchosen:
-            return unchosen
-        for finding in (_unreached(problem, reach, where), _limited(problem, reach, where)):
-            if finding is not None:
-                return (finding,)
-        blocked = _blocked(problem, model, reach_of(problem, nominal_tilt(problem.settings)), where, engine)
-        if blocked:
-            return blocked
-    text = f"{where}: no configuration leads from one end of the seam to the other without a jump"
-    return (Finding("P204", text, suggestion="split the seam, or allow more tilt, or move the part"),)
+    """The first thing that binds on a seam without a way: reach, a joint limit, a collision, or continuity.
+
+    Every finding says in its data whether the search left nothing of its grid out (`exhaustive`), and what that was.
+    """
+    said = {"exhaustive": is_whole(problem), "grid": _grid(problem)}
+    return tuple(replace(found, data={**found.data, **said}) for found in _bound(problem, model, where, engine))
+
+
+def _grid(problem: SeamProblem) -> str:
+    tilts = len(window_tilts(problem.settings))
+    return (
+        f"{len(problem.stations)} stations, {len(grid_spins(problem))} spins, {tilts} tilts inside the windows, "
+        "all configurations and turns inside the joint limits"
+    )
+
+
+def _bound(problem: SeamProblem, model: CollisionModel, where: str, engine: EngineName | None) -> tuple[Finding, ...]:
+    reaches = [reach_of(problem, tilts) for tilts in (window_tilts(problem.settings), nominal_tilt(problem.settings))]
+    if any(grid_ways(problem, reach) for reach in reaches):
+        text = f"{where}: there is a way along the seam, but no smooth one that stays clear of everything was found"
+        return (Finding("P230", text, suggestion="allow more tilt or spin, make room, or trim the seam"),)
+    unchosen = _unchosen(problem, reaches[0], window_tilts(problem.settings), where)
+    if unchosen:
+        return unchosen
+    for find in (_unreached, _limited):
+        found = find(problem, reaches[0], where)
+        if found is not None:
+            return (found,)
+    blocked = _blocked(problem, model, reaches[0], where, engine)
+    return blocked or (_broken_off(problem, reaches[0], where),)
+
+
+def _broken_off(problem: SeamProblem, reach: Reach, where: str) -> Finding:
+    """P204: every station can be held, and no configuration leads over all of them without a jump of a joint."""
+    at = float(problem.stations.s[furthest_station(problem, reach)])
+    length = float(problem.stations.s[-1])
+    text = (
+        f"{where}: each point of the seam can be reached, but from its start the arm gets no further than "
+        f"{at * 1e3:.1f} of {length * 1e3:.1f} mm before a joint would have to jump"
+    )
+    return Finding(
+        "P204", text, suggestion="split the seam there, allow more tilt or spin, or move the part", data={"at": at}
+    )
 
 
 def _unchosen(problem: SeamProblem, reach: Reach, tilts: FloatArray, where: str) -> tuple[Finding, ...]:
@@ -136,8 +176,21 @@ def _unreached(problem: SeamProblem, reach: Reach, where: str) -> Finding | None
     base = np.linalg.inv(problem.stations.pose_base_world)[:3, 3]
     distance = float(np.linalg.norm(point - base))
     far = f"the point at {at[0] * 1e3:.1f} mm is {distance:.2f} m from the base of the arm"
+    if _reached_otherwise(problem, reach, bad):
+        text = f"{where}: no joint values put the torch at {_stretch(problem, bad)} inside its spin window"
+        return Finding("P201", text, suggestion="allow more spin")
     text = f"{where}: no joint values put the torch at {_stretch(problem, bad)}; {far}"
     return Finding("P201", text, suggestion="move the part or the arm nearer to each other")
+
+
+def _reached_otherwise(problem: SeamProblem, reach: Reach, bad: NDArray[np.bool_]) -> bool:
+    """True where the torch could be put at all of the `bad` stations with another spin."""
+    if problem.settings.spin is None:
+        return False
+    free = replace(problem, settings=replace(problem.settings, spin=None))
+    tilts = np.unique(reach.z[: reach.tilts, 1:3], axis=0)
+    reached: NDArray[np.bool_] = np.any(reach_of(free, tilts).valid, axis=(1, 2))
+    return bool(reached[bad].all())
 
 
 def _limited(problem: SeamProblem, reach: Reach, where: str) -> Finding | None:
@@ -178,7 +231,7 @@ def _blocked(
         station, spin, slot = np.nonzero(np.arange(rungs.costs.shape[2])[None, None] < rungs.counts[:, :, None])
         if not len(station):
             continue
-        keep = _first_of_pose(station, spin, reach.spins)
+        keep = _first_of_pose(station, spin, rungs.tilts[station, spin, slot])
         station, spin, slot = station[keep], spin[keep], slot[keep]
         q = np.ascontiguousarray(rungs.joints[station, spin, slot])
         free = np.empty(len(q), dtype=np.bool_)
@@ -193,9 +246,37 @@ def _blocked(
     return _binding_pairs(problem, model, candidates[(first + last) // 2], where, _stretch(problem, bad), engine)
 
 
-def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp], spins: int) -> NDArray[np.intp]:
-    first: NDArray[np.intp] = np.unique(station * spins + spin, return_index=True)[1]
+def _first_of_pose(station: NDArray[np.intp], spin: NDArray[np.intp], tilt: NDArray[np.int16]) -> NDArray[np.intp]:
+    """Indices of one node of every pose; its turns stand where it stands."""
+    pose = np.stack([station, spin, tilt.astype(np.intp)], axis=1)
+    first: NDArray[np.intp] = np.sort(np.unique(pose, axis=0, return_index=True)[1])
     return first
+
+
+@dataclass(slots=True)
+class _Blame:
+    """How often a pair is too near, how often it is the only one, how often all that is too near is near to the same
+    thing; and where it is least wrong, alone before together.
+    """
+
+    count: int = 0
+    alone: int = 0
+    same: int = 0
+    best: tuple[bool, float] = (False, -np.inf)
+    margin: float = 0.0
+    joints: FloatArray | None = None
+
+    def note(self, contact: Contact, near: list[Contact], margin: float, q: FloatArray) -> None:
+        alone = len(near) == 1
+        self.count += 1
+        self.alone += alone
+        self.same += all(other.second == contact.second for other in near)
+        if (alone, contact.distance) > self.best:
+            self.best, self.margin, self.joints = (alone, contact.distance), margin, q
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        return -self.alone, -self.same, -self.count
 
 
 def _binding_pairs(
@@ -206,33 +287,49 @@ def _binding_pairs(
     stretch: str,
     engine: EngineName | None,
 ) -> tuple[Finding, ...]:
-    """The pair that is too near in most of the candidates, with the candidate where it is least wrong."""
-    count: Counter[tuple[str, str]] = Counter()
-    best: dict[tuple[str, str], tuple[float, float]] = {}
-    with open_engine(engine, model) as exact:
-        for q in candidates[:: max(1, len(candidates) // 60)]:
-            exact.move(q)
-            for pair in np.flatnonzero(problem.margins > -np.inf):
-                contact = exact.query(int(pair), float(problem.margins[pair]))
-                if contact is None or contact.distance >= problem.margins[pair]:
-                    continue
-                names = model.pair_names(int(pair))
-                count[names] += 1
-                if contact.distance > best.get(names, (-np.inf, 0.0))[0]:
-                    best[names] = (contact.distance, float(problem.margins[pair]))
+    """The pairs that bind, each with the candidate where it is least wrong: first those that alone stand against most
+    of the candidates, then those of one thing that does, then those that are in most of them.
+    """
+    blames = _blames(problem, model, candidates[:: max(1, len(candidates) // MOST_POSES)], engine)
+    ranked = sorted(blames.items(), key=lambda item: (item[1].rank, item[0]))
+    binding = [item for item in ranked if item[1].alone or item[1].same] or ranked
     findings = []
-    for names, _ in sorted(count.items(), key=lambda item: (-item[1], item[0]))[:3]:
-        distance, margin = best[names]
+    for names, blame in binding[:3]:
+        distance = blame.best[1]
         text = f"{where}: in collision in every way to hold the torch at {stretch}: {names[0]} and {names[1]}"
         findings.append(
             Finding(
                 "P203",
-                f"{text}, at best {_gap_text(distance)} (margin {(margin - problem.reserve) * 1e3:g} mm, "
+                f"{text}, at best {_gap_text(distance)} (margin {(blame.margin - problem.reserve) * 1e3:g} mm, "
                 f"and {problem.reserve * 1e3:g} mm that the planner keeps over it)",
                 suggestion="make room, trim the seam, allow more tilt, or name what the plates lie on as 'backing'",
+                data={
+                    "pair": names,
+                    "distance": distance,
+                    "margin": blame.margin - problem.reserve,
+                    "joints": [] if blame.joints is None else blame.joints.tolist(),
+                },
             )
         )
     return tuple(findings)
+
+
+def _blames(
+    problem: SeamProblem, model: CollisionModel, candidates: list[FloatArray], engine: EngineName | None
+) -> dict[tuple[str, str], _Blame]:
+    blames: dict[tuple[str, str], _Blame] = defaultdict(_Blame)
+    bounds = np.empty(len(problem.margins))
+    with open_engine(engine, model) as exact:
+        for q in candidates:
+            state_bounds(problem.screen, q, problem.margins, bounds)
+            exact.move(q)
+            asked = np.flatnonzero((problem.margins > -np.inf) & (bounds < problem.margins))
+            contacts = [exact.query(int(pair), float(problem.margins[pair])) for pair in asked]
+            near = [c for c in contacts if c is not None and c.distance < problem.margins[c.pair]]
+            for contact in near:
+                margin = float(problem.margins[contact.pair])
+                blames[model.pair_names(contact.pair)].note(contact, near, margin, q)
+    return blames
 
 
 def _stretch(problem: SeamProblem, bad: NDArray[np.bool_]) -> str:

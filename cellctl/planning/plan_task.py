@@ -5,9 +5,10 @@ Order as in the file. Proves nothing; a plan is only a proposal until `proof` ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from cellctl.planning.free_motion import free_at, free_way
 from cellctl.planning.limits import MotionLimits, hardest_use
 from cellctl.planning.lines import reversed_path, wire_line
 from cellctl.planning.reach import SeamProblem, ladder_limits
+from cellctl.planning.reuse import SAME, Earlier, earlier_path, earlier_way, same_seam
 from cellctl.planning.rounding import rounded
 from cellctl.planning.seam_way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
 from cellctl.planning.timing import (
@@ -44,6 +46,8 @@ from cellctl.scene.packed import ScreenArrays, pack
 from cellctl.scene.screen import states_free
 
 Progress = Callable[[str, float | None], None]
+Reuse = Literal["kept", "adapted", "planned"]
+"""How a step came about: its earlier segments as they were, the earlier torch angles where the seam is now, or anew."""
 
 RESERVE = 0.5e-3
 """What the planner keeps over every margin (m), so that the proof need not split finely."""
@@ -69,6 +73,7 @@ class _Arm:
     limits: MotionLimits
     seed: int
     engine: EngineName | None
+    earlier: Earlier = field(default_factory=Earlier)
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
         """Margins (n_pairs,) with the planner's reserve."""
@@ -87,31 +92,73 @@ def plan_steps(
 
     `engine` is asked what is too near where there is no plan.
     """
+    blocks, start, _ = replan_steps(task, Earlier(), seed, progress, engine=engine)
+    return blocks, start
+
+
+def replan_steps(
+    task: Task, earlier: Earlier, seed: int, progress: Progress | None = None, *, engine: EngineName | None = None
+) -> tuple[tuple[Block, ...], dict[str, FloatArray], tuple[Reuse, ...]]:
+    """The same with what an `earlier` plan of the same steps gives, where that still is free; and how each step came
+    about.
+    """
     _demand_one_arm(task)
     group = task.cell.groups[0].name
-    arm = _arm_of(task, group, seed, engine)
+    arm = replace(_arm_of(task, group, seed, engine), earlier=earlier)
     start = np.array(arm.mechanism.configurations[task.start])
     _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
+    ways: list[Reuse] = []
     q = start
     for index, step in enumerate(task.steps):
         if progress is not None:
             what = step.seam if isinstance(step, Weld) else step.target
             progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new = _step_segments(arm, index, step, q)
+        new, how = _step_segments(arm, index, step, q)
+        ways.append(how)
         segments += new
         if new:
             q = new[-1].path(new[-1].path.end)[0]
-    return (Block(tuple(segments)),), {group: start}
+    return (Block(tuple(segments)),), {group: start}, tuple(ways)
 
 
-def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment]:
-    """The segments of one step from joints `q`; what stands against it carries the step's index."""
+def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
+    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index."""
     try:
-        return _weld_segments(arm, index, step, q) if isinstance(step, Weld) else _move_segments(arm, index, step, q)
+        kept = _kept_segments(arm, index, step, q)
+        if kept is not None:
+            return kept, "kept"
+        if isinstance(step, Weld):
+            return _weld_segments(arm, index, step, q)
+        moves = _move_segments(arm, index, step, q)
+        return moves, _how_moved(arm, index, moves)
     except PlanningFailed as error:
         found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
         raise PlanningFailed(found) from None
+
+
+def _how_moved(arm: _Arm, index: int, moves: list[FixedSegment]) -> Reuse:
+    """A bent path has the knots of the one that it was bent from."""
+    earlier = arm.earlier.transit(index)
+    if not moves:
+        return "kept"
+    return "adapted" if earlier is not None and np.array_equal(earlier.knots, moves[0].path.knots) else "planned"
+
+
+def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment] | None:
+    """The earlier segments of a step that starts where it did, does what it did, and still is free."""
+    then = list(arm.earlier.steps.get(index, ()))
+    if not then or np.abs(then[0].path.control[0] - q).max() > SAME:
+        return None
+    if isinstance(step, Weld):
+        section, contacts = arm.earlier.section(index), torch_contacts(arm.task.cell, step)
+        settings = weld_settings(step, arm.task.cell.procedures[step.wps])
+        problem = _seam_problem(arm, step, settings, contacts, q)
+        if section is None or section.seam != step.seam or not same_seam(problem, section):
+            return None
+    elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
+        return None
+    return then if all(_path_free(arm, s.path, arm.margins(s.contacts)) for s in then) else None
 
 
 def _demand_one_arm(task: Task) -> None:
@@ -143,7 +190,7 @@ def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[Fi
         return []
     where = f"step {index + 1}, move_j {step.target}"
     _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
-    motion = _free_motion(arm, q, goal)
+    motion = _free_motion(arm, q, goal, arm.earlier.transit(index))
     if motion is None:
         raise PlanningFailed(_no_free_motion(where))
     return [_segment(arm, index, "transit", *motion)]
@@ -155,7 +202,7 @@ def _no_free_motion(where: str) -> Finding:
     )
 
 
-def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[FixedSegment]:
+def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
     """Transit, approach, process, retract; the first way along the seam that all four can be had for."""
     wps = arm.task.cell.procedures[step.wps]
     settings = weld_settings(step, wps)
@@ -163,13 +210,25 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> list[Fix
     problem = _seam_problem(arm, step, settings, contacts, q)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
-    for way in islice(seam_ways(problem, q), WAYS_TRIED):
+    for way in islice(chain(_earlier_ways(arm, index, step, problem), seam_ways(problem, q)), WAYS_TRIED):
         segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
         if segments:
-            return segments
+            return segments, "planned" if way.configuration >= 0 else "adapted"
     if failed is not None:
         raise PlanningFailed(failed)
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
+
+
+def _earlier_ways(arm: _Arm, index: int, step: Weld, problem: SeamProblem) -> Iterator[SeamWay]:
+    """The way along the seam that an earlier plan took, where it still is free."""
+    segment = arm.earlier.process(index)
+    same = segment is not None and segment.process is not None and segment.process.seam == step.seam
+    way = earlier_way(problem, segment) if segment is not None and same else None
+    if way is not None:
+        free = np.empty(len(way.torches.q), dtype=np.bool_)
+        states_free(arm.screen, np.ascontiguousarray(way.torches.q), problem.margins, free)
+        if free.all():
+            yield way
 
 
 def _seam_problem(
@@ -208,18 +267,21 @@ def _weld_along(
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
         return [], _speed_finding(arm, path, settings, where)
+    if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
+        return [], _too_short(path.end, settings, where)
     ends = [_line_at(arm, problem, way, k, length) for k, length in ((0, step.approach), (-1, step.retract))]
-    if ends[0] is None or ends[1] is None:
-        return [], Finding(
-            "P207", f"{where}: the torch cannot {'approach' if ends[0] is None else 'retract'} along its wire"
-        )
+    if ends[0] is None:
+        return [], _no_line(arm, problem, way, 0, step.approach, f"{where}: the approach")
+    if ends[1] is None:
+        return [], _no_line(arm, problem, way, -1, step.retract, f"{where}: the retract")
     away, back = ends[0], ends[1]
     for name, line in (("approach", away), ("retract", back)):
-        if not _line_free(arm, line, contacts):
-            what = f"{where}: at the end of the {name}"
-            found = explain_state(arm.model, line(line.end)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
-            return [], found[0] if found else Finding("P207", f"{where}: the {name} is not free")
-    transit = _free_motion(arm, q, away(away.end)[0])
+        blocked = _line_blocked(arm, line, contacts)
+        if blocked is not None:
+            what = f"{where}: {blocked * 1e3:.0f} mm from the seam on the {name}"
+            found = explain_state(arm.model, line(blocked)[0], arm.margins(contacts), "P207", what, engine=arm.engine)
+            return [], found[0] if found else Finding("P207", f"{what}: the torch comes too near to something")
+    transit = _free_motion(arm, q, away(away.end)[0], arm.earlier.transit(index))
     if transit is None:
         return [], _no_free_motion(f"{where}, on the way there")
     section = _section(step, problem, way)
@@ -274,6 +336,12 @@ def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str)
     return Finding("P208", text, suggestion=hint)
 
 
+def _too_short(length: float, settings: WeldSettings, where: str) -> Finding:
+    """P231: there is no stretch of constant speed between starting and stopping."""
+    text = f"{where}: {length * 1e3:.1f} mm are too short to come to {settings.travel_speed * 1e3:g} mm/s and to stop"
+    return Finding("P231", text, suggestion="trim less, or make it a part of a longer weld")
+
+
 def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
     robot = arm.mechanism.robot
     q = way.torches.q[station]
@@ -282,24 +350,40 @@ def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length
     return wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
 
 
-def _line_free(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> bool:
+def _no_line(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:
+    """P207: how far the torch gets along its wire before a joint would leave its limits or jump."""
+    shares = np.linspace(0.95, 0.05, 19)
+    possible = next((s * length for s in shares if _line_at(arm, problem, way, station, s * length) is not None), 0.0)
+    text = f"{what} of {length * 1e3:g} mm along the wire ends after {possible * 1e3:.0f} mm"
+    hint = f"write a length of {possible * 1e3:.0f} mm, or move the part" if possible else "move the part"
+    return Finding("P207", f"{text}, where a joint would leave its limits or jump", suggestion=hint)
+
+
+def _line_blocked(arm: _Arm, path: BSpline, contacts: tuple[ContactAllowance, ...]) -> float | None:
+    """The first distance (m) along a line where the torch is too near to something; None where the line is free."""
     u = np.linspace(path.start, path.end, 2 * len(path.control))
     free = np.empty(len(u), dtype=np.bool_)
     states_free(arm.screen, path(u), arm.margins(contacts), free)
-    return bool(free.all())
+    return None if free.all() else float(u[np.argmin(free)])
 
 
 def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
     return time_optimal_law(path, arm.limits, speed_cap=speed)
 
 
-def _free_motion(arm: _Arm, q: FloatArray, goal: FloatArray) -> tuple[BSpline, BSpline] | None:
+def _free_motion(
+    arm: _Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None
+) -> tuple[BSpline, BSpline] | None:
     """A rounded free path and its law; corners are tightened until the rounding is free as well.
 
-    A way whose corners are so tight that stopping at every one would be far quicker is left for that of another seed.
+    An `earlier` path is bent to the new ends first, and taken where it is free. A way whose corners are so tight that
+    stopping at every one would be far quicker is left for that of another seed.
     """
     robot = arm.mechanism.robot
     margins = arm.margins()
+    bent = None if earlier is None else earlier_path(earlier, q, goal)
+    if bent is not None and _path_free(arm, bent, margins):
+        return bent, time_optimal_law(bent, arm.limits)
     for seed in range(arm.seed, arm.seed + WAY_SEEDS):
         way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, seed)
         if way is None:
@@ -307,15 +391,20 @@ def _free_motion(arm: _Arm, q: FloatArray, goal: FloatArray) -> tuple[BSpline, B
         patience = PATIENCE * stop_and_go_time(way, arm.limits)
         for halvings in range(ROUNDINGS):
             path = rounded(way, 0.5**halvings)
-            u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
-            free = np.empty(len(u), dtype=np.bool_)
-            states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
-            if free.all():
+            if _path_free(arm, path, margins):
                 law = time_optimal_law(path, arm.limits)
                 if law.end <= patience:
                     return path, law
                 break
     return None
+
+
+def _path_free(arm: _Arm, path: BSpline, margins: FloatArray) -> bool:
+    """Whether a path keeps `margins` but for a little of the planner's reserve, at places along it."""
+    u = np.linspace(path.start, path.end, max(40, int((path.end - path.start) / 0.01)))
+    free = np.empty(len(u), dtype=np.bool_)
+    states_free(arm.screen, path(u), margins - 0.6 * RESERVE, free)
+    return bool(free.all())
 
 
 def _segment(

@@ -97,7 +97,7 @@ def reach_of(problem: SeamProblem, tilts: FloatArray, *, judged: bool = True) ->
     """
     inverse, stations = problem.inverse, problem.stations
     n = len(stations)
-    z = _variants(inverse, tilts)
+    z = _variants(problem, tilts)
     spins = z[:: len(z) // spin_count(inverse), 0]
     poses = np.stack([stations.spun_flange_poses(spins, *tilt) for tilt in tilts], axis=2)
     poses = np.repeat(poses, len(z) // (len(spins) * len(tilts)), axis=2).reshape(-1, 4, 4)
@@ -126,10 +126,26 @@ def spin_count(inverse: ArmInverse) -> int:
     return 1 if "spin" in inverse.freed else SPINS
 
 
-def _variants(inverse: ArmInverse, tilts: FloatArray) -> FloatArray:
+def grid_spins(problem: SeamProblem) -> FloatArray:
+    """The spins from the reference that are tried; where the step has a window that the arm can choose in, one of them
+    is its nominal spin at the start of the seam.
+    """
+    count, window = spin_count(problem.inverse), problem.settings.spin
+    chosen = window is not None and "spin" not in problem.inverse.freed
+    first = window.nominal - float(problem.stations.offsets[0]) if window is not None and chosen else 0.0
+    return np.asarray(first + np.arange(count) * (2.0 * np.pi / count), dtype=np.float64)
+
+
+def is_whole(problem: SeamProblem) -> bool:
+    """True where the ladder holds every turn of every joint inside its limits: no node is left out."""
+    limits = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
+    whole = np.array_equal(problem.lower, limits[0]) and np.array_equal(problem.upper, limits[1])
+    return bool(whole and turn_sets(*limits) <= TURNS)
+
+
+def _variants(problem: SeamProblem, tilts: FloatArray) -> FloatArray:
     """Spin, tilt and held joint of every variant (v, 3 or 4)."""
-    count = spin_count(inverse)
-    spins = np.arange(count) * (2.0 * np.pi / count)
+    inverse, spins = problem.inverse, grid_spins(problem)
     if inverse.held is None:
         return np.array([[spin, *tilt] for spin in spins for tilt in tilts])
     held = inverse.spread(HELD[0] if len(tilts) == 1 else HELD[1])

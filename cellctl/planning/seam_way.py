@@ -61,6 +61,25 @@ def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
                 yield SeamWay(way, configuration, cost)
 
 
+def furthest_station(problem: SeamProblem, reach: Reach) -> int:
+    """The last station that any configuration gets to from the first one over nodes that are free."""
+    speeds, gate = problem.robot.limit_array("velocity"), np.full(problem.robot.dof, GATE)
+    furthest = 0
+    for configuration in range(reach.valid.shape[2]):
+        rungs = rungs_of(problem, reach, configuration)
+        asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
+        _ask(problem, rungs, asked, *np.nonzero(~asked))
+        if np.isfinite(rungs.costs[0]).any():
+            *_, reached = cheapest_way(rungs.joints, rungs.costs, rungs.counts, 1.0 / speeds**2, gate)
+            furthest = max(furthest, reached)
+    return furthest
+
+
+def grid_ways(problem: SeamProblem, reach: Reach) -> bool:
+    """True where the grid has a way along the seam that is free of obstacles, smooth or not."""
+    return bool(_ladder_ways(problem, reach, np.zeros(problem.robot.dof)))
+
+
 def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[tuple[Torches, int, float]]:
     """The cheapest obstacle-free grid way of every configuration that has one, cheapest first."""
     speeds = problem.robot.limit_array("velocity")
@@ -86,7 +105,8 @@ def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[t
 def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[IntArray, IntArray, float] | None:
     """Dynamic programming without obstacles, then again without the nodes found in collision, until a way is free.
 
-    A few stations are asked whole at first: a seam that is blocked at one of them is blocked.
+    A few stations are asked whole at first: a seam that is blocked at one of them is blocked. Where ROUNDS do not
+    settle it, all nodes are asked: None means that the grid has no way.
     """
     n = len(rungs.joints)
     asked = np.arange(rungs.costs.shape[2])[None, None] >= rungs.counts[:, :, None]
@@ -109,7 +129,10 @@ def _free_way(problem: SeamProblem, rungs: Rungs, speeds: FloatArray) -> tuple[I
             _ask(problem, rungs, asked, station, around[station], near)
         if np.isfinite(rungs.costs[rows, spin, slot]).all():
             return spin, slot, cost
-    return None
+    station, spin_of, slot_of = np.nonzero(~asked)
+    _ask(problem, rungs, asked, station, spin_of, slot_of)
+    spin, slot, cost, _ = cheapest_way(rungs.joints, rungs.costs, rungs.counts, 1.0 / speeds**2, gate)
+    return (spin, slot, cost) if np.isfinite(cost) else None
 
 
 def _ask(

@@ -8,8 +8,14 @@ from math import isclose
 
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import plan_content
-from cellctl.model.certificate import Certificate
+from cellctl.model.certificate import Certificate, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan
+
+ENGINES = ("bullet", "coal")
+ENGINES_AGREE = 0.5e-3
+"""By how much (m) two engines may differ about one distance."""
+FAR = 0.25
+"""Gaps beyond this (m) are not looked into by any proof."""
 
 
 def plan_digest(plan: Plan) -> str:
@@ -17,17 +23,45 @@ def plan_digest(plan: Plan) -> str:
     return hashlib.sha256(plan_content(plan)).hexdigest()
 
 
-def demand_same_figures(stored: Certificate, again: Certificate) -> None:
+def demand_same_figures(stored: Certificate, again: Certificate) -> tuple[Finding, ...]:
     """Raise NotCertified (C320) where a certificate does not say what the same proof says now.
 
-    Figures may differ by rounding, as they do between machines; another engine or version is not held against it.
+    Figures may differ by rounding, as they do between machines. What was proved by another engine or version is said
+    (C337, a warning), and then its figures are held against what they would have to be whoever proved them.
     """
-    same_proof = (stored.engine, stored.engine_version, stored.checker_version)
-    if same_proof != (again.engine, again.engine_version, again.checker_version):
-        return
-    if not _alike(asdict(stored), asdict(again)):
-        text = "the certificate was changed: proved again, the plan has other figures than it says"
-        raise NotCertified(Finding("C320", text, suggestion="plan the task again"))
+    if stored.sample_rate != again.sample_rate or stored.engine not in ENGINES:
+        raise _changed("it names a sample rate or an engine that no proof has")
+    by, now = _proved_by(stored), _proved_by(again)
+    if by == now:
+        if not _alike(asdict(stored), asdict(again)):
+            raise _changed("proved again, the plan has other figures than it says")
+        return ()
+    if len(stored.segments) != len(again.segments) or not all(map(_compatible, stored.segments, again.segments)):
+        raise _changed("proved again, the plan cannot have the figures that it says")
+    text = f"the certificate says that it was made by {by}, it was proved again by {now}"
+    hint = "its figures are not compared one by one; plan the task again for a certificate of this engine and version"
+    return (Finding("C337", text, suggestion=hint, severity="warning"),)
+
+
+def _changed(why: str) -> NotCertified:
+    return NotCertified(Finding("C320", f"the certificate was changed: {why}", suggestion="plan the task again"))
+
+
+def _proved_by(certificate: Certificate) -> str:
+    return f"cellctl {certificate.checker_version} with {certificate.engine} {certificate.engine_version}"
+
+
+def _compatible(stored: SegmentRecord, again: SegmentRecord) -> bool:
+    """Whether two proofs can be of one segment: the same motion, and no gap proved that the other one saw smaller."""
+    same = (stored.index, stored.kind, stored.step) == (again.index, again.kind, again.step)
+    if not same or not isclose(stored.duration, again.duration, rel_tol=1e-6, abs_tol=1e-9):
+        return False
+    if (stored.seam is None) != (again.seam is None):
+        return False
+    if stored.seam is not None and again.seam is not None and not _alike(asdict(stored.seam), asdict(again.seam)):
+        return False
+    seen = {gap.margin: gap.observed for gap in again.gaps}
+    return all(gap.proved <= seen.get(gap.margin, FAR) + ENGINES_AGREE for gap in stored.gaps)
 
 
 def _alike(first: object, second: object) -> bool:

@@ -11,13 +11,15 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
-from cellctl.model.plan import Plan, Segment
+from cellctl.model.plan import Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Task, Weld
 
 CUBIC = 3
 LONGEST = 3600.0
 """Longest segment (s) that is sampled."""
+LARGEST = 1e6
+"""Largest number that a path, law or seam may hold; beyond it no figure in rad, m or s means anything."""
 
 
 def task_group(task: Task) -> str:
@@ -67,6 +69,8 @@ def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Seg
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
         if not _smooth(spline):
             yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
+        if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
+            yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
     if segment.law.start != 0.0:
         yield Finding("C323", f"the time law of {where} starts at {segment.law.start:g} s")
     if segment.law.end > LONGEST:
@@ -90,5 +94,22 @@ def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Find
         return
     if segment.kind != "transit" and segment.kind != "wait" and not isinstance(task.steps[segment.step], Weld):
         yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which welds nothing")
+    if segment.process is not None and _largest(segment.process) > LARGEST:
+        yield _foreign(f"the process of {where} holds a number over {LARGEST:g}")
     if segment.process is not None and len(segment.process.stations) < 2:
         yield Finding("C327", f"{where} has no stations along its seam")
+
+
+def _largest(section: SeamSection) -> float:
+    """The largest number of a process, by its size."""
+    arrays = (
+        section.stations,
+        section.points,
+        section.tangents,
+        section.normals,
+        section.work_angles,
+        section.travel_angles,
+        section.spins,
+        np.array([section.length, section.travel_speed, section.ctwd, *(event.at for event in section.events)]),
+    )
+    return float(max((np.abs(array).max() for array in arrays if array.size), default=0.0))

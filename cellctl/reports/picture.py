@@ -18,12 +18,15 @@ from cellctl.model.plan import FixedSegment, Plan
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Colour
 from cellctl.reports.staging import PLANNED, TRACK, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
+from cellctl.reports.writing import demand_own
 from cellctl.scene.bullet.render import Renderer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LEGEND = ((WELDED, "welded"), (PLANNED, "to be welded"), (TRACK, "path of the contact tip"))
+MARK = b"drawn by cellctl"
+"""What stands in every picture file of ours, so that no other is written over."""
 PROCESS_SHARE = 0.6
 """Share of an animation's frames that shows the processes, which take most of the time and move least."""
 
@@ -70,7 +73,7 @@ def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[i
         joints[segment.group] = segment.joints_at(time)[0]
         welded = _welded_until(plan, cell, index, time)
     drawn = picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded)
-    _save(with_legend(drawn), path, format="PNG")
+    save_png(with_legend(drawn), path)
 
 
 def animation(
@@ -96,7 +99,7 @@ def animation(
             shots.append(Pillow.fromarray(renderer.image(camera, size)))
     palette = _palette(shots, sorted(colours_of(stage)))
     first, *rest = [shot.quantize(palette=palette, dither=Pillow.Dither.NONE) for shot in shots]
-    _save(first, path, format="GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1)
+    _save(first, path, format="GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1, comment=MARK)
 
 
 def with_legend(drawn: Image) -> Image:
@@ -115,8 +118,18 @@ def with_legend(drawn: Image) -> Image:
     return image
 
 
+def save_png(image: Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all; raises UsageError (U651) rather than write over what is not ours."""
+    from PIL.PngImagePlugin import PngInfo
+
+    note = PngInfo()
+    note.add_text("Software", MARK.decode())
+    _save(image, path, format="PNG", pnginfo=note)
+
+
 def _save(image: Image, path: Path, **how: Any) -> None:
-    """Write the file whole or not at all; raises OSError."""
+    """Write the file whole or not at all; raises OSError, and UsageError (U651) for a file that is not ours."""
+    demand_own(path, MARK)
     unfinished = path.with_name(path.name + "~")
     try:
         image.save(unfinished, **how)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from cellctl.model.pose import FloatArray, Pose, orthonormalised
 from cellctl.model.shapes import Colour, Solid, Visual
 from cellctl.scene.bodies import WORLD, collision_model
 from cellctl.scene.bullet.render import RenderScene, Shown, camera_for
-from cellctl.scene.meshes import shape_surface, tube, visual_surfaces, without_hidden
+from cellctl.scene.meshes import Surface, shape_surface, tube, visual_surfaces, without_hidden
 
 PLANNED: Colour = (0.05, 0.50, 0.95)
 WELDED: Colour = (1.00, 0.33, 0.08)
@@ -24,6 +24,7 @@ TRACK: Colour = (0.10, 0.62, 0.55)
 _PIECE = 0.020
 _SEAM_RADIUS = 0.0022
 _TRACK_RADIUS = 0.0015
+_RAISED = 0.001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,8 +158,14 @@ def _highlights(cell: Cell, names: Collection[str]) -> Iterator[tuple[Shown, int
     for group in cell.groups:
         for solid in collision_model(cell, group.name).solids:
             if solid.name in names:
-                surface = shape_surface(solid.shape, ALARM)
+                surface = _raised(shape_surface(solid.shape, ALARM))
                 yield Shown(f"highlight {solid.name}", (surface,), solid.pose), solid.frame, solid.pose
+
+
+def _raised(surface: Surface) -> Surface:
+    """A surface a little outside of itself, so that it hides the thing that it stands for."""
+    centre = (surface.vertices.min(axis=0) + surface.vertices.max(axis=0)) / 2.0
+    return replace(surface, vertices=surface.vertices + _RAISED * np.sign(surface.vertices - centre))
 
 
 def _seam_pieces(cell: Cell) -> Iterator[tuple[SeamPiece, Shown]]:

@@ -128,7 +128,8 @@ def _arc_time(row: SeamRow, *, of_run: bool) -> str:
 def _measured_cells(done: SeamRecord | None) -> tuple[str, str]:
     if done is None:
         return "not welded", "-"
-    return f"{max(done.lateral, done.height, 0.1 * um) / um:.1f} um", f"{done.travel_speed / mm:.2f} mm/s"
+    off = max(done.lateral, done.height) / um
+    return f"{off:.1f} um" if off >= 0.1 else "below 0.1 um", f"{done.travel_speed / mm:.2f} mm/s"
 
 
 def angle_use(used: tuple[float, float], window: Range) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,31 +79,31 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
     """The solids of `cell` and the pairs that the motion of `group` can bring together.
 
     Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link),
-    pairs the robot file lists as touching, and a base with the fixture that carries it.
+    pairs the robot file lists as touching (links, or single solids), and a base with the fixture that carries it.
     """
     mechanism = cell.mechanism(cell.group(group).mechanisms[0])
     robot = mechanism.robot
     moving: list[PlacedSolid] = []
-    link_of: list[str] = []
+    labels: list[tuple[str, ...]] = []
     places = link_places(robot)
     for link in robot.links:
         frame, pose = places[link.name]
         for name, solid in _named_solids(f"{mechanism.name}.{link.name}", link.solids):
             moving.append(PlacedSolid(name, solid.shape, frame, pose @ solid.pose))
-            link_of.append(link.name)
+            labels.append((link.name, f"{link.name}.{solid.name}"))
     if mechanism.tool is not None:
         flange = places[robot.flange]
         for solid in mechanism.tool.solids:
             name = f"{mechanism.name}.{mechanism.tool.name}.{solid.name}"
             moving.append(PlacedSolid(name, solid.shape, flange.frame, flange.pose @ solid.pose))
-            link_of.append("")
+            labels.append(())
     still = _still_solids(cell)
     touching = {frozenset(pair) for pair in robot.touching}
     pairs = [
         (i, j)
         for i in range(len(moving))
         for j in range(i + 1, len(moving))
-        if abs(moving[i].frame - moving[j].frame) > 1 and frozenset((link_of[i], link_of[j])) not in touching
+        if abs(moving[i].frame - moving[j].frame) > 1 and touching.isdisjoint(_label_pairs(labels[i], labels[j]))
     ]
     carriers = {f.name for f in cell.fixtures if f.carries == mechanism.name}
     pairs += [
@@ -124,6 +124,11 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
         table,
         frozen_array(np.full(len(pairs), cell.margins.clearance)),
     )
+
+
+def _label_pairs(first: tuple[str, ...], second: tuple[str, ...]) -> Iterator[frozenset[str]]:
+    """Every pair of names by which a robot file may list two solids: link or LINK.SOLID."""
+    return (frozenset((a, b)) for a in first for b in second)
 
 
 def _still_solids(cell: Cell) -> list[tuple[str, PlacedSolid]]:

@@ -44,6 +44,7 @@ def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
 
 
 def test_what_is_wrong_is_told(say: Callable, arm) -> None:
+    """ROBOTIS-GIT/DynamixelSDK#302: a return delay of 500 us for each servo made reading slow."""
     bus, port = arm
     bus.servo(11).put(reg.RETURN_DELAY, 250)
     bus.servo(12).fail(5)
@@ -75,6 +76,17 @@ def test_an_arm_is_calibrated_from_a_known_pose(say: Callable, arm, tmp_path: Pa
     assert "# As ROBOTIS sets the arm up" in output.read_text("utf-8"), "comments stay"
     assert [bus.servo(id).position for id in (11, 12, 13, 14)] == before
     assert say("calibrate", "open_manipulator_x", "--port", port, "--at", at, "-o", str(output)).code == 2
+
+
+def test_an_arm_is_let_go_with_consent(say: Callable, arm) -> None:
+    bus, port = arm
+    for id in (11, 12, 13, 14, 15):
+        bus.servo(id).put(reg.TORQUE_ENABLE, 1)
+    said = say("release", "open_manipulator_x", "--port", port)
+    assert (said.code, "[U645]" in said.err) == (2, True)
+    assert all(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
+    assert say("release", "open_manipulator_x", "--port", port, "--yes").code == 0
+    assert not any(bus.servo(id).get(reg.TORQUE_ENABLE) for id in (11, 12, 13, 14, 15))
 
 
 def test_nobody_there(say: Callable, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def code(caught: pytest.ExceptionInfo) -> list[str]:
 
 
 def test_opening_and_reading_moves_nothing_and_switches_nothing_on(bench) -> None:
+    """open-edge-platform/physical-ai-studio#955: an arm wiggled to be identified, and overloaded its gripper."""
     b = bench()
     state = b.arm.read()
     assert np.abs(state.joints - b.pose()).max() <= reg.STEP
@@ -111,6 +112,7 @@ def test_a_gripper_is_an_output_and_stays_closed_at_a_stop(bench) -> None:
     ],
 )
 def test_an_arm_that_is_not_the_one_described_is_refused(bench, register, value: int, what: str) -> None:
+    """huggingface/lerobot#1010: servos of mixed firmware or for another voltage."""
     b = bench()
     b.bus.servo(13).put(register, value)
     with pytest.raises(EnvironmentMissing) as caught:
@@ -196,6 +198,7 @@ def test_two_servos_on_one_joint(bench) -> None:
 
 
 def test_closing_leaves_an_arm_that_would_fall_under_torque(bench) -> None:
+    """huggingface/lerobot#4609, almond-bot/axol#247: the arm dropped when its program ended."""
     b = bench()
     b.follow(0.3)
     with b.arm:
@@ -205,6 +208,7 @@ def test_closing_leaves_an_arm_that_would_fall_under_torque(bench) -> None:
 
 
 def test_closing_lets_an_arm_go_that_cannot_fall(bench) -> None:
+    """huggingface/lerobot#2621: torque stayed on when a program failed, and a motor burned."""
     b = bench(wiring=replace(load_wiring("open_manipulator_x"), on_power_removal="holds"))
     b.follow(0.3)
     with b.arm:

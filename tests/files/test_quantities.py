@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl import units
+from cellctl.files.fields import plain_numbers
 from cellctl.files.quantities import (
+    LARGEST,
     UNITS,
     FieldError,
     did_you_mean,
@@ -22,7 +24,7 @@ from cellctl.files.quantities import (
 )
 from cellctl.model.wps import Range
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(-LARGEST, LARGEST)
 kinds = st.sampled_from(sorted(UNITS))
 
 
@@ -146,3 +148,12 @@ def test_suggestions() -> None:
 def test_shown_in_the_units_of_the_shop() -> None:
     assert shown_quantity(0.0126, "speed") == "12.6 mm/s"
     assert shown_quantity(math.pi / 2, "angle") == "90 deg"
+
+
+def test_a_number_that_no_cell_has_is_refused() -> None:
+    for text in ("1e308 mm", "-1e16 m", "1e999 mm"):
+        with pytest.raises(FieldError) as caught:
+            read_scalar(text, "length")
+        assert (caught.value.code, caught.value.message) == ("F122", "the number is too large")
+    with pytest.raises(FieldError):
+        plain_numbers("1e200 0 0", 3)

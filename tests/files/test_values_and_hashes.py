@@ -15,6 +15,8 @@ from cellctl.model.cell import Cell
 from cellctl.model.task import Budget, MoveJ, Task, Weld
 from cellctl.model.wps import Range
 
+LOW_HOME = "configurations: {home: 0 -160 90 0 45 0 deg}"
+
 
 @pytest.fixture
 def project(tmp_path: Path, checkout: Path) -> Path:
@@ -69,13 +71,7 @@ def test_a_number_changes_one_hash(project: Path) -> None:
         ("cell/tray.yaml", "thickness: 4 mm", "thickness: 6 mm", "F166", "'mig131_al_t3'"),
         ("task.yaml", "overlap: 8 mm", "overlap: 8 mm, travel_speed: 12.6 mm/s", "F160", "12.6 mm/s"),
         ("cell/mig131_al_t3.yaml", "wire_diameter: 1.2 mm", "wire_diameter: 1.0 mm", "F168", "1 mm"),
-        (
-            "cell/cell.yaml",
-            "tool: torch",
-            "tool: torch\n    configurations: {home: 0 -160 90 0 45 0 deg}",
-            "F159",
-            "a2",
-        ),
+        ("cell/cell.yaml", "tool: torch", f"tool: torch\n    {LOW_HOME}", "F159", "joint_a2"),
     ],
 )
 def test_checks_fail_with_exit_1(project: Path, file: str, old: str, new: str, code: str, names: str) -> None:

@@ -303,3 +303,28 @@ def test_odd_meshes_are_told(project: Path) -> None:
     file.write_text(text.replace('scale="-1 1 1"', 'scale="1000 1000 1000"'))
     with pytest.raises(FileError, match="100 m long"):
         add_robot(file, tip="l3", project=project)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--package", "nowhere"), "'nowhere' is not NAME=FOLDER with a folder that is there"),
+        (("--package", "a=/none/there"), "'a=/none/there' is not NAME=FOLDER with a folder that is there"),
+        (("--payload", "12"), "'12' has no unit, a quantity of mass needs one - write '12 kg'"),
+        (("--payload", "0kg"), "a payload is more than 0 kg"),
+        (("--tip", "l33"), "there is no link 'l33' to be the tip - did you mean 'l3'"),
+        (("--tip", "base"), "no joints lead from 'base' to 'base'"),
+        (("--srdf", "none.srdf"), "none.srdf: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_told(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(project)
+    assert call(["robots", "add", str(spherized(project)), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (project / "robots").exists()

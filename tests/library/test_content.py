@@ -18,9 +18,12 @@ from cellctl.model.cell import Cell, Group, Mechanism
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Robot
 from cellctl.scene.bodies import collision_model
+from tests.library.conftest import robot_called
 
 FIGURES = {"chain", "position_limits", "velocity_limits", "acceleration_limits", "jerk_limits", "effort_limits"}
 FIGURES |= {"masses", "inertias", "payload", "colours"}
+LISTING = [name for name in library_robots() if robot_called(name).touching]
+"""Robots with pairs that are never asked about."""
 NO_BODY = {("franka_panda_fer", "fer_link4")}
 """Links whose inertia, as their maker has it, is that of no body; their files say so."""
 
@@ -108,6 +111,30 @@ def test_no_pair_of_links_touches_everywhere(robot: Robot) -> None:
     listed = {frozenset(pair) for pair in robot.touching}
     assert {frozenset(pair) for pair in set.intersection(*touching)} <= listed
     assert any(not pairs for pairs in touching)
+
+
+@pytest.mark.parametrize("robot", LISTING, indirect=True)
+def test_only_gaps_that_never_change_are_not_asked_about(robot: Robot) -> None:
+    """What is listed as touching is as near at any joint values as at any others, so nothing is hidden."""
+    pytest.importorskip("pybullet")
+    from cellctl.scene.bullet.exact import ExactScene
+
+    mechanism = Mechanism("r1", replace(robot, touching=()), Pose.identity(), None, {})
+    model = collision_model(Cell("c", (mechanism,), (Group("r1", ("r1",)),), (), ()), "r1")
+    names = [model.pair_names(pair) for pair in range(len(model.pairs))]
+    places = {frozenset(pair): index for index, pair in enumerate(names)}
+    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
+    joints = np.random.default_rng(3).uniform(lower, upper, (100, robot.dof))
+    listed = [places[frozenset(f"r1.{name}" for name in pair)] for pair in robot.touching]
+    with ExactScene(model) as scene:
+        gaps = []
+        for q in joints:
+            scene.move(q)
+            contacts = [scene.query(pair, 0.010) for pair in listed]
+            assert all(contact is not None for contact in contacts)
+            gaps.append([contact.distance for contact in contacts if contact is not None])
+    assert np.ptp(gaps, axis=0).max() < 0.2e-3
+    assert np.min(gaps) > 0.0
 
 
 def test_every_link_that_moves_has_a_body(robot: Robot) -> None:

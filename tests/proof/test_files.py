@@ -167,6 +167,9 @@ EDITED: dict[str, Callable[[Tree], None]] = {
     "an unknown procedure": put(first_process, "wps", "nothing"),
     "another group": put(first_segment, "group", "r9"),
     "a step too many": put(first_segment, "step", 99),
+    "a huge control point": lambda tree: first_segment(tree)["path"]["control"][3].__setitem__(0, 1e300),
+    "a huge knot": lambda tree: first_segment(tree)["path"]["knots"].__setitem__(slice(-4, None), [1e300] * 4),
+    "a huge seam": lambda tree: first_process(tree)["points"][0].__setitem__(0, -1e300),
 }
 
 

@@ -43,7 +43,6 @@ class DynamixelArm:
         self._goals: dict[int, int] = {}
         self._velocity: FloatArray = np.zeros(len(wiring.axes))
         self._command: FloatArray = setup.start
-        self._outputs = 0
         self._sent = 0.0
         self._last: ArmState | None = None
         self._connect()
@@ -181,7 +180,6 @@ class DynamixelArm:
         goals = self._goals_of(setpoint, gap)
         elapsed = max(gap, self._wiring.period)
         self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
-        self._outputs = setpoint.outputs
         trouble = self._cycle(goals)
         if self._sensing.complete >= now:
             self._sensing.check_health()

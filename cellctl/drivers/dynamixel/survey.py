@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cellctl.drivers.dynamixel.bus import DynamixelBus
+from cellctl.drivers.dynamixel.enabling import everything_off
 from cellctl.drivers.port import Port
 from cellctl.errors import Finding
 from cellctl.model.wires import dynamixel as wire
@@ -38,6 +39,15 @@ def survey(port: Port, *, baud: int, ids: Sequence[int] = ()) -> list[ServoRepor
     found |= {id for id in ids if id not in found and bus.ping(id) is not None}
     reports = (_report(bus, id) for id in sorted(found))
     return [report for report in reports if report is not None]
+
+
+def let_go(port: Port, *, baud: int, ids: Sequence[int]) -> list[int]:
+    """Take the torque of every servo on the line; returns those of `ids` that hold all the same or do not answer."""
+    bus = DynamixelBus(port, baud=baud)
+    for _ in range(2):
+        bus.tell(everything_off())
+    replies = bus.read_all(reg.TORQUE_ENABLE.address, reg.TORQUE_ENABLE.size, ids)
+    return [id for id in ids if id not in replies or replies[id].data != b"\0"]
 
 
 def advice(reports: Sequence[ServoReport]) -> list[Finding]:

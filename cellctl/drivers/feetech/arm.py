@@ -167,8 +167,9 @@ class FeetechArm:
     # Cycle ---------------------------------------------------------------------------------------------------------
 
     def _read(self) -> ArmState:
+        began = self._bus.port.now()
         self._sensing.settled()
-        return self._state()
+        return self._state(began)
 
     def _exchange(self, setpoint: Setpoint) -> ArmState:
         if not self._enabled:
@@ -182,7 +183,7 @@ class FeetechArm:
         self._velocity, self._command = (setpoint.joints - self._command) / elapsed, setpoint.joints
         self._goals, self._sent = goals, now
         trouble = self._sensing.cycle(self._packet(goals), goals)
-        return self._state(trouble)
+        return self._state(now, trouble)
 
     def _enable(self) -> None:
         self._goals = enabling.enable(self._bus, self._sensing, self._wiring, self._limits)
@@ -210,8 +211,8 @@ class FeetechArm:
         register = reg.GOAL_POSITION
         return wire.sync_write(register.address, {id: register.pack(goal) for id, goal in goals.items()})
 
-    def _state(self, trouble: Finding | None = None) -> ArmState:
-        """The last samples as a state of now."""
+    def _state(self, began: float, trouble: Finding | None = None) -> ArmState:
+        """The last samples as a state of now; those that were taken since `began` are fresh."""
         now, axes = self._bus.port.now(), self._wiring.axes
         samples = {axis.id: self._sensing.samples[axis.id] for axis in axes}
         oldest = min(sample.time for sample in samples.values())
@@ -222,7 +223,7 @@ class FeetechArm:
             velocities=frozen_array([axis.sign * samples[axis.id].velocity * reg.STEP for axis in axes]),
             torques=frozen_array([axis.sign * samples[axis.id].current * scale for axis in axes]),
             inputs=0,
-            age=max(now - oldest, 0.0),
+            age=0.0 if oldest >= began else now - oldest,
             trouble=trouble,
         )
         return self._last

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,3 +99,15 @@ def bench(port_on) -> Callable[..., Bench]:
         return Bench(port_on, line, bus, wiring, setup).open()
 
     return build
+
+
+@pytest.fixture
+def run_random() -> Callable[[Callable[..., Bench], int], str]:
+    """One run on a lying line, drawn from a seed and checked as for every servo arm; what ended it."""
+    path = Path(__file__).parent.parent / "random_faults.py"
+    spec = spec_from_file_location("random_faults_of_feetech", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    drawn, module.FASTEST = module.drawn_faults, 3.0
+    module.drawn_faults = lambda chance: [replace(fault, servo=max(fault.servo - 10, 0)) for fault in drawn(chance)]
+    return module.run_once

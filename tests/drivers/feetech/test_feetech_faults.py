@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cellctl.drivers.driver import Setpoint
-from cellctl.errors import CellctlError, EnvironmentMissing, Faulted
+from cellctl.errors import EnvironmentMissing, Faulted
 from cellctl.files import load_robot
 from cellctl.model.link_faults import Fault
 from cellctl.model.wires import feetech_registers as reg
@@ -168,40 +168,7 @@ def test_a_brown_out_ends_the_motion_and_asks_for_a_clear(bench) -> None:
     assert b.stands()
 
 
-def test_random_faults_never_make_the_arm_jump_hang_or_go_on_after_a_stop(bench) -> None:
-    kinds = ("lose", "drop_byte", "flip_bit", "swap_bytes", "split", "glue", "noise", "echo", "late")
-    servo_kinds = ("silent", "stuck", "reboot", "overload", "brown_out")
-    counts: dict[str, int] = {}
-    for seed in range(40):
-        chance = np.random.default_rng(seed)
-        kind = str(chance.choice(kinds + servo_kinds))
-        start = float(chance.uniform(0.2, 0.6))
-        share = float(chance.choice([0.02, 0.2, 1.0])) if kind in kinds else 1.0
-        way = "commands" if chance.random() < 0.5 else "replies"
-        fault = Fault(
-            kind, start, start + 0.4, way=way, share=share, by=float(chance.choice([1e-4, 0.01, 0.06])),
-            servo=int(chance.integers(1, 6)),
-        )  # fmt: skip
-        b = bench(fault, seed=seed)
-        states, ended = [], "done"
-        try:
-            for k in range(50):
-                states.append(b.arm.exchange(Setpoint(b.path(k * 0.02))))
-                if states[-1].trouble is not None:
-                    ended = states[-1].trouble.code
-                    break
-                b.wait(0.02)
-        except CellctlError as error:
-            ended = error.findings[0].code
-        began = b.now
-        try:
-            b.arm.stop()
-        except CellctlError as error:
-            ended += "+" + error.findings[0].code
-        assert b.now - began < 3.0
-        counts[ended] = counts.get(ended, 0) + 1
-        assert not states or largest_jump(b, states) < 0.02, (seed, fault)
-        b.wait(1.5)
-        assert b.stands(), (seed, fault)
-    assert counts["done"] > 8
-    assert set().union(*(name.split("+") for name in counts)) <= {"done", "X461", "X462", "X463", "X465", "X466"}
+def test_whatever_goes_wrong_the_arm_stands_in_the_end(bench, run_random) -> None:
+    """Nothing moves after a stop, no joint is reported to jump, no call hangs, nothing but findings is raised."""
+    ended = [run_random(bench, seed) for seed in range(24)]
+    assert {"done", "X461"} <= set(ended) <= {"done", "X460", "X461", "X462", "X463", "X465", "X466", "X470"}

@@ -1,0 +1,294 @@
+"""Single changes of a task that could make room for one of its welds, by families, smallest first. Tries none of them.
+
+A change is written down as what would stand in a file, so that what is tried is what a person would paste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cellctl.errors import CellctlError, Finding
+from cellctl.files import library_robots
+from cellctl.files.edits import Edit, cell_reference, edited_task, moved, shown_range, step_text, written_value
+from cellctl.files.quantities import shown_quantity
+from cellctl.files.sources import DiskSource
+from cellctl.model.task import Step, Task, Weld
+from cellctl.model.wps import Range, Wps
+from cellctl.processes.procedure import weld_settings
+from cellctl.processes.seam import seam_path
+from cellctl.units import deg, mm
+
+LARGEST_ANGLE = 15
+LARGEST_SPIN = 18
+MOVES = (10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 240, 320)
+"""By how much (mm) a part or an arm is moved."""
+SPLITS = 9
+SIX = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """One change: how it is said, the steps and values that would be written, and the task with it.
+
+    `amount` is in SI, or a count where there is no quantity. `steps` are the lines of the changed steps, `edits` the
+    values in other files.
+    """
+
+    said: str
+    amount: float
+    steps: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    task: Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Changes of one kind with `count` amounts, `make(1)` the smallest; it gives None where there is no such change.
+
+    `ordered` says that more of it is never worse, so that the smallest that works may be found by halving. `grid` is
+    how its amounts are told.
+    """
+
+    name: str
+    grid: str
+    count: int
+    make: Callable[[int], Change | None]
+    ordered: bool = False
+
+
+def families(task: Task, index: int, refused: Sequence[Finding]) -> Iterator[Family]:
+    """The families worth trying for the weld at `index`, which was `refused`, cheapest to live with first."""
+    codes = {finding.code for finding in refused}
+    if "P208" in codes:
+        yield _speed(task, index)
+    if "P207" in codes:
+        yield from (_shorter(task, index, field) for field in ("approach", "retract"))
+    yield from (_angle(task, index, field) for field in ("travel_angle", "work_angle"))
+    yield from _spin(task, index)
+    yield from _trims(task, index)
+    if not codes <= {"P201", "P202"}:
+        yield from _margins(task)
+    if not _only_own_part(task, index, refused):
+        yield from _moves(task, index)
+    if codes & {"P204", "P208", "P230"}:
+        yield from _split(task, index)
+    yield _arms(task)
+
+
+def _only_own_part(task: Task, index: int, refused: Sequence[Finding]) -> bool:
+    """True where only the tool and the part itself are in each other's way: a move of the part changes nothing."""
+    part = _weld(task, index).seam.partition(".")[0]
+    tools = [f"{m.name}.{m.tool.name}." for m in task.cell.mechanisms if m.tool is not None]
+    pairs = [finding.data.get("pair") for finding in refused]
+
+    def own(pair: object) -> bool:
+        if not isinstance(pair, tuple):
+            return False
+        first, second = sorted(map(str, pair), key=lambda name: name.startswith(f"{part}."))
+        return second.startswith(f"{part}.") and first.startswith(tuple(tools))
+
+    return bool(pairs) and all(own(pair) for pair in pairs)
+
+
+def _weld(task: Task, index: int) -> Weld:
+    step = task.steps[index]
+    assert isinstance(step, Weld)
+    return step
+
+
+def _change(
+    task: Task, index: int, said: str, amount: float, new: tuple[Step, ...] = (), edits: tuple[Edit, ...] = ()
+) -> Change | None:
+    """The change, or None where the files themselves refuse it."""
+    steps = (*task.steps[:index], *new, *task.steps[index + 1 :]) if new else None
+    disk = DiskSource(Path.cwd())
+    try:
+        return Change(said, amount, tuple(map(step_text, new)), edits, edited_task(task, edits, steps, disk=disk))
+    except CellctlError:
+        return None
+
+
+def _angle(task: Task, index: int, field: str) -> Family:
+    """The window of work or travel angle, wider by whole degrees on both sides; the procedure's too, where it must."""
+    weld = _weld(task, index)
+    wps = task.cell.procedures[weld.wps]
+    settings = weld_settings(weld, wps)
+    window = settings.work if field == "work_angle" else settings.travel
+    what = field.replace("_", " ")
+
+    def make(count: int) -> Change | None:
+        more = count * deg
+        wider = Range(window.minimum - more, window.nominal, window.maximum + more)
+        said = f"{what} {count} deg wider on both sides: {shown_range(wider, 'angle')}"
+        edits = _wider_procedure(task, wps, field, wider)
+        if edits:
+            said += f", which procedure '{wps.name}' would have to be qualified for"
+        wider_step = replace(weld, work_angle=wider) if field == "work_angle" else replace(weld, travel_angle=wider)
+        return _change(task, index, said, more, (wider_step,), edits)
+
+    return Family(what, "every degree", LARGEST_ANGLE, make)
+
+
+def _wider_procedure(task: Task, wps: Wps, field: str, wider: Range) -> tuple[Edit, ...]:
+    allowed = wps.work_angle if field == "work_angle" else wps.travel_angle
+    if allowed.holds(wider.minimum, 1e-9) and allowed.holds(wider.maximum, 1e-9):
+        return ()
+    low, high = min(allowed.minimum, wider.minimum), max(allowed.maximum, wider.maximum)
+    reference = _procedure_reference(task, wps.name)
+    return (Edit(reference, (field,), shown_range(Range(low, allowed.nominal, high), "angle")),)
+
+
+def _procedure_reference(task: Task, name: str) -> str:
+    """The file of a procedure; a cell may call several by one file."""
+    from cellctl.files.library import joined_reference
+
+    cell = cell_reference(task)
+    return joined_reference(cell, str(written_value(task, cell, ("procedures", name))))
+
+
+def _spin(task: Task, index: int) -> Iterator[Family]:
+    weld = _weld(task, index)
+    window = weld.spin
+    if window is None:
+        return
+
+    def make(count: int) -> Change | None:
+        more = 10.0 * count * deg
+        wider = Range(window.minimum - more, window.nominal, window.maximum + more)
+        said = f"spin {10 * count} deg wider on both sides: {shown_range(wider, 'angle')}"
+        return _change(task, index, said, more, (replace(weld, spin=wider),))
+
+    yield Family("spin", "every 10 deg", LARGEST_SPIN, make, ordered=True)
+
+
+def _trims(task: Task, index: int) -> Iterator[Family]:
+    weld = _weld(task, index)
+    _, seam = task.cell.seam(weld.seam)
+    if seam.curve.closed:
+        return
+    length = seam_path(task.cell, weld).length
+    total = seam.curve.length
+    begin = weld.from_ if weld.from_ >= 0.0 else total + weld.from_
+    end = weld.to if weld.to > 0.0 else total + weld.to
+
+    def from_end(which: str) -> Callable[[int], Change | None]:
+        def make(count: int) -> Change | None:
+            cut = count * mm
+            new = replace(weld, from_=begin + cut) if which == "start" else replace(weld, to=end - cut - total)
+            said = f"seam {count} mm shorter at its {which}: {(length - cut) / mm:.1f} mm are left"
+            return _change(task, index, said, cut, (new,))
+
+        return make
+
+    count = int(length / mm / 2.0)
+    for which in ("start", "end"):
+        yield Family(f"trim at the {which}", "every mm up to half of the seam", count, from_end(which), ordered=True)
+
+
+def _speed(task: Task, index: int) -> Family:
+    weld = _weld(task, index)
+    window = task.cell.procedures[weld.wps].travel_speed
+    speed = weld_settings(weld, task.cell.procedures[weld.wps]).travel_speed
+    step = 0.25 * mm
+
+    def make(count: int) -> Change | None:
+        slower = max(speed - count * step, window.minimum)
+        said = f"weld at {shown_quantity(slower, 'speed')}"
+        return _change(task, index, said, speed - slower, (replace(weld, travel_speed=slower),))
+
+    count = max(0, int(-(-(speed - window.minimum - 1e-12) // step)))
+    return Family("travel speed", "every 0.25 mm/s down to the procedure's least", count, make, ordered=True)
+
+
+def _shorter(task: Task, index: int, field: str) -> Family:
+    weld = _weld(task, index)
+    length = float(getattr(weld, field))
+
+    def make(count: int) -> Change | None:
+        left = length - 5 * count * mm
+        if left < 5 * mm:
+            return None
+        new = replace(weld, approach=left) if field == "approach" else replace(weld, retract=left)
+        return _change(task, index, f"{field} of {shown_quantity(left, 'length')}", length - left, (new,))
+
+    return Family(field, "every 5 mm", int(length / (5 * mm)), make, ordered=True)
+
+
+def _margins(task: Task) -> Iterator[Family]:
+    margins, reference = task.cell.margins, cell_reference(task)
+
+    def lowered(field: str, value: float) -> Callable[[int], Change | None]:
+        def make(count: int) -> Change | None:
+            lower = value - count * 0.5 * mm
+            if lower < 0.0:
+                return None
+            edit = Edit(reference, ("margins", field), shown_quantity(lower, "length"))
+            said = f"{field.replace('_', ' ')} of {shown_quantity(lower, 'length')} for the whole cell"
+            return _change(task, 0, said, value - lower, edits=(edit,))
+
+        return make
+
+    for field, value in (("clearance", margins.clearance), ("nozzle_to_plates", margins.nozzle_to_plates)):
+        count = int(value / (0.5 * mm) + 1e-9)
+        if count:
+            name = f"margin {field.replace('_', ' ')}"
+            yield Family(name, "every 0.5 mm down to 0", count, lowered(field, value), ordered=True)
+
+
+AXES = {"+x": (1, 0, 0), "-x": (-1, 0, 0), "+y": (0, 1, 0), "-y": (0, -1, 0), "+z": (0, 0, 1), "-z": (0, 0, -1)}
+
+
+def _moves(task: Task, index: int) -> Iterator[Family]:
+    """The part of the seam, and the arm, along the axes of the frames that they stand in, by MOVES."""
+    part = _weld(task, index).seam.partition(".")[0]
+    mechanism = task.cell.mechanisms[0].name
+
+    def along(kind: str, name: str, axis: str) -> Callable[[int], Change | None]:
+        def make(count: int) -> Change | None:
+            amount = MOVES[count - 1] * mm
+            x, y, z = AXES[axis]
+            edit = moved(task, kind, name, (x * amount, y * amount, z * amount))
+            return _change(task, index, f"{name} moved by {MOVES[count - 1]} mm along {axis}", amount, edits=(edit,))
+
+        return make
+
+    for kind, name in (("parts", part), ("mechanisms", mechanism)):
+        for axis in AXES:
+            make = along(kind, name, axis)
+            yield Family(f"move {name} {axis}", f"{', '.join(map(str, MOVES))} mm", len(MOVES), make)
+
+
+def _split(task: Task, index: int) -> Iterator[Family]:
+    """The seam in two welds, each with a configuration of its own; nearest to its middle first."""
+    weld = _weld(task, index)
+    _, seam = task.cell.seam(weld.seam)
+    if seam.curve.closed:
+        return
+    total = seam.curve.length
+    begin = weld.from_ if weld.from_ >= 0.0 else total + weld.from_
+    end = weld.to if weld.to > 0.0 else total + weld.to
+    shares = sorted((k / (SPLITS + 1) for k in range(1, SPLITS + 1)), key=lambda share: abs(share - 0.5))
+
+    def make(count: int) -> Change | None:
+        at = round((begin + shares[count - 1] * (end - begin)) / mm) * mm
+        halves = (replace(weld, to=at - total), replace(weld, from_=at))
+        ordered = halves[::-1] if weld.reverse else halves
+        return _change(task, index, f"seam split at {shown_quantity(at, 'length')}", count, ordered)
+
+    yield Family("split", f"{SPLITS} places along the seam", SPLITS, make)
+
+
+def _arms(task: Task) -> Family:
+    """Another arm of the library on the same base, its configurations as they are written."""
+    name = task.cell.mechanisms[0].name
+    reference = cell_reference(task)
+    others = [robot for robot in library_robots() if robot != task.cell.mechanisms[0].robot.name]
+
+    def make(count: int) -> Change | None:
+        edit = Edit(reference, ("mechanisms", name, "model"), f"lib:robots/{others[count - 1]}")
+        change = _change(task, 0, f"another arm: {others[count - 1]}", count, edits=(edit,))
+        return change if change is not None and change.task.cell.mechanisms[0].robot.dof >= SIX else None
+
+    return Family("other arm", "every arm of the library with six axes or more", len(others), make)

@@ -1,0 +1,201 @@
+"""Refusals against brute force: none is false, each names what binds, and what is offered works and is the smallest."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellctl.cli.main import call
+from cellctl.errors import CheckFailed, Finding, PlanningFailed
+from cellctl.files import load_task
+from cellctl.files.edits import step_text
+from cellctl.jobs import check, plan, relaxing
+from cellctl.jobs.changes import families
+from cellctl.jobs.relaxing import relaxations
+from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.wps import Range
+from cellctl.units import deg, mm
+from tests.jobs.impossible_cells import FAMILIES, BruteForce, Case
+
+SEAM_CODES = {"P201", "P202", "P203", "P204"}
+QUICK = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 0)]
+MANY = [(family, seed) for seed in range(9) for family in range(len(FAMILIES))]
+
+
+def refusal(task: Task) -> tuple[Finding, ...]:
+    try:
+        plan(task)
+    except PlanningFailed as error:
+        return error.findings
+    return ()
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some families, so that a test of the words takes seconds."""
+    names = ("trim at the end", "move part -x", "spin")
+    every = relaxing.families
+    monkeypatch.setattr(relaxing, "families", lambda *asked: (f for f in every(*asked) if f.name in names))
+
+
+def works(task: Task) -> bool:
+    try:
+        check(task)
+    except CheckFailed:
+        return False
+    return True
+
+
+def drawn(family: int, seed: int) -> Case:
+    return FAMILIES[family](np.random.default_rng(seed))
+
+
+def judged_right(task: Task) -> bool:
+    """Hold the planner's answer against brute force; True for an impossible cell."""
+    found = refusal(task)
+    codes = {finding.code for finding in found}
+    brute = BruteForce(task)
+    truth = brute.search()
+    if truth.way:
+        assert not codes & SEAM_CODES, f"a false refusal: {found}"
+        return False
+    (code,) = codes
+    if not all(truth.reached):
+        assert code == "P201"
+    elif not all(truth.inside):
+        assert code == "P202"
+    else:
+        blocked = brute.blocked_stations()
+        assert code == ("P203" if blocked else "P204")
+        if blocked:
+            named = frozenset(finding.data["pair"][1] for finding in found)
+            without = BruteForce(task, ignored=named).blocked_stations()
+            assert len(without) < len(blocked), f"{found} do not bind"
+    assert found[0].data["exhaustive"]
+    return True
+
+
+def offered_is_smallest(task: Task, case: Case) -> bool:
+    """The offer of the case's own family is planned, and no smaller amount but one both has a way by brute force and a
+    plan that is proved.
+    """
+    found = refusal(task)
+    given = relaxations(task, found, only={case.relaxation})
+    (searched,) = given.searched
+    (family,) = [family for family in families(task, 0, found) if family.name == case.relaxation]
+    amounts = [change for n in range(1, family.count + 1) if (change := family.make(n)) is not None]
+    possible = (k for k, change in enumerate(amounts) if BruteForce(change.task).search().way)
+    smallest = next(possible, None)
+    if not given.offers:
+        assert searched.outcome == "none"
+        assert smallest is None or not works(amounts[smallest].task), "nothing was offered, and this would do"
+        return False
+    (offer,) = given.offers
+    assert smallest is not None
+    position = next(k for k, change in enumerate(amounts) if change.amount == pytest.approx(offer.change.amount))
+    assert smallest <= position
+    for change in amounts[smallest : position - 1]:  # a way along the seam, and yet no plan: approach, speed or proof
+        assert not works(change.task), f"{change.said} would have done"
+    assert not refusal(offer.change.task)
+    assert offer.certified.certificate.segments
+    return True
+
+
+@pytest.mark.parametrize(("family", "seed"), QUICK)
+def test_a_refusal_is_true_and_its_offer_is_the_smallest(family: int, seed: int, tmp_path: Path) -> None:
+    case = drawn(family, seed)
+    task = case.load(tmp_path)
+    assert judged_right(task)
+    offered_is_smallest(task, case)
+
+
+@pytest.mark.slow
+def test_forty_impossible_cells_against_brute_force(tmp_path: Path) -> None:
+    impossible, offered = 0, 0
+    for family, seed in MANY:
+        folder = tmp_path / f"{family}-{seed}"
+        folder.mkdir()
+        case = drawn(family, seed)
+        task = case.load(folder)
+        if judged_right(task):
+            impossible += 1
+            offered += offered_is_smallest(task, case)
+    assert impossible >= 40
+    assert offered >= 20
+
+
+def test_an_offer_can_be_pasted(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    """What is offered for the end of a seam is written into the file, and then the file is sound."""
+    file = drawn(0, 0).write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert call(["check", "task.yaml", "--relax", "--png", "pose.png", "--json"]) == 1
+    (answer,) = json.loads(capsys.readouterr().out)["files"]
+    offers = {offer["family"]: offer for offer in answer["relaxations"]["offers"]}
+    trim = offers["trim at the end"]
+    (line,) = trim["steps"]
+    text = file.read_text()
+    file.write_text(re.sub(r"^ *- weld: .*$", f"  {line}", text, flags=re.MULTILINE))
+    assert check(file).plan.cycle_time == pytest.approx(trim["cycle_time"], rel=1e-6)
+    assert Path("pose.png").stat().st_size > 10_000
+    assert {s["outcome"] for s in answer["relaxations"]["searched"]} <= {"offered", "none", "broken off"}
+
+
+def test_the_words_of_a_refusal(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = drawn(1, 0).write(tmp_path)
+    assert call(["check", str(file), "--relax"]) == 1
+    said = capsys.readouterr().out
+    assert "nothing of the grid was left out" in said
+    assert "any one of these would do; each was planned and proved:" in said
+    assert re.search(r"part moved by \d+ mm along -x\n +in project:cell.yaml:\n +parts.part.at.xyz: ", said)
+
+
+def test_plan_offers_the_same_and_writes_nothing(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = drawn(1, 0).write(tmp_path), tmp_path / "out.plan.zip"
+    assert call(["plan", str(file), "-o", str(out), "--relax"]) == 1
+    assert "each was planned and proved:" in capsys.readouterr().out
+    assert not out.exists()
+
+
+def test_a_task_that_fails_elsewhere_gets_no_offers(checkout: Path) -> None:
+    task = load_task(checkout / "tasks" / "weld" / "tray_corner.yaml")
+    given = relaxations(task, [Finding("P206", "the start")])
+    assert (given.step, given.offers, given.tries) == (None, (), 0)
+
+
+def test_the_limit_of_tries_is_kept_and_said(tmp_path: Path) -> None:
+    task = drawn(0, 0).load(tmp_path)
+    given = relaxations(task, refusal(task), tries=3)
+    assert given.tries == 3
+    assert "broken off" in {searched.outcome for searched in given.searched}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        MoveJ("home"),
+        MoveJ("home", group="r1"),
+        Weld("a.b", "w"),
+        Weld("a.b", "w", from_=15 * mm, to=-25.5 * mm, travel_speed=8.25 * mm, reverse=True, backing=("table",)),
+        Weld("a.b", "w", work_angle=Range(-3 * deg, 0.0, 4.5 * deg), spin=Range(0.0, 10 * deg, 20 * deg), group="r1"),
+        Weld("a.b", "w", start=30 * deg, overlap=8 * mm, ctwd=16 * mm, approach=40 * mm, retract=60 * mm),
+    ],
+)
+def test_a_step_reads_back_as_it_was_written(step: MoveJ | Weld) -> None:
+    from ruamel.yaml import YAML
+
+    from cellctl.files.task_fields import StepField
+    from cellctl.files.task_file import _step
+
+    (tree,) = YAML(typ="safe").load(step_text(step))
+    again = _step(StepField.model_validate(tree))
+    for name in step.__slots__:
+        before, after = getattr(step, name), getattr(again, name)
+        if isinstance(before, Range):
+            ends = [(w.minimum, w.nominal, w.maximum) for w in (before, after)]
+            assert ends[0] == pytest.approx(ends[1], abs=1e-9)
+        else:
+            assert before == (pytest.approx(after, abs=1e-9) if isinstance(before, float) else after)
