@@ -16,7 +16,7 @@ EXIT_CODES = (
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
-        "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.",
+        "Plan and prove a task, or prove a plan again, and run it; on a simulated arm unless another driver is named.",
     ),
     "resume": (
         "cellctl.cli.resume:resume",

@@ -45,7 +45,7 @@ def run(
     engine: EngineName | None = None,
     folder: Path | None = None,
 ) -> Outcome:
-    """Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.
+    """Plan and prove a task, or prove a plan again, and run it; on a simulated arm unless another driver is named.
 
     Args:
         subject: A task file, or a plan file.

@@ -24,6 +24,7 @@ import pytest
 from cellctl.catalogue import lookup
 from cellctl.errors import CellctlError, Finding
 from cellctl.files.cell_file import read_cell
+from cellctl.files.faults_file import read_faults
 from cellctl.files.library import library_root
 from cellctl.files.part_file import open_part, part_of
 from cellctl.files.project_file import ProjectFile
@@ -36,6 +37,7 @@ from cellctl.files.tool_file import read_tool
 from cellctl.files.urdf_chain import chain_of_urdf
 from cellctl.files.urdf_export import urdf_cell
 from cellctl.files.urdf_reading import urdf_model
+from cellctl.files.wiring_file import read_wiring
 from cellctl.files.wps_file import read_wps
 from cellctl.files.xml_tree import parse_xml
 from cellctl.files.yaml_tree import YamlList, YamlMap, parse_yaml, read_yaml
@@ -163,6 +165,10 @@ def run_reader(reading: Reading, kind: str, reference: str) -> None:
         read_tool(reading, reference, "tool")
     elif kind == "wps":
         read_wps(reading, reference, "wps")
+    elif kind == "wiring":
+        read_wiring(reading, reference)
+    elif kind == "faults":
+        read_faults(reading, reference)
     elif kind == "part":
         file = open_part(reading, reference)
         if file is not None:
