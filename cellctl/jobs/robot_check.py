@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,17 +107,18 @@ def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[F
     try:
         inverse = arm_inverse(robot)
     except UnsupportedArm as error:
-        return {}, () if robot.kind == "positioner" else error.findings
+        return {}, () if robot.kind == "positioner" else tuple(_less_for_few_axes(found) for found in error.findings)
     chain = chain_of(robot)
     poses = flange_matrices(chain, joints)
     answers = inverse.answers(poses, None if inverse.held is None else joints[:, inverse.held])
     valid = answers.valid & inverse.exact(answers, (), WHOLE)
     counts = Counter(int(count) for count in valid.sum(axis=1))
+    led_back = 10.0 * WHOLE if inverse.freed else LED_BACK
     lost = wrong = 0
     for q, pose, found, ok in zip(joints, poses, answers.joints, valid, strict=True):
         away = np.abs(np.angle(np.exp(1j * (found[ok] - q)))).max(axis=1, initial=0.0)
         lost += not (len(away) and away.min() < 1e-5)
-        wrong += int((np.abs(flange_matrices(chain, found[ok]) - pose).max(axis=(1, 2)) > LED_BACK).sum())
+        wrong += int((np.abs(flange_matrices(chain, found[ok]) - pose).max(axis=(1, 2)) > led_back).sum())
     off = _off(robot, joints, poses)
     text = f"'{robot.name}': of {len(joints)} poses the inverse misses {lost}, and {wrong} answers lead elsewhere"
     if off > ROUNDED:
@@ -126,6 +127,11 @@ def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[F
         )
     findings = (Finding("F174", text),) if lost or wrong or off > ROUNDED else ()
     return dict(sorted(counts.items())), findings
+
+
+def _less_for_few_axes(finding: Finding) -> Finding:
+    """A mechanism of a few axes may be of use without an inverse: that it has none (P222) is a warning."""
+    return replace(finding, severity="warning") if finding.code == "P222" else finding
 
 
 def _off(robot: Robot, joints: FloatArray, poses: FloatArray) -> float:

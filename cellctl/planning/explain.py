@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cellctl.errors import Finding
 from cellctl.model.pose import FloatArray
 from cellctl.model.wps import Range
+from cellctl.planning.continuity import what_interrupts
 from cellctl.planning.reach import (
     AS_COMMANDED,
     Reach,
@@ -109,9 +110,9 @@ def _broken_off(problem: SeamProblem, reach: Reach, where: str) -> Finding:
         f"{where}: each point of the seam can be reached, but from its start the arm gets no further than "
         f"{at * 1e3:.1f} of {length * 1e3:.1f} mm before a joint would have to jump"
     )
-    return Finding(
-        "P204", text, suggestion="split the seam there, allow more tilt or spin, or move the part", data={"at": at}
-    )
+    why = what_interrupts(problem, reach)
+    hint = "split the seam there, give a closed one another 'start', allow more tilt or spin, or move the part"
+    return Finding("P204", f"{text}: {why}" if why else text, suggestion=hint, data={"at": at})
 
 
 def _unchosen(problem: SeamProblem, reach: Reach, tilts: FloatArray, where: str) -> tuple[Finding, ...]:

@@ -48,3 +48,15 @@ def test_an_arm_that_is_too_small_is_refused_with_the_stretch_it_cannot_reach(sp
     assert finding.code == "P201"
     assert "no joint values put the torch at" in finding.message
     assert "from the base of the arm" in finding.message
+
+
+@pytest.mark.slow
+def test_a_circle_that_begins_where_a_wrist_runs_out_is_refused_with_the_joint(spoiled: Spoil) -> None:
+    """Begun at its own start, the boss winds joint 4 by 360 deg and its overlap, a little past +-200 deg."""
+    fanuc = other("fanuc_m20ia_arcmate120ic")
+    with pytest.raises(PlanningFailed) as refused:
+        plan(load_task(spoiled(fanuc, ("task.yaml", "start: 45 deg, ", ""))))
+    (finding,) = refused.value.findings
+    assert finding.code == "P204"
+    assert "joint_4 (-200 to 200 deg) is up to 10 deg short" in finding.message
+    assert "another 'start'" in finding.suggestion
