@@ -24,7 +24,7 @@ _PATH_TIME = 0.3
 """s by which the controller may be ahead of or behind its own plan."""
 _AT = np.radians(0.02)
 _STUCK_REPORTS = 4
-_ODD_REPORTS = 3
+_ODD_REPORTS = 2
 _OVERTIME = 5.0
 
 
