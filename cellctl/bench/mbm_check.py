@@ -31,7 +31,7 @@ class PathCheck:
         self._radii = np.concatenate([link.radii for link in arm.links])
         self._link = np.concatenate([np.full(len(link.radii), k) for k, link in enumerate(arm.links)])
         self._order = _from_the_root(arm)
-        self._reach = 1.0 + sum(float(np.linalg.norm(joint.origin.position)) for joint in arm.joints)
+        self._reach = _longest_reach(arm, self._order)
         postures = np.random.default_rng(0).uniform(arm.arm.lower, arm.arm.upper, (_POSTURES, arm.arm.dof))
         centres = self.centres(postures)
         self._moves = np.ptp(centres, axis=0).max(axis=1) > 1e-9
@@ -120,6 +120,27 @@ def _from_the_root(arm: MbmArm) -> list[TreeJoint]:
         known |= {joint.child for joint in ready}
         waiting = [joint for joint in waiting if joint.child not in known]
     return ordered
+
+
+def _longest_reach(arm: MbmArm, ordered: list[TreeJoint]) -> float:
+    """How far (m) the centre of any sphere can get from any axis that moves it, at least 1: the lengths along the tree
+    from the first joint that moves.
+    """
+    along: dict[str, float] = {}
+    for joint in ordered:
+        travel = (
+            max(abs(joint.lower), abs(joint.upper)) if joint.kind == "prismatic" and joint.column is not None else 0.0
+        )
+        if joint.parent in along:
+            along[joint.child] = along[joint.parent] + float(np.linalg.norm(joint.origin.position)) + travel
+        elif joint.column is not None:
+            along[joint.child] = travel
+    ends = [
+        along[link.name] + float(np.linalg.norm(link.centres, axis=1).max())
+        for link in arm.links
+        if link.name in along and len(link.radii)
+    ]
+    return max(1.0, *ends)
 
 
 def _rodrigues(axis: FloatArray, angles: FloatArray) -> FloatArray:

@@ -62,10 +62,9 @@ def emulate(
     if not hasattr(os, "openpty"):
         raise EnvironmentMissing(Finding("E555", "this system has no pseudoterminals"))
     name, line = _line(protocol, arm, at, files.load_faults(faults) if faults else None)
-    with Terminal(line, name=link) as terminal:
+    with Terminal(line, name=link) as terminal, _asked_to_end() as asked:
         _say_where(protocol, name, terminal)
-        with _asked_to_end() as asked:
-            terminal.serve(lambda: bool(asked) or (until_closed and _closed()))
+        terminal.serve(lambda: bool(asked) or (until_closed and _closed()))
     counts = dict(sorted(line.injector.counts.items()))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items()) or "none"
     return Outcome(text=(f"ended; faults on the line: {said}",), data={"faults": counts})

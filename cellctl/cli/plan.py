@@ -76,7 +76,8 @@ def _replanned(
     """The certified plan of a shifted task, what was reused for it, and the same as data."""
     from cellctl import files, jobs
     from cellctl.files.edits import edited_task, read_shift, shifted
-    from cellctl.jobs.proving import kept_plan, replan
+    from cellctl.jobs.proving import kept_plan
+    from cellctl.jobs.replanning import replan
     from cellctl.reports.step_rows import step_name
 
     say(f"reading {file}", None)

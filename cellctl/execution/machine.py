@@ -112,7 +112,9 @@ STOPS: tuple[StopEffect, ...] = (
     StopEffect("estop", 0, "brakes close at once, off the path", "off at once, latched", "off at once"),
 )
 
-_TABLE = {(t.trigger, source): t.target for t in TRANSITIONS for source in t.sources}
+_TABLE: dict[tuple[Trigger, State], State] = {
+    (t.trigger, source): t.target for t in TRANSITIONS for source in t.sources
+}
 _SAY_FIRST: dict[State, str] = {
     "aborted": "clear it first",
     "stopped": "reset it first",

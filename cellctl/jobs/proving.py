@@ -27,7 +27,6 @@ from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName, engine_used
 
 if TYPE_CHECKING:
-    from cellctl.planning.plan_task import Reuse
     from cellctl.proof import Verdict
 
 Progress = Callable[[str, float | None], None]
@@ -61,7 +60,7 @@ def plan(
         blocks, started = plan_steps(task, seed, progress, engine=engine)
     except PlanningFailed as error:
         raise PlanningFailed(placed(error.findings, task)) from None
-    return Plan(task.name, blocks, started, seed, plan_inputs(task), _versions())
+    return Plan(task.name, blocks, started, seed, plan_inputs(task), versions())
 
 
 def certify(plan: Plan, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:
@@ -87,25 +86,6 @@ def check(
     if judgement.certified is None:
         raise NotCertified(judgement.verdict.findings)
     return judgement.certified
-
-
-def replan(
-    task: Task, earlier: Plan, progress: Progress | None = None, *, engine: EngineName | None = None
-) -> tuple[Plan, tuple[Reuse, ...]]:
-    """Plan `task` with what an `earlier` plan of the same steps still gives, and say of each step how it came about.
-
-    Only what a change of the cell touches is planned anew; a plan made so is as valid as one from scratch, which its
-    proof shows, but it depends on the earlier one. Raises what `plan` raises.
-    """
-    from cellctl.planning.plan_task import replan_steps
-    from cellctl.planning.reuse import Earlier
-
-    try:
-        found = replan_steps(task, Earlier.of(earlier.segments), earlier.seed, progress, engine=engine)
-    except PlanningFailed as error:
-        raise PlanningFailed(placed(error.findings, task)) from None
-    blocks, start, how = found
-    return Plan(task.name, blocks, start, earlier.seed, plan_inputs(task), _versions()), how
 
 
 def kept_plan(task: Task, seed: int = 0) -> Plan | None:
@@ -198,7 +178,7 @@ def _library_notes(plan: Plan) -> tuple[Finding, ...]:
 
 def _plan_key(task: Task, seed: int) -> str:
     """Digest of everything that a plan's bytes depend on: inputs, seed, versions, and the program itself."""
-    digest = hashlib.sha256(canonical_json({"seed": seed, "versions": _versions()}))
+    digest = hashlib.sha256(canonical_json({"seed": seed, "versions": versions()}))
     for item in plan_inputs(task):
         digest.update(f"{item.reference} {item.kind} {item.sha256}\n".encode())
     for source in sorted(Path(__file__).parents[1].rglob("*.py")):
@@ -206,7 +186,7 @@ def _plan_key(task: Task, seed: int) -> str:
     return digest.hexdigest()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What a plan's bytes may depend on beside its inputs."""
     found = {"cellctl": cellctl.__version__}
     for package in ("eaik", "numba", "numpy", "scipy"):

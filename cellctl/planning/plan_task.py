@@ -156,7 +156,8 @@ def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[Fix
         section, contacts = arm.earlier.section(index), torch_contacts(arm.task.cell, step)
         settings = weld_settings(step, arm.task.cell.procedures[step.wps])
         problem = _seam_problem(arm, step, settings, contacts, q)
-        if section is None or section.seam != step.seam or not same_seam(problem, section):
+        allowed = all(segment.contacts in ((), contacts) for segment in then)
+        if section is None or section.seam != step.seam or not allowed or not same_seam(problem, section):
             return None
     elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
         return None

@@ -77,7 +77,8 @@ class Watched(serving.Executor):
 
     def __init__(self, driver, *args, **more):
         super().__init__(driver, *args, **more)
-        driver.scene = lambda: (self.machine.state, self.machine.power, self.machine.mode)
+        machine = self.operating.machine
+        driver.scene = lambda: (machine.state, machine.power, machine.mode)
 
 
 @pytest.fixture(scope="module")

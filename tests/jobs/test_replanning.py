@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from cellctl.cli.main import call
 from cellctl.errors import UsageError
 from cellctl.files import load_task, plan_content
-from cellctl.files.edits import edited_task, read_shift, shifted
+from cellctl.files.edits import Edit, cell_reference, edited_task, read_shift, shifted
 from cellctl.jobs import certify, plan
-from cellctl.jobs.proving import replan
+from cellctl.jobs.replanning import replan
 from cellctl.model.plan import Plan
 from cellctl.model.pose import Pose
 from cellctl.model.task import Task
@@ -95,6 +96,26 @@ def test_a_clamp_put_into_the_way_is_planned_around(task: Task, tray_corner: Pla
     for new, other in zip(again.segments[:4], scratch.segments[:4], strict=True):
         assert new.step == 1
         assert np.array_equal(new.path.control, other.path.control)
+
+
+def test_a_changed_step_is_planned_anew(task: Task, tray_corner: Plan) -> None:
+    steps = list(task.steps)
+    steps[3] = replace(steps[3], retract=70 * mm)
+    _, ways = replan(replace(task, steps=tuple(steps)), tray_corner)
+    assert ways == ("kept", "kept", "kept", "planned", "adapted", "kept")
+
+
+@pytest.mark.parametrize(
+    "change", [("mechanisms.r1.at.xyz", "1 0 500 mm"), ("margins.nozzle_to_plates", "0.5 mm")], ids=lambda c: c[0]
+)
+def test_nothing_is_kept_for_an_arm_elsewhere_or_other_margins(
+    task: Task, tray_corner: Plan, change: tuple[str, str]
+) -> None:
+    where, text = change
+    changed = edited_task(task, [Edit(cell_reference(task), tuple(where.split(".")), text)])
+    again, ways = replan(changed, tray_corner)
+    assert "kept" not in ways[1:5]
+    certify(again)
 
 
 def test_random_shifts_leave_nothing_unproved(task: Task, tray_corner: Plan) -> None:

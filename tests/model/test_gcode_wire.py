@@ -38,6 +38,16 @@ SAID = [
         Status("Hold", 1, (0.088, 0.044, -0.016), rate=0.0),
     ),
     (
+        "<Idle|MPos:9.916,3.968,0.000|FS:0,0|Pn:PXYZRHS|WCO:0.000,0.000,0.000>",
+        Status("Idle", None, (9.916, 3.968, 0.0), pins="PXYZRHS", rate=0.0),
+    ),
+    (
+        "<Run|MPos:9.956,3.968,0.000|FS:10,0|Pn:PXYZRHS|Ov:100,100,100|A:F>",
+        Status("Run", None, (9.956, 3.968, 0.0), pins="PXYZRHS", rate=10.0),
+    ),
+    ("[MSG:Check Door]", Message("MSG", "Check Door")),
+    ("[VER:1.1h.20190830:]", Message("VER", "1.1h.20190830:")),
+    (
         "<Run|MPos:1.000,2.000,3.000,-4.500,0.000,6.000|Bf:12,100|FS:500,0|Pn:PXYZRHS>",
         Status("Run", None, (1.0, 2.0, 3.0, -4.5, 0.0, 6.0), 12, 100, "PXYZRHS", 500.0),
     ),

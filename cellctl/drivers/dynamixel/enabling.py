@@ -13,7 +13,7 @@ from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.model.robot import JointLimits
 from cellctl.model.wires import dynamixel as wire
 from cellctl.model.wires import dynamixel_registers as reg
-from cellctl.model.wires.dynamixel import Packet
+from cellctl.model.wires.dynamixel import Packet, Reply
 from cellctl.model.wires.dynamixel_registers import Register
 from cellctl.model.wiring import ServoAxis, Wiring
 
@@ -161,21 +161,24 @@ def _write(bus: DynamixelBus, wiring: Wiring, register: Register, values: dict[i
     it.
     """
     expected = values | {id: values[axis.id] for axis in wiring.axes for id in axis.shadows}
+    replies: dict[int, Reply] = {}
     for _ in range(_WRITES):
         bus.write_all(register, values)
         replies = bus.read_all(register.address, register.size, expected)
-        held = {id: _held(register, replies[id].data) if id in replies else None for id in expected}
-        wrong = [id for id, value in expected.items() if held[id] != value]
-        if not wrong:
+        if all(_held(register, replies.get(id)) == value for id, value in expected.items()):
             return
-    id = wrong[0]
+    id = next(id for id, value in expected.items() if _held(register, replies.get(id)) != value)
     check_alert(bus, wiring, id, alert=id in replies and replies[id].alert)
-    found = "not answered" if held[id] is None else held[id]
+    held = _held(register, replies.get(id))
+    found = "not answered" if held is None else held
     raise Faulted(findings.refused(wiring, id, f"{register.name} should be {expected[id]} and is {found}"))
 
 
-def _held(register: Register, data: bytes) -> int | None:
-    return register.unpack(data, register.address) if len(data) == register.size else None
+def _held(register: Register, reply: Reply | None) -> int | None:
+    """What a servo holds in a register, None when it did not say."""
+    if reply is None or len(reply.data) != register.size:
+        return None
+    return register.unpack(reply.data, register.address)
 
 
 def disable(bus: DynamixelBus, wiring: Wiring) -> None:

@@ -30,6 +30,8 @@ from cellctl.model.wires.gcode import Alarm, Banner, Ok, Refused, Status
 Result = TypeVar("Result")
 
 _AT_REST = ("Idle", "Alarm", "Check", "Sleep")
+_HELD = (("Hold", 0), ("Door", 0), ("Door", 1))
+"""States in which a motion was interrupted and the machine stands; Door:1 is a door that is still open."""
 _LONGEST_STOP = 5.0
 _LONGEST_HOMING = 60.0
 _AT = np.radians(0.02)
@@ -309,7 +311,7 @@ class GrblArm:
         if status.state not in _AT_REST or self._link.unanswered:
             self._halt()
             end = self._link.port.now() + _LONGEST_STOP
-            while status.state not in (*_AT_REST, "Hold", "Door") or status.substate:
+            while not _stands(status):
                 if self._link.port.now() > end:
                     raise self._lost("it does not come to rest")
                 self._link.port.wait_until(self._link.port.now() + 0.02)
@@ -323,7 +325,7 @@ class GrblArm:
     def _reset(self) -> None:
         """Start the controller's program anew, at rest: buffers empty, outputs off."""
         status = self._status()
-        if status.state not in _AT_REST and not (status.state in ("Hold", "Door") and not status.substate):
+        if not _stands(status):
             raise Faulted(findings.may_not_go_on(f"the controller is in the state {status.state}"))
         self._link.act(gcode.SOFT_RESET)
         end = self._link.port.now() + 2.0
@@ -332,3 +334,8 @@ class GrblArm:
                 break
         self._link.forget()
         self._outputs = 0
+
+
+def _stands(status: Status) -> bool:
+    """True when the machine stands and what it was doing can be forgotten without losing the position."""
+    return status.state in _AT_REST or (status.state, status.substate or 0) in _HELD

@@ -128,8 +128,8 @@ class ModbusIo:
         return [known[name] for name in names or known]
 
     def _read_entries(self, unit: int, channels: list[ProcessChannel]) -> dict[tuple[Table, int], int]:
-        wanted = sorted({(channel.table, channel.address) for channel in channels})
-        entries: dict[tuple[Table, int], int] = {}
+        keys: set[tuple[Table, int]] = {(channel.table, channel.address) for channel in channels}
+        wanted, entries = sorted(keys), dict[tuple[Table, int], int]()
         while wanted:
             table, address = wanted[0]
             count = 1

@@ -96,7 +96,7 @@ class GrblMachine:
         if self._checks:
             return "Check"
         if self._held_outputs is not None:
-            return "Door:1" if self.motion.speed else "Door:0"
+            return "Door:2" if self.motion.speed else "Door:0"
         if self.motion.holding:
             return "Hold:1" if self.motion.speed else "Hold:0"
         if self.motion.moves or self._orders:

@@ -24,12 +24,12 @@ class Device:
     def put(self, name: str, value: float) -> None:
         """Set a channel, whatever its table is."""
         channel = self.description.channel(name)
-        key = (channel.table, channel.address)
+        key: tuple[Table, int] = (channel.table, channel.address)
         self._entries[key] = channel.entry(value, self._entries[key])
 
     def read(self, table: Table, address: int, count: int) -> list[int] | None:
         """Entries from `address`, None where there are none."""
-        keys = [(table, address + k) for k in range(count)]
+        keys: list[tuple[Table, int]] = [(table, address + k) for k in range(count)]
         return [self._entries[key] for key in keys] if all(key in self._entries for key in keys) else None
 
     def write(self, table: Table, address: int, entries: list[int]) -> bool:

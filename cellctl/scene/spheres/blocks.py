@@ -242,7 +242,7 @@ def probe_block(
         group, obstacle, margin = items.env[i, 0], items.env[i, 1], items.margins[i]
         at = _CENTRE * group
         x, y, z = load(block.centres, at), load(block.centres, at + 16), load(block.centres, at + 32)
-        grown = half * block.growth[group] + (arm.groups[group, 3] + obstacles.rows[obstacle, 15] + margin)
+        grown = half * np.float32(block.growth[group]) + (arm.groups[group, 3] + obstacles.rows[obstacle, 15] + margin)
         if below(square_gap(obstacles, obstacle, x, y, z), grown * grown) == 0:
             continue
         hit_here, near_here = _against_obstacle(arm, obstacles, block, group, obstacle, margin)
@@ -259,7 +259,7 @@ def probe_block(
         x = load(block.centres, a) - load(block.centres, b)
         y = load(block.centres, a + 16) - load(block.centres, b + 16)
         z = load(block.centres, a + 32) - load(block.centres, b + 32)
-        grown = half * block.pair_growth[pair] + (arm.groups[one, 3] + arm.groups[other, 3] + margin)
+        grown = half * np.float32(block.pair_growth[pair]) + (arm.groups[one, 3] + arm.groups[other, 3] + margin)
         if below(x * x + y * y + z * z, grown * grown) == 0:
             continue
         hit_here, near_here = _against_itself(arm, block, pair, margin)

@@ -75,7 +75,8 @@ def _as_lanes(builder: Any, kind: Any, value: Any) -> Any:
 def _define_operator(function: Callable[..., Any], instruction: str) -> None:
     """Arithmetic of lanes with lanes, or with one number on the right."""
     cases = [signature(LANES, LANES, other) for other in (LANES, SINGLE, types.float64)]
-    infer_global(function)(type(f"Lanes_{instruction}", (ConcreteTemplate,), {"cases": cases}))
+    typed: Any = infer_global(function)
+    typed(type(f"Lanes_{instruction}", (ConcreteTemplate,), {"cases": cases}))
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         right = _as_lanes(builder, sig.args[1], args[1])

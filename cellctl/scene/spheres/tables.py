@@ -94,7 +94,7 @@ def arm_tables(arm: SphereArm, *, mixed: bool) -> ArmTables:
     around = np.array([_ball_around(centres[a:b], radii[a:b]) for _, _, a, b in spans])
     reach = np.array([ball.reach for ball in balls]).T
     pair_spans, pairs, pair_reach = _pairs(arm, steps, spans, balls)
-    joints = np.column_stack([steps[:, :3, :3].reshape(-1, 9), steps[:, :3, 3], arm.chain.prismatic])
+    joints = np.column_stack([steps[:, :3, :3].reshape(-1, 9), steps[:, :3, 3], arm.chain.prismatic.astype(np.float64)])
     return ArmTables(
         _single(joints),
         _single(np.column_stack([around[:, :3], _up(around[:, 3])])),
@@ -134,12 +134,18 @@ def _steps_about_z(chain: Chain) -> tuple[FloatArray, FloatArray]:
     return steps, turns
 
 
+def _cross(axis: FloatArray) -> FloatArray:
+    """The matrix (3, 3) that takes a vector to the cross product of `axis` (3,) with it."""
+    x, y, z = axis
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+
+
 def _turn_to(axis: FloatArray) -> FloatArray:
     """A rotation (3, 3) that takes z to the unit vector `axis` (3,); exact for the axes of the frame."""
     helper = np.eye(3)[(int(np.argmax(np.abs(axis))) + 1) % 3]
     x = helper - (helper @ axis) * axis
     x /= np.linalg.norm(x)
-    return np.column_stack([x, np.cross(axis, x), axis])
+    return np.column_stack([x, _cross(axis) @ x, axis])
 
 
 def _longest_reach(arm: SphereArm, steps: FloatArray, frames: IntArray, centres: FloatArray) -> float:

@@ -1,0 +1,83 @@
+"""Seams with answers in closed form: a T joint, a circle, and a tube on a tube."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellctl.files import load_cell
+from cellctl.model.curve import catmull_rom
+from cellctl.model.task import Weld
+from cellctl.planning.timing import constant_speed_law
+from cellctl.processes.seam import SeamPath, seam_path
+
+CELL = """\
+mechanisms: {r1: {model: lib:robots/kuka_kr16_2}}
+parts: {part: {file: part.yaml}}
+"""
+
+
+def path_of(folder: Path, part: str, seam: str) -> SeamPath:
+    (folder / "cellctl.yaml").write_text("project: {name: analytic}\n")
+    (folder / "cell.yaml").write_text(CELL)
+    (folder / "part.yaml").write_text(part)
+    return seam_path(load_cell(folder / "cell.yaml"), Weld(f"part.{seam}", "none"))
+
+
+def test_two_plates_at_right_angles(tmp_path: Path) -> None:
+    """T1: the seam is the edge where they touch, its normal lies at 45 degrees between them."""
+    part = """\
+bodies:
+  base: {box: 200 100 6 mm, at: {xyz: 0 0 -3 mm}}
+  web: {box: 200 6 100 mm, at: {xyz: 0 -3 50 mm}}
+seams:
+  fillet: {intersection: [base, web], near: 0 5 5 mm, travel: 1 0 0, joint: t}
+"""
+    path = path_of(tmp_path, part, "fillet")
+    assert path.length == pytest.approx(0.200, abs=1e-9)
+    frames = path.frames(np.linspace(0.0, path.length, 21))
+    assert frames.points[:, 0] == pytest.approx(np.linspace(-0.1, 0.1, 21), abs=1e-9)
+    assert np.abs(frames.points[:, 1:]).max() < 1e-9
+    assert frames.tangents == pytest.approx(np.tile([1.0, 0.0, 0.0], (21, 1)), abs=1e-12)
+    assert frames.normals == pytest.approx(np.tile([0.0, np.sqrt(0.5), np.sqrt(0.5)], (21, 1)), abs=1e-12)
+
+
+def test_a_circle_at_constant_speed(tmp_path: Path) -> None:
+    """T2: radius 100 mm at 8 mm/s takes 78.540 s and one turn of the tangent; ramps come on top of it."""
+    part = """\
+bodies:
+  base: {box: 400 400 6 mm, at: {xyz: 0 0 -3 mm}}
+  boss: {cylinder: {radius: 100 mm, length: 50 mm}, at: {xyz: 0 0 25 mm}}
+seams:
+  ring:
+    circle: {centre: 0 0 0 mm, axis: 0 0 1, radius: 100 mm, start: 1 0 0}
+    bodies: [base, boss]
+    faces: [axis, radial]
+    joint: t
+"""
+    path = path_of(tmp_path, part, "ring")
+    tangents = path.frames(np.linspace(0.0, path.length, 721)).tangents
+    turned = np.unwrap(np.arctan2(tangents[:, 1], tangents[:, 0]))
+    assert turned[-1] - turned[0] == pytest.approx(2.0 * np.pi, abs=1e-9)
+    law = constant_speed_law(path.length, 0.008)
+    t = np.linspace(0.0, law.end, 20_001)
+    s, speed = law(t)[:, 0], law(t, 1)[:, 0]
+    steady = np.abs(speed - 0.008) < 1e-9
+    assert s[steady][-1] - s[steady][0] > 0.99 * path.length
+    per_metre = (t[steady][-1] - t[steady][0]) / (s[steady][-1] - s[steady][0])
+    assert per_metre * path.length == pytest.approx(78.540, abs=1e-3)
+
+
+def test_a_tube_on_a_tube() -> None:
+    """T3: a tube of 30 mm on one of 50 mm meets it at z(u) = sqrt(R^2 - r^2 sin^2 u), from 40 to 50 mm."""
+    r, R = 0.030, 0.050
+    u = np.linspace(0.0, 2.0 * np.pi, 145)
+    saddle = np.column_stack([r * np.cos(u), r * np.sin(u), np.sqrt(R**2 - (r * np.sin(u)) ** 2)])
+    curve = catmull_rom(saddle)
+    points = curve.points(np.linspace(0.0, curve.length, 2001))
+    assert np.abs(np.hypot(points[:, 0], points[:, 1]) - r).max() < 5e-6  # of the curve through 145 points
+    assert np.abs(np.hypot(points[:, 1], points[:, 2]) - R).max() < 5e-6  # of the curve through 145 points
+    assert (points[:, 2].min(), points[:, 2].max()) == pytest.approx((0.040, 0.050), abs=5e-6)
+    assert points[0] == pytest.approx(points[-1], abs=1e-9)
