@@ -16,7 +16,7 @@ EXIT_CODES = (
 COMMANDS = {
     "run": (
         "cellctl.cli.run:run",
-        "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one.",
+        "Plan and prove a task, or prove a plan again, and run it; the arm is a simulated one unless you say otherwise.",
     ),
     "resume": (
         "cellctl.cli.resume:resume",
@@ -34,7 +34,10 @@ COMMANDS = {
     ),
     "report": ("cellctl.cli.report:report", "Show what was proved of a plan and measured in a run, or draw it."),
     "schema": ("cellctl.cli.schema:schema", "Print the JSON Schema of a file kind."),
-    "doctor": ("cellctl.cli.doctor:doctor", "Look whether everything that cellctl needs is here and answers right."),
+    "doctor": (
+        "cellctl.cli.doctor:doctor",
+        "Look whether everything that cellctl needs is here and answers right, or who is on a serial port.",
+    ),
     "bench": ("cellctl.cli.bench:bench", "Measure how fast and how good cellctl is on this machine."),
     "emulate": (
         "cellctl.cli.emulate:emulate",
@@ -91,7 +94,10 @@ SUBCOMMANDS = {
             "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
             "add": ("cellctl.cli.robots:add", "Make a robot folder of your project from a URDF or xacro file."),
-            "check": ("cellctl.cli.robots:check", "Check one arm: kinematics, self-collisions, cover, figures."),
+            "check": (
+                "cellctl.cli.robots:check",
+                "Check one arm: kinematics, branches, self-collisions, cover of its meshes, figures.",
+            ),
         },
     ),
 }

@@ -73,9 +73,9 @@ def _edges(mesh: Mesh) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.intp]], 
         for edge in ((a, b), (b, c), (c, a)):
             directed.setdefault(edge, []).append(face)
     found = sorted(
-        (edge, own[0], directed[edge[::-1]][0])
-        for edge, own in directed.items()
-        if edge[0] < edge[1] and len(own) == 1 and len(directed.get(edge[::-1], ())) == 1
+        ((a, b), own[0], directed[b, a][0])
+        for (a, b), own in directed.items()
+        if a < b and len(own) == 1 and len(directed.get((b, a), ())) == 1
     )
     edges = np.array([edge for edge, _, _ in found], dtype=np.intp).reshape(-1, 2)
     return edges, normals[[k for _, k, _ in found]].reshape(-1, 3), normals[[k for _, _, k in found]].reshape(-1, 3)

@@ -193,7 +193,8 @@ class _Reader:
 
     def joint(self, element: XmlElement) -> UrdfJoint | None:
         """A joint, or None when too little of it is right."""
-        name, kind = element.get("name"), next((kind for kind in KINDS if kind == element.get("type")), None)
+        name = element.get("name")
+        kind: JointKind | None = next((kind for kind in KINDS if kind == element.get("type")), None)
         if kind is None:
             hint = did_you_mean(element.get("type"), KINDS)
             self.report("F186", f"joint '{name}' is of type '{element.get('type')}'", element.place, hint)

@@ -44,7 +44,7 @@ class XmlElement:
 
     def walk(self) -> Iterator[XmlElement]:
         """The element itself and everything inside it, in document order."""
-        waiting = [self]
+        waiting: list[XmlElement] = [self]
         while waiting:
             element = waiting.pop()
             yield element

@@ -114,7 +114,6 @@ def test_ctrl_c_exits_with_5(say, failing) -> None:
         (("rum", "x.yaml"), 'Unknown command "rum". Did you mean "run"?'),
         (("sim", "strat"), 'Unknown command "strat". Did you mean "start"?'),
         (("run", "x.yaml", "--drivr", "sim"), "Unknown option: --drivr. Did you mean --driver?"),
-        (("run", "x.yaml", "--driver", "simm"), '"simm"'),
         (("run", "x.yaml", "--override", "0"), "Must be >= 1"),
         (("run", "x.yaml", "--override", "-5"), "Must be >= 1"),
         (("run", "x.yaml", "--override", "130"), "Must be <= 100"),
@@ -128,6 +127,12 @@ def test_a_misused_command_line_exits_with_2(say, words: tuple[str, ...], said: 
     assert said in result.err
     assert result.err.endswith("see `cellctl --help` [U610]\n")
     assert result.err.count("\n") == 1
+
+
+def test_a_driver_that_is_none_is_told(say) -> None:
+    result = say("run", "x.yaml", "--driver", "simm")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("no driver is called 'simm' - known drivers: ")
 
 
 def test_help_and_version_are_not_errors(say) -> None:
