@@ -55,6 +55,8 @@ APPROACH_SPEED = 0.05
 RETRACT_SPEED = 0.20
 PROCESS_JOINT_SHARE = 0.70
 WAYS_TRIED = 12
+SHARPEST = 40.0
+"""Most jerk that is made use of, as a multiple of the acceleration (1/s): the grid of a time law resolves no more."""
 WAY_SEEDS = 3
 ROUNDINGS = 7
 PATIENCE = 2.0
@@ -174,7 +176,8 @@ def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Ar
     mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
     model = collision_model(task.cell, group)
     robot = mechanism.robot
-    limits = MotionLimits(*(np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk")))
+    velocity, acceleration, jerk = (np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
+    limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
     return _Arm(task, group, mechanism, model, pack(model), limits, seed, engine)
 
 

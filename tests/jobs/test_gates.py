@@ -198,6 +198,7 @@ class PlanFile:
             centre = at[:3, :3] @ si(words["circle"]["centre"]) + at[:3, 3]
             axis, start = (at[:3, :3] @ si(words["circle"][k]) for k in ("axis", "start"))
             assert words["faces"] == ["axis", "radial"]
+            start = turn(axis, si(weld.get("start", "0 deg"))[0]) @ start
             return Circle(centre, axis, start, radius, 2.0 * np.pi * radius + si(weld["overlap"])[0])
         start, end, faces = self._edge(words)
         tangent = (end - start) / np.linalg.norm(end - start)

@@ -80,7 +80,7 @@ def test_an_arm_of_four_axes_turns_its_pen_as_it_must(bench: Bench) -> None:
 
 
 def test_a_search_does_where_there_is_no_closed_form(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arm_inverse, "decomposed_arm", lambda chain: None)
+    monkeypatch.setattr(decomposed, "decomposed_arm", lambda chain: None)
     task = bench("so101")
     robot = task.cell.mechanisms[0].robot
     assert arm_inverse.arm_inverse(robot).form == "search"
@@ -98,7 +98,7 @@ def test_without_eaik_no_decomposition_is_given(bench: Bench, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("arm", "weld", "codes", "words"),
     [
-        ("so101", {**UPRIGHT, "travel_angle": PUSHING}, ["P221", "P221"], "widen 'work_angle'"),
+        ("so101", {**UPRIGHT, "travel_angle": PUSHING}, ["P221"], "widen 'travel_angle'"),
         ("open_manipulator_x", {"spin": Range(-1.0 * deg, 0.0, 1.0 * deg)}, ["P220"], "write 'spin: free'"),
         (
             "open_manipulator_x",
