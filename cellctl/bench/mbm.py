@@ -21,7 +21,7 @@ from cellctl.bench.mbm_engines import refuted_by
 from cellctl.bench.mbm_folder import MbmArm, Problem, read_folder
 from cellctl.bench.suites import Progress
 from cellctl.errors import Finding, LimitReached, Place, UsageError
-from cellctl.planning.sphere_motion import ITERATIONS, FreeMotion, free_motion
+from cellctl.planning.free.sphere_motion import ITERATIONS, FreeMotion, free_motion
 from cellctl.scene.engine import EngineName
 from cellctl.scene.spheres.obstacles import Obstacles, ball_row, box_row, cylinder_row, obstacles_of, turn_of
 from cellctl.scene.spheres.tables import arm_tables

@@ -19,10 +19,10 @@ from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Box, Solid
 from cellctl.model.wps import Range
-from cellctl.planning.ladder import Rungs, cheapest_way
-from cellctl.planning.reach import SeamProblem, ladder_limits, nominal_tilt, reach_of, rungs_of, window_tilts
-from cellctl.planning.seam_way import GATE, SeamWay, seam_ways
-from cellctl.planning.torch_poses import Stations
+from cellctl.planning.seams.ladder import Rungs, cheapest_way
+from cellctl.planning.seams.reach import SeamProblem, ladder_limits, nominal_tilt, reach_of, rungs_of, window_tilts
+from cellctl.planning.seams.way import GATE, SeamWay, seam_ways
+from cellctl.planning.seams.stations import Stations
 from cellctl.processes.procedure import WeldSettings
 from cellctl.processes.seam import SeamFrames
 from cellctl.processes.torch import spin_offsets, transported_references, wire_directions

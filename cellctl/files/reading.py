@@ -20,7 +20,7 @@ from cellctl.model.shapes import Hull
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
-    from cellctl.files.mesh_edges import EdgeChain
+    from cellctl.files.mesh.edges import EdgeChain
 
 _T = TypeVar("_T")
 _FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}

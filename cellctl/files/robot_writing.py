@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cellctl.files.stl_writing import stl_of
-from cellctl.files.urdf_bodies import DraftPicture, DraftSolid, MeshSource
-from cellctl.files.urdf_export import rpy_of
-from cellctl.files.urdf_reading import UrdfJoint
+from cellctl.files.mesh.stl_writing import stl_of
+from cellctl.files.urdf.bodies import DraftPicture, DraftSolid, MeshSource
+from cellctl.files.urdf.export import rpy_of
+from cellctl.files.urdf.reading import UrdfJoint
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Inertia
 from cellctl.model.shapes import Box, Colour, Cylinder, Sphere

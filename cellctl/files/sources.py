@@ -18,8 +18,8 @@ from cellctl.model.shapes import Hull
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
-    from cellctl.files.mesh_edges import EdgeChain
-    from cellctl.files.meshes import Mesh
+    from cellctl.files.mesh.edges import EdgeChain
+    from cellctl.files.mesh.reading import Mesh
 
 
 CHAIN_KEYS: Final = ("points", "left", "right")
@@ -85,12 +85,12 @@ class DiskSource:
         return read_yaml(self.locate(reference), self.shown(reference))
 
     def hull(self, reference: str, unit: float) -> Hull:
-        from cellctl.files.meshes import convex_hull
+        from cellctl.files.mesh.reading import convex_hull
 
         return convex_hull(self._mesh(reference, unit).vertices, reference)
 
     def parts(self, reference: str, unit: float, most: int) -> tuple[Hull, ...]:
-        from cellctl.files.parts_cache import kept_parts
+        from cellctl.files.mesh.parts_cache import kept_parts
 
         mesh = self._mesh(reference, unit)
         try:
@@ -101,12 +101,12 @@ class DiskSource:
             raise FileError(Finding("F147", message, Place(reference), hint)) from None
 
     def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
-        from cellctl.files.mesh_edges import edge_chains
+        from cellctl.files.mesh.edges import edge_chains
 
         return edge_chains(self._mesh(reference, unit), opening.minimum, opening.maximum)
 
     def _mesh(self, reference: str, unit: float) -> Mesh:
-        from cellctl.files.meshes import read_mesh
+        from cellctl.files.mesh.reading import read_mesh
 
         if reference not in self._meshes:
             self._meshes[reference] = read_mesh(self.locate(reference), reference)
@@ -182,7 +182,7 @@ class ArchiveSource:
         return tuple(self._hull(name, corners) for corners in (stored if isinstance(stored, list) else [stored]))
 
     def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
-        from cellctl.files.mesh_edges import EdgeChain
+        from cellctl.files.mesh.edges import EdgeChain
 
         del unit
         name = chains_reference(reference, opening)

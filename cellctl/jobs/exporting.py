@@ -10,7 +10,7 @@ import numpy as np
 
 from cellctl.errors import FileError, Finding, Place, UsageError
 from cellctl.files import cell_from_inputs, load_cell
-from cellctl.files.urdf_export import LinkPair, urdf_cell, write_urdf_cell
+from cellctl.files.urdf.export import LinkPair, urdf_cell, write_urdf_cell
 from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray, Pose

@@ -76,7 +76,7 @@ class _Search:
 
     def seems_to_do(self, family: Family, count: int) -> bool:
         """Whether every weld that stands for the refused one has a way along its seam with this change."""
-        from cellctl.planning.probing import seam_has_way
+        from cellctl.planning.seams.probing import seam_has_way
 
         if self.tries >= self.most:
             raise _Enough

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellctl.errors import CellctlError, Finding
-from cellctl.files.mesh_checks import MeshFigures, faults, mesh_figures
-from cellctl.files.mesh_parsing import parse_mesh
-from cellctl.files.meshes import Mesh, read_mesh_bytes, resolve_package_reference
+from cellctl.files.mesh.checks import MeshFigures, faults, mesh_figures
+from cellctl.files.mesh.parsing import parse_mesh
+from cellctl.files.mesh.reading import Mesh, read_mesh_bytes, resolve_package_reference
 from cellctl.files.solid_geometry import distance_to_shape
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Link, Robot

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cellctl.errors import Finding
 from cellctl.model.pose import FloatArray
 from cellctl.model.wps import Range
-from cellctl.planning.continuity import what_interrupts
-from cellctl.planning.reach import (
+from cellctl.planning.seams.continuity import what_interrupts
+from cellctl.planning.seams.reach import (
     AS_COMMANDED,
     Reach,
     SeamProblem,
@@ -24,7 +24,7 @@ from cellctl.planning.reach import (
     rungs_of,
     window_tilts,
 )
-from cellctl.planning.seam_way import furthest_station, grid_ways
+from cellctl.planning.seams.way import furthest_station, grid_ways
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import Contact, EngineName, open_engine
 from cellctl.scene.screen import state_bounds, states_free

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cellctl.files.collada import read_collada
-from cellctl.files.meshes import convex_hull, parse_stl, read_mesh_bytes, resolve_package_reference
+from cellctl.files.mesh.collada import read_collada
+from cellctl.files.mesh.reading import convex_hull, parse_stl, read_mesh_bytes, resolve_package_reference
 from cellctl.model.pose import FloatArray, Pose, unit
 from cellctl.model.shapes import Box, Colour, Cylinder, Hull, Shape, Sphere, Visual, corners
 

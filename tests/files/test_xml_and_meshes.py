@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.errors import CellctlError, EnvironmentMissing, FileError
-from cellctl.files import step
-from cellctl.files.mesh_checks import mesh_figures
-from cellctl.files.mesh_parsing import parse_mesh
+from cellctl.files.mesh import step
+from cellctl.files.mesh.checks import mesh_figures
+from cellctl.files.mesh.parsing import parse_mesh
 from cellctl.files.xml_tree import MAX_DEPTH, parse_xml
 
 BOX = trimesh.creation.box((0.3, 0.2, 0.1))

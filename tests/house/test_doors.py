@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 LIBRARIES = {
-    "cascadio": ("files/step.py",),
+    "cascadio": ("files/mesh/step.py",),
     "coal": ("scene/coal/",),
     "cyclopts": ("cli/",),
     "eaik": ("kinematics/decomposed.py",),
@@ -23,7 +23,7 @@ LIBRARIES = {
     "serial": ("drivers/",),
     "spatialmath": ("kinematics/numeric.py",),
     "toppra": ("bench/",),
-    "xacrodoc": ("files/xacro.py",),
+    "xacrodoc": ("files/urdf/xacro.py",),
 }
 CALLS = {
     "CertifiedPlan": ("proof/",),

@@ -16,8 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from cellctl.errors import FileError, UsageError
 from cellctl.files import load_cell, load_task
-from cellctl.files.stl_writing import cut_hull, hull_faces, stl_of
-from cellctl.files.urdf_export import rpy_of
+from cellctl.files.mesh.stl_writing import cut_hull, hull_faces, stl_of
+from cellctl.files.urdf.export import rpy_of
 from cellctl.jobs import plan
 from cellctl.jobs.exporting import checked_links, export_csv, export_urdf
 from cellctl.model.cell import Cell

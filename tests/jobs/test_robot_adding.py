@@ -15,7 +15,7 @@ import pytest
 from cellctl.cli.main import call
 from cellctl.errors import CellctlError, FileError, UsageError
 from cellctl.files import load_cell, load_robot
-from cellctl.files.meshes import read_mesh
+from cellctl.files.mesh.reading import read_mesh
 from cellctl.files.solid_geometry import distance_to_shape
 from cellctl.jobs.robot_adding import AddedRobot, add_robot
 from cellctl.jobs.robot_check import check_robot

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cellctl.planning.ladder import cheapest_way, fill_rungs
+from cellctl.planning.seams.ladder import cheapest_way, fill_rungs
 
 
 def brute_force(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cellctl.bench.timing import random_path, sample_limits
 from cellctl.model.spline import BSpline, clamped_knots
-from cellctl.planning.limits import cubic_at, hardest_use, third_derivative
-from cellctl.planning.timing import constant_speed_law
+from cellctl.planning.laws.limits import cubic_at, hardest_use, third_derivative
+from cellctl.planning.laws.timing import constant_speed_law
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(4, 12), share=st.floats(-0.1, 1.1))

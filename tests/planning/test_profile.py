@@ -9,7 +9,7 @@ import pytest
 
 from cellctl.bench.timing import random_path, sample_limits, toppra_duration
 from cellctl.model.spline import interpolated
-from cellctl.planning.profile import LARGEST_GRID, PER_SPAN, path_grid, time_optimal_profile
+from cellctl.planning.laws.profile import LARGEST_GRID, PER_SPAN, path_grid, time_optimal_profile
 
 VELOCITY, ACCELERATION = sample_limits().velocity, sample_limits().acceleration
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
-from cellctl.planning.refinement import BETA, Box, Torches, refined
+from cellctl.planning.seams.refinement import BETA, Box, Torches, refined
 
 S = np.linspace(0.0, 0.1, 13)
 WEIGHTS = np.array([1.0, 0.5, 2.0])

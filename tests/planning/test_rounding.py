@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cellctl.planning.rounding import LARGEST_ROUNDING, rounded
+from cellctl.planning.free.rounding import LARGEST_ROUNDING, rounded
 
 
 def distance_to_polyline(points: np.ndarray, way: np.ndarray) -> np.ndarray:

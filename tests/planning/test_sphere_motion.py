@@ -15,7 +15,7 @@ import pytest
 from cellctl.errors import LimitReached, PlanningFailed
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Box, Sphere
-from cellctl.planning.sphere_motion import FreeMotion, free_motion
+from cellctl.planning.free.sphere_motion import FreeMotion, free_motion
 from cellctl.scene.spheres.edges import all_items, spheres_free_each
 from cellctl.scene.spheres.model import SphereArm
 from cellctl.scene.spheres.obstacles import obstacles_from

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.planning.limits import MotionLimits
-from cellctl.planning.profile import time_optimal_profile
-from cellctl.planning.rounding import rounded
-from cellctl.planning.timing import constant_speed_law, stop_and_go_time, time_optimal_law
+from cellctl.planning.laws.limits import MotionLimits
+from cellctl.planning.laws.profile import time_optimal_profile
+from cellctl.planning.free.rounding import rounded
+from cellctl.planning.laws.timing import constant_speed_law, stop_and_go_time, time_optimal_law
 
 LIMITS = MotionLimits(
     np.array([2.7, 2.7, 2.7, 5.7, 5.7, 10.7]),

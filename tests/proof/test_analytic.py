@@ -10,7 +10,7 @@ import pytest
 from cellctl.files import load_cell
 from cellctl.model.curve import catmull_rom
 from cellctl.model.task import Weld
-from cellctl.planning.timing import constant_speed_law
+from cellctl.planning.laws.timing import constant_speed_law
 from cellctl.processes.seam import SeamPath, seam_path
 
 CELL = """\

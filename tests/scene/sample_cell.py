@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellctl.files.meshes import convex_hull, read_stl, resolve_package_reference
+from cellctl.files.mesh.reading import convex_hull, read_stl, resolve_package_reference
 from cellctl.kinematics.chain import Chain
 from cellctl.model.cell import Camera, Cell, Fixture, Group, Mechanism, PartPlacement
 from cellctl.model.curve import Arc, Polyline

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.errors import CellctlError, EnvironmentMissing, FileError
-from cellctl.files import meshes
-from cellctl.files.meshes import convex_hull, convexity_gap, parse_stl, read_stl, resolve_package_reference
+from cellctl.files.mesh import reading as meshes
+from cellctl.files.mesh.reading import convex_hull, convexity_gap, parse_stl, read_stl, resolve_package_reference
 
 KUKA = "pkg:rtbdata/xacro/kuka_description/kuka_kr16/meshes/kr16_2/collision"
 LINKS = ("base_link", *(f"link_{k}" for k in range(1, 7)))

@@ -107,7 +107,7 @@ def test_edges_of_a_box_stay_sharp_and_a_cylinder_is_smooth() -> None:
 @pytest.mark.parametrize("link", ["base_link", *(f"link_{k}" for k in range(1, 7))])
 def test_the_kuka_is_read_from_collada_in_place(link: str) -> None:
     trimesh = pytest.importorskip("trimesh")
-    from cellctl.files.meshes import resolve_package_reference
+    from cellctl.files.mesh.reading import resolve_package_reference
 
     surfaces = mesh_surfaces(f"{KUKA}/visual/{link}.dae")
     points = np.vstack([surface.vertices for surface in surfaces])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cellctl.files.stl_writing import hull_faces
+from cellctl.files.mesh.stl_writing import hull_faces
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Box, Cylinder, Shape, Sphere, corners, frustum
 from cellctl.scene.coal.library import coal

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.planning.chance import Draws, draw
+from cellctl.planning.free.chance import Draws, draw
 from cellctl.scene.spheres.blocks import ITEMS, OBSTACLES, Items
 from cellctl.scene.spheres.edges import ROOM, Room, motion_free
 from cellctl.scene.spheres.lanes import SINGLE, SingleArray

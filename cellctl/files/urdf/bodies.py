@@ -13,12 +13,12 @@ import numpy as np
 
 from cellctl.errors import CellctlError, Finding
 from cellctl.files.body_values import LARGEST, SMALLEST, extent_of
-from cellctl.files.mesh_checks import faults, mesh_figures
-from cellctl.files.mesh_parsing import parse_mesh
-from cellctl.files.meshes import Mesh, convex_hull, read_mesh_bytes
+from cellctl.files.mesh.checks import faults, mesh_figures
+from cellctl.files.mesh.parsing import parse_mesh
+from cellctl.files.mesh.reading import Mesh, convex_hull, read_mesh_bytes
 from cellctl.files.quantities import FieldError
-from cellctl.files.urdf_packages import PackageRules
-from cellctl.files.urdf_reading import UrdfLink, UrdfShape
+from cellctl.files.urdf.packages import PackageRules
+from cellctl.files.urdf.reading import UrdfLink, UrdfShape
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Colour, Hull, Shape
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.files.meshes import Mesh, merged_mesh, parse_stl
+from cellctl.files.mesh.reading import Mesh, merged_mesh, parse_stl
 
 FORMATS: Final = (".stl", ".obj", ".dae", ".step", ".stp")
 """Endings of the files that are read, in lower case."""
@@ -26,11 +26,11 @@ def parse_mesh(content: bytes, name: str) -> Mesh:
     if ending == ".obj":
         return parse_obj(content, name)
     if ending == ".dae":
-        from cellctl.files.collada import read_collada
+        from cellctl.files.mesh.collada import read_collada
 
         return read_collada(content, name).mesh
     if ending in (".step", ".stp"):
-        from cellctl.files.step import read_step
+        from cellctl.files.mesh.step import read_step
 
         return read_step(content, name)
     hint = f"export it as one of {', '.join(FORMATS)}"

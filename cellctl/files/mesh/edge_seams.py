@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellctl.files.mesh_edges import EdgeChain
+from cellctl.files.mesh.edges import EdgeChain
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import face_planes
 from cellctl.files.strict_model import Path

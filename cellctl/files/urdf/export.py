@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.files.stl_writing import cut_hull, stl_of
+from cellctl.files.mesh.stl_writing import cut_hull, stl_of
 from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Inertia, Joint

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from cellctl.planning.ladder import cheapest_way
-from cellctl.planning.reach import Reach, SeamProblem, rungs_of
-from cellctl.planning.seam_way import GATE
+from cellctl.planning.seams.ladder import cheapest_way
+from cellctl.planning.seams.reach import Reach, SeamProblem, rungs_of
+from cellctl.planning.seams.way import GATE
 from cellctl.scene.screen import states_free
 
 FURTHER = (10.0, 20.0, 40.0, 80.0)

@@ -16,8 +16,8 @@ from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.model.wps import Range
-from cellctl.planning.ladder import Rungs, fill_rungs
-from cellctl.planning.torch_poses import Stations
+from cellctl.planning.seams.ladder import Rungs, fill_rungs
+from cellctl.planning.seams.stations import Stations
 from cellctl.processes.procedure import WeldSettings
 from cellctl.scene.packed import ScreenArrays
 

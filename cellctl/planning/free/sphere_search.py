@@ -15,8 +15,8 @@ from numba import types
 
 from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, record, several, writes
 from cellctl.model.pose import FloatArray
-from cellctl.planning.chance import Draws, draw, draws_of
-from cellctl.planning.shortening import copy, length_of, shortened
+from cellctl.planning.free.chance import Draws, draw, draws_of
+from cellctl.planning.free.shortening import copy, length_of, shortened
 from cellctl.scene.spheres.blocks import ITEMS, OBSTACLES, Items
 from cellctl.scene.spheres.edges import ROOM, Room, motion_free, new_room, spheres_free
 from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray, below, load, splat, store

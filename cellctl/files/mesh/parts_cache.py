@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from cellctl.files.convex_parts import convex_parts
-from cellctl.files.meshes import Mesh
+from cellctl.files.mesh.convex_parts import convex_parts
+from cellctl.files.mesh.reading import Mesh
 from cellctl.files.solid_geometry import distance_to_shape
 from cellctl.model.pose import FloatArray
 from cellctl.model.shapes import Hull

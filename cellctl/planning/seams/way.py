@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from cellctl.kinematics.arm_inverse import ArmInverse
 from cellctl.model.pose import FloatArray
-from cellctl.planning.ladder import Rungs, cheapest_way
-from cellctl.planning.reach import (
+from cellctl.planning.seams.ladder import Rungs, cheapest_way
+from cellctl.planning.seams.reach import (
     Reach,
     SeamProblem,
     allowed_angles,
@@ -25,7 +25,7 @@ from cellctl.planning.reach import (
     rungs_of,
     window_tilts,
 )
-from cellctl.planning.refinement import NOWHERE, Box, KeepOut, Torches, refined
+from cellctl.planning.seams.refinement import NOWHERE, Box, KeepOut, Torches, refined
 from cellctl.scene.screen import states_free
 
 IntArray = NDArray[np.intp] | NDArray[np.int32]

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from cellctl.errors import EnvironmentMissing, FileError, Finding, Place
-from cellctl.files.meshes import Mesh, merged_mesh
+from cellctl.files.mesh.reading import Mesh, merged_mesh
 from cellctl.model.pose import FloatArray
 
 DEVIATION_MM: Final = 0.01

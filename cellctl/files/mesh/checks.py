@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellctl.files.meshes import Mesh
+from cellctl.files.mesh.reading import Mesh
 from cellctl.model.pose import FloatArray
 
 LARGE = 5.0

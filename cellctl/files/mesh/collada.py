@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.files.meshes import MAX_BYTES, Mesh, merged_mesh
+from cellctl.files.mesh.reading import MAX_BYTES, Mesh, merged_mesh
 from cellctl.files.xml_tree import XmlElement, parse_xml
 from cellctl.model.pose import FloatArray, rotation_about
 from cellctl.model.shapes import Colour

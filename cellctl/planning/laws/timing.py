@@ -11,9 +11,9 @@ import numpy as np
 
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, clamped_knots, greville
-from cellctl.planning.limits import MotionLimits, slowdown
-from cellctl.planning.profile import time_optimal_profile
-from cellctl.planning.quickening import law_clock, profile_clock, quickened_law
+from cellctl.planning.laws.limits import MotionLimits, slowdown
+from cellctl.planning.laws.profile import time_optimal_profile
+from cellctl.planning.laws.quickening import law_clock, profile_clock, quickened_law
 
 RAMP_KNOT = 0.05
 RAMP_KNOTS = (0.05, 0.08, 0.12, 0.2)

@@ -123,7 +123,7 @@ def read_hull(path: str | Path) -> Hull:
 
 def read_mesh(path: Path, name: str = "") -> Mesh:
     """The mesh in a file of any kind that is read, in the file's own unit; raises FileError F140, F141, F142, F145."""
-    from cellctl.files.mesh_parsing import parse_mesh
+    from cellctl.files.mesh.parsing import parse_mesh
 
     return parse_mesh(read_mesh_bytes(path, name), name or str(path))
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from cellctl.files.mesh_checks import MeshFigures, mesh_figures, signed_volume
-from cellctl.files.meshes import Mesh
+from cellctl.files.mesh.checks import MeshFigures, mesh_figures, signed_volume
+from cellctl.files.mesh.reading import Mesh
 from cellctl.model.pose import FloatArray, unit
 
 MOST: Final = 64

@@ -13,9 +13,9 @@ import numpy as np
 
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, basis_values, clamped_knots
-from cellctl.planning.interior import Demand, quickest, stencils
-from cellctl.planning.limits import POWERS, MotionLimits, limit_uses, third_derivative
-from cellctl.planning.profile import Profile
+from cellctl.planning.laws.interior import Demand, quickest, stencils
+from cellctl.planning.laws.limits import POWERS, MotionLimits, limit_uses, third_derivative
+from cellctl.planning.laws.profile import Profile
 
 CLOCK_DEGREE = 5
 CLOCK_KNOTS = 16

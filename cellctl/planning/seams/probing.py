@@ -6,7 +6,7 @@ import numpy as np
 
 from cellctl.model.task import Task, Weld
 from cellctl.planning.plan_task import _arm_of, _demand_one_arm, _seam_problem
-from cellctl.planning.seam_way import seam_ways
+from cellctl.planning.seams.way import seam_ways
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
 

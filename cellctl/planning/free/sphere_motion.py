@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from cellctl.errors import Finding, LimitReached, PlanningFailed
 from cellctl.model.pose import FloatArray
-from cellctl.planning.sphere_search import GOALS_HIT, LEAST, NOT_FOUND, START_HIT, search
+from cellctl.planning.free.sphere_search import GOALS_HIT, LEAST, NOT_FOUND, START_HIT, search
 from cellctl.scene.spheres.blocks import Items
 from cellctl.scene.spheres.contacts import nearest_at
 from cellctl.scene.spheres.edges import all_items, motion_free_each

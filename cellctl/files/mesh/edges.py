@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from cellctl.files.meshes import Mesh
+from cellctl.files.mesh.reading import Mesh
 from cellctl.model.pose import FloatArray, unit
 
 CORNER: Final = np.cos(np.radians(30.0))

@@ -1,0 +1,1 @@
+"""Mesh files: read, checked, covered by convex parts, searched for edges, written."""

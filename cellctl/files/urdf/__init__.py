@@ -1,0 +1,1 @@
+"""URDF, SRDF and xacro, read and written."""

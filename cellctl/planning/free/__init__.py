@@ -1,0 +1,1 @@
+"""Motion through free space: a proved way between two configurations, made shorter and rounded."""
