@@ -14,9 +14,9 @@ from cellctl.bench.peers import peer
 from cellctl.bench.suites import Progress
 from cellctl.files import load_robot
 from cellctl.kinematics.chain import Chain, chain_of
-from cellctl.kinematics.decomposed import decomposed_arm
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.opw_arms import branches, opw_arrays, unverified_branches
+from cellctl.kinematics.solvers.decomposed import decomposed_arm
+from cellctl.kinematics.solvers.opw_arms import branches, opw_arrays, unverified_branches
 from cellctl.model.pose import FloatArray
 
 ARM = "kuka_kr16_2"

@@ -21,8 +21,8 @@ from cellctl.model.shapes import Box, Solid
 from cellctl.model.wps import Range
 from cellctl.planning.seams.ladder import Rungs, cheapest_way
 from cellctl.planning.seams.reach import SeamProblem, ladder_limits, nominal_tilt, reach_of, rungs_of, window_tilts
-from cellctl.planning.seams.way import GATE, SeamWay, seam_ways
 from cellctl.planning.seams.stations import Stations
+from cellctl.planning.seams.way import GATE, SeamWay, seam_ways
 from cellctl.processes.procedure import WeldSettings
 from cellctl.processes.seam import SeamFrames
 from cellctl.processes.torch import spin_offsets, transported_references, wire_directions

@@ -14,9 +14,9 @@ from cellctl.bench.peers import peer
 from cellctl.bench.suites import Progress
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
+from cellctl.planning.free.rounding import rounded
 from cellctl.planning.laws.limits import MotionLimits, hardest_use
 from cellctl.planning.laws.profile import time_optimal_profile
-from cellctl.planning.free.rounding import rounded
 from cellctl.planning.laws.timing import time_optimal_law
 
 GRIDS = {100: 1e-3, 2000: 5e-3}

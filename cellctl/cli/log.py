@@ -16,7 +16,7 @@ def recover(file: Path, *, output: Output = None) -> Outcome:
         file: A `journal.jsonl`, `trace.csv` or `events.jsonl`.
         output: The file to write; named like the damaged one with `recovered-` in front, beside it, unless given.
     """
-    from cellctl.execution.recovery import recovered
+    from cellctl.execution.records.recovery import recovered
 
     content, note = recovered(file)
     target = output or file.with_name(f"recovered-{file.name}")

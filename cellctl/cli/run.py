@@ -178,7 +178,7 @@ def followed(
 
 def _stopped_by(name: str, where: str, folder: Path) -> Stopped:
     """What a stop that was asked for came to, as the executor wrote it down: perhaps a fault came first."""
-    from cellctl.execution.protocol import outcome_from_json
+    from cellctl.execution.service.protocol import outcome_from_json
 
     try:
         outcome = outcome_from_json(json.loads((folder / "outcome.json").read_text()))

@@ -95,7 +95,7 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
 
 
 def _lateness(counts: tuple[int, ...]) -> str:
-    from cellctl.execution.lateness import late_share
+    from cellctl.execution.records.lateness import late_share
 
     if not counts:
         return "not timed (lock-step)"

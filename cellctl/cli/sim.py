@@ -14,7 +14,7 @@ def start(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files, jobs
-    from cellctl.execution import standing
+    from cellctl.execution.service import standing
 
     jobs.demand_driver("sim")
     up = standing.start(files.load_cell(cell))
@@ -28,7 +28,7 @@ def stop(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files
-    from cellctl.execution import standing
+    from cellctl.execution.service import standing
 
     standing.stop(files.load_cell(cell))
     return Outcome(text=(f"{cell}: down",), data={"cell": cell, "up": False})
@@ -41,7 +41,7 @@ def status(cell: str) -> Outcome:
         cell: The cell file.
     """
     from cellctl import files
-    from cellctl.execution import standing
+    from cellctl.execution.service import standing
 
     now = standing.status(files.load_cell(cell))
     if now is None:

@@ -6,8 +6,8 @@ import sys
 
 from cellctl.drivers.driver import arm_setup
 from cellctl.errors import CellctlError
-from cellctl.execution.launch import parsed, run
 from cellctl.execution.load import PlanLoader
+from cellctl.execution.service.launch import parsed, run
 from cellctl.files import cell_from_inputs
 from cellctl.model.inputs import unpack_inputs
 

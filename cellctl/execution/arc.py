@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cellctl.execution.job import ArcLines
-from cellctl.execution.outcome import WeldRun
+from cellctl.execution.records.outcome import WeldRun
 
 ArcState = Literal["off", "igniting", "established"]
 ARC_CODES: dict[ArcState, int] = {"off": 0, "igniting": 1, "established": 2}

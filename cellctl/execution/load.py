@@ -15,8 +15,8 @@ from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.execution.job import Job, arc_lines, joint_envelope, joint_reach, process_times
-from cellctl.execution.processes import import_path
-from cellctl.execution.protocol import finding_from_json
+from cellctl.execution.service.processes import import_path
+from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
 from cellctl.model.inputs import Input
 from cellctl.proof.binding import certified

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellctl.errors import CellctlError
-from cellctl.execution.protocol import finding_as_json
+from cellctl.execution.service.protocol import finding_as_json
 from cellctl.files import read_plan
 from cellctl.proof import certified, certify, demand_same_figures
 

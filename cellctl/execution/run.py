@@ -21,9 +21,9 @@ from cellctl.execution.following import Follower
 from cellctl.execution.job import Job
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import Machine
-from cellctl.execution.outcome import Outcome, Status
 from cellctl.execution.rate import STEEPEST_RISE
-from cellctl.execution.record import Record
+from cellctl.execution.records.outcome import Outcome, Status
+from cellctl.execution.records.record import Record
 from cellctl.execution.stream import PathPoint, SetpointStream
 from cellctl.execution.strides import Strides
 from cellctl.execution.telling import Events, Teller, finding_data

@@ -13,9 +13,9 @@ from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.clock import Clock
 from cellctl.execution.job import Job
-from cellctl.execution.lateness import Lateness
-from cellctl.execution.record import Record
-from cellctl.execution.trace import Cycle
+from cellctl.execution.records.lateness import Lateness
+from cellctl.execution.records.record import Record
+from cellctl.execution.records.trace import Cycle
 from cellctl.model.pose import FloatArray
 
 _SAME_PLACE = 1e-6

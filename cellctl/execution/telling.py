@@ -8,7 +8,7 @@ from cellctl.errors import Finding
 from cellctl.execution.following import Follower
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import Machine, Trigger
-from cellctl.execution.record import Record
+from cellctl.execution.records.record import Record
 from cellctl.execution.stream import SetpointStream
 from cellctl.model.event import Event, EventKind
 

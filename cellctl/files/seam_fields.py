@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from cellctl.files.mesh.edge_seams import edge_seam
 from cellctl.files.fields import AngleWindow, Direction, Name, Position, PositiveLength, Quantity, plain_numbers
+from cellctl.files.mesh.edge_seams import edge_seam
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import Edge, concave_edges

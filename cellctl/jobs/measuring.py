@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from cellctl.errors import CellctlError, Finding
-from cellctl.execution.survey import surveyed
-from cellctl.execution.trace import Trace, read_trace
+from cellctl.execution.records.survey import surveyed
+from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import Segment

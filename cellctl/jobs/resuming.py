@@ -35,8 +35,8 @@ from cellctl.model.pose import FloatArray
 
 if TYPE_CHECKING:
     from cellctl.execution.job import Entry
-    from cellctl.execution.outcome import Outcome
-    from cellctl.execution.survey import Survey
+    from cellctl.execution.records.outcome import Outcome
+    from cellctl.execution.records.survey import Survey
 
 ArcAfter = Literal["restart", "dry"]
 """What becomes of a seam that was cut: weld on with an overlap, or finish it without arc."""
@@ -75,7 +75,7 @@ def interrupted(folder: str | Path) -> Interrupted:
     Raises FileError for no run or a damaged one, NotCertified for another plan than was run, UsageError for a run that
     was completed (X442) or is in progress (X443).
     """
-    from cellctl.execution.survey import surveyed
+    from cellctl.execution.records.survey import surveyed
 
     folder = Path(folder)
     if not (folder / PLAN_FILE).is_file():
@@ -179,8 +179,8 @@ def entry_at_boundary(found: Interrupted, arc: ArcAfter, overlap: float) -> Entr
 
 def last_pose(found: Interrupted) -> FloatArray:
     """Where the arm stood at last, as its own controller's log says; else as the trace does; else the plan's start."""
-    from cellctl.execution.record import TRACE
-    from cellctl.execution.trace import read_trace
+    from cellctl.execution.records.record import TRACE
+    from cellctl.execution.records.trace import read_trace
 
     with suppress(OSError):
         for line in reversed((found.folder / "weld_source.jsonl").read_text().splitlines()):

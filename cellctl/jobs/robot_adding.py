@@ -16,11 +16,11 @@ from cellctl.errors import FileError, Finding, Place, UsageError
 from cellctl.files import load_robot
 from cellctl.files.library import project_root
 from cellctl.files.robot_writing import DraftLink, RobotDraft, plain_names, robot_folder
-from cellctl.files.urdf.srdf import EMPTY, SrdfModel, srdf_model
 from cellctl.files.urdf.bodies import BodyReader, DraftPicture, DraftSolid
 from cellctl.files.urdf.chain import UrdfChain, chain_of_urdf
 from cellctl.files.urdf.packages import PackageRules, package_licence
 from cellctl.files.urdf.reading import UrdfModel, urdf_model
+from cellctl.files.urdf.srdf import EMPTY, SrdfModel, srdf_model
 from cellctl.files.urdf.xacro import expanded_xacro, is_xacro
 from cellctl.files.xml_tree import parse_xml
 from cellctl.files.yaml_tree import read_bytes

@@ -17,8 +17,8 @@ from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.inverse import configuration_of
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches
-from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
+from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches
+from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
 from cellctl.model.cell import Cell, Group, Margins, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Joint, Link, Robot
@@ -84,7 +84,7 @@ def check_robot(robot: Robot, *, poses: int = POSES, seed: int = 0) -> RobotChec
 
 
 def _agreement(robot: Robot, joints: FloatArray) -> dict[str, float]:
-    from cellctl.kinematics.numeric import toolbox_flanges
+    from cellctl.kinematics.solvers.numeric import toolbox_flanges
     from cellctl.scene.bullet.forward import bullet_flanges
 
     ours = flange_matrices(chain_of(robot), joints)

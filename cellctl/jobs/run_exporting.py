@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cellctl.errors import EnvironmentMissing, Finding
-from cellctl.execution.record import EVENTS, TRACE
-from cellctl.execution.trace import Trace, read_trace
+from cellctl.execution.records.record import EVENTS, TRACE
+from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import cell_from_inputs, read_plan
 from cellctl.files.mcap_writing import McapWriter
 from cellctl.jobs.run_figures import PLAN_FILE

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cellctl.execution.record import EVENTS, JOURNAL, OUTCOME, TRACE
-from cellctl.execution.survey import surveyed
-from cellctl.execution.trace import Trace, read_trace
+from cellctl.execution.records.record import EVENTS, JOURNAL, OUTCOME, TRACE
+from cellctl.execution.records.survey import surveyed
+from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.plan import Plan
 from cellctl.model.pose import FloatArray

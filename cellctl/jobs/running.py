@@ -22,8 +22,8 @@ from cellctl.model.plan import CertifiedPlan
 
 if TYPE_CHECKING:
     from cellctl.execution.control import Unit
-    from cellctl.execution.outcome import Outcome
-    from cellctl.execution.session import CellLink
+    from cellctl.execution.records.outcome import Outcome
+    from cellctl.execution.service.session import CellLink
 
 PLAN_FILE = "plan.zip"
 RUNS = Path("runs")
@@ -154,8 +154,8 @@ def connect(
 
     `at` is where a simulated arm stands at first: a configuration, or joint values in rad with commas between.
     """
-    from cellctl.execution.processes import CellOptions
-    from cellctl.execution.session import start_cell
+    from cellctl.execution.service.processes import CellOptions
+    from cellctl.execution.service.session import start_cell
 
     demand_driver(driver)
     if driver == "sim":

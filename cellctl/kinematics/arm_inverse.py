@@ -2,7 +2,7 @@
 
 Six axes: the closed form of the file's own figures, one of the compiled forms that fits the axes, EAIK where it is
 installed and knows one, else a search from many starts. Seven: the last axis, or the first, is held where the caller
-says, and the other six are solved. Fewer: `cellctl.kinematics.freed`.
+says, and the other six are solved. Fewer: `cellctl.kinematics.solvers.freed`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from cellctl.errors import Finding
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.freed import Freedom, freed_chain
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
-from cellctl.kinematics.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.kinematics.solver_values import CAPACITY, DecomposedArm, ParallelArrays, SearchArrays, SphericalArrays
+from cellctl.kinematics.solvers.freed import Freedom, freed_chain
+from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
+from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
+from cellctl.kinematics.solvers.values import CAPACITY, DecomposedArm, ParallelArrays, SearchArrays, SphericalArrays
 from cellctl.model.pose import FloatArray, Pose, rotation_about
 from cellctl.model.robot import Robot
 
@@ -157,7 +157,7 @@ def arm_inverse(robot: Robot, pose_flange_tcp: Pose | None = None) -> ArmInverse
 
 def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> WristPlace | None:
     """Where the middle of three axes (rows of `axes`) lays the third along the first; None where it cannot."""
-    from cellctl.kinematics.subproblems import angle_to
+    from cellctl.kinematics.solvers.subproblems import angle_to
 
     first, middle, third = axes[list(three)]
     if abs(abs(middle @ first) - abs(middle @ third)) > 1e-3:
@@ -168,10 +168,10 @@ def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> W
 
 def _solver(chain: Chain, lower: FloatArray, upper: FloatArray) -> Solver:
     """What solves six joints: a compiled closed form, EAIK, or the search between `lower` and `upper` (6,)."""
-    from cellctl.kinematics.decomposed import decomposed_arm
-    from cellctl.kinematics.parallel_axes import parallel_arrays
-    from cellctl.kinematics.search import search_arrays
-    from cellctl.kinematics.spherical import spherical_arrays
+    from cellctl.kinematics.solvers.decomposed import decomposed_arm
+    from cellctl.kinematics.solvers.parallel_axes import parallel_arrays
+    from cellctl.kinematics.solvers.search import search_arrays
+    from cellctl.kinematics.solvers.spherical import spherical_arrays
 
     return (
         parallel_arrays(chain) or spherical_arrays(chain) or decomposed_arm(chain) or search_arrays(chain, lower, upper)
@@ -217,7 +217,7 @@ def _joint_motion(chain: Chain, joint: int, value: float) -> FloatArray:
 def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Joint values (n, b, 6) and which are valid (n, b)."""
     if isinstance(solver, DecomposedArm):
-        from cellctl.kinematics.decomposed import decomposed_answers
+        from cellctl.kinematics.solvers.decomposed import decomposed_answers
 
         return decomposed_answers(solver, targets)
     count = CAPACITY if isinstance(solver, SearchArrays) else BRANCHES
@@ -228,15 +228,15 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
         case OpwArrays():
             opw_branches_bulk(*solver[:4], targets, joints, valid)
         case ParallelArrays():
-            from cellctl.kinematics.parallel_axes import solve_parallel_bulk
+            from cellctl.kinematics.solvers.parallel_axes import solve_parallel_bulk
 
             solve_parallel_bulk(*solver, targets, verified, joints, valid)
         case SphericalArrays():
-            from cellctl.kinematics.spherical import solve_spherical_bulk
+            from cellctl.kinematics.solvers.spherical import solve_spherical_bulk
 
             solve_spherical_bulk(*solver, targets, verified, joints, valid)
         case SearchArrays():
-            from cellctl.kinematics.search import search_bulk
+            from cellctl.kinematics.solvers.search import search_bulk
 
             search_bulk(*solver, targets, joints, valid)
     return joints, valid

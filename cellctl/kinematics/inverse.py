@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from cellctl.kinematics.arm_inverse import ArmInverse, arm_inverse
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, compiled, reads, writes
-from cellctl.kinematics.freed import Freedom
-from cellctl.kinematics.opw import opw_configuration
-from cellctl.kinematics.opw_arms import UnsupportedArm as UnsupportedArm
-from cellctl.kinematics.opw_arms import branches as branches
-from cellctl.kinematics.opw_arms import opw_arrays as opw_arrays
-from cellctl.kinematics.opw_arms import unverified_branches as unverified_branches
+from cellctl.kinematics.solvers.freed import Freedom
+from cellctl.kinematics.solvers.opw import opw_configuration
+from cellctl.kinematics.solvers.opw_arms import UnsupportedArm as UnsupportedArm
+from cellctl.kinematics.solvers.opw_arms import branches as branches
+from cellctl.kinematics.solvers.opw_arms import opw_arrays as opw_arrays
+from cellctl.kinematics.solvers.opw_arms import unverified_branches as unverified_branches
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Robot
 

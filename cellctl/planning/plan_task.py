@@ -23,12 +23,8 @@ from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free.motion import free_at, free_way
-from cellctl.planning.laws.limits import MotionLimits, hardest_use
-from cellctl.planning.seams.lines import reversed_path, wire_line
-from cellctl.planning.seams.reach import SeamProblem, ladder_limits
-from cellctl.planning.reuse import SAME, Earlier, earlier_path, earlier_way, same_seam
 from cellctl.planning.free.rounding import rounded
-from cellctl.planning.seams.way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
+from cellctl.planning.laws.limits import MotionLimits, hardest_use
 from cellctl.planning.laws.timing import (
     RAMP_KNOTS,
     constant_speed_law,
@@ -36,7 +32,11 @@ from cellctl.planning.laws.timing import (
     stop_and_go_time,
     time_optimal_law,
 )
+from cellctl.planning.reuse import SAME, Earlier, earlier_path, earlier_way, same_seam
+from cellctl.planning.seams.lines import reversed_path, wire_line
+from cellctl.planning.seams.reach import SeamProblem, ladder_limits
 from cellctl.planning.seams.stations import stations_of
+from cellctl.planning.seams.way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path

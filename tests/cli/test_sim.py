@@ -10,8 +10,8 @@ import pytest
 
 import cellctl.files
 from cellctl.errors import EnvironmentMissing, Finding
-from cellctl.execution import standing
-from cellctl.execution.standing import StandingCell, StandingStatus
+from cellctl.execution.service import standing
+from cellctl.execution.service.standing import StandingCell, StandingStatus
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, JointEnvelope
-from cellctl.execution.record import RunFolder
-from cellctl.execution.trace import read_trace
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_wiring
 from cellctl.model.certificate import Certificate
 from cellctl.model.link_faults import Fault

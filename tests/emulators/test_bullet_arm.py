@@ -13,7 +13,7 @@ import pytest
 
 from cellctl.drivers.driver import Setpoint
 from cellctl.drivers.simulated import SimulatedArm
-from cellctl.execution.processes import (
+from cellctl.execution.service.processes import (
     CellOptions,
     Programs,
     controller_command,

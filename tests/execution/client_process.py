@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from conftest import PROGRAMS, packed_arm
 
-from cellctl.execution.processes import CellOptions
-from cellctl.execution.session import attached
+from cellctl.execution.service.processes import CellOptions
+from cellctl.execution.service.session import attached
 
 plan, folder = Path(sys.argv[1]), Path(sys.argv[2])
 with attached(packed_arm(), CellOptions(pace="real_time", patience=0.5), PROGRAMS, name="doomed") as link:

@@ -17,11 +17,11 @@ from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
-from cellctl.execution.outcome import Outcome
-from cellctl.execution.processes import Programs
-from cellctl.execution.record import RunFolder
-from cellctl.execution.server import Executor
-from cellctl.execution.trace import Trace, read_trace
+from cellctl.execution.records.outcome import Outcome
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.records.trace import Trace, read_trace
+from cellctl.execution.service.processes import Programs
+from cellctl.execution.service.server import Executor
 from cellctl.model.certificate import Certificate
 from cellctl.model.event import Event
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, ProcessEvent, SeamSection

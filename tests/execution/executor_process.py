@@ -12,7 +12,7 @@ from conftest import small_job, small_setup
 
 from cellctl.errors import Finding, NotCertified
 from cellctl.execution.job import Job
-from cellctl.execution.launch import parsed, run
+from cellctl.execution.service.launch import parsed, run
 
 
 def load(path: Path) -> Job:

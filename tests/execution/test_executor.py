@@ -13,8 +13,8 @@ from cellctl.errors import Faulted, Finding, Stopped
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Command, Switch
 from cellctl.execution.executor import execute
-from cellctl.execution.journal import read_journal
-from cellctl.execution.record import NoRecord
+from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.record import NoRecord
 
 ARC = 1 << 1
 
@@ -371,7 +371,7 @@ def test_an_arc_event_in_the_middle_of_a_moving_seam_is_refused(job, run_job):
 
 def test_intents_stand_in_the_journal_before_what_they_announce(job, tmp_path):
     """At the first setpoint of a step, and at arc_on, a reader of the file finds the intent."""
-    from cellctl.execution.record import RunFolder
+    from cellctl.execution.records.record import RunFolder
 
     folder = tmp_path / "run"
     seen = {}

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
 from cellctl.errors import Faulted, Finding, UsageError
-from cellctl.execution import server as serving
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.following import Follower
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import MOVING, Machine
 from cellctl.execution.run import PlanRun
+from cellctl.execution.service import server as serving
 from cellctl.model.plan import Block, CertifiedPlan
 from cellctl.model.spline import BSpline
 
@@ -147,8 +147,8 @@ def check(arm, links):
 
 def check_traces(job, folder):
     """Commands lie on the certified curve; no place is welded twice but in the overlap that was asked for."""
-    from cellctl.execution.journal import read_journal
-    from cellctl.execution.trace import read_trace
+    from cellctl.execution.records.journal import read_journal
+    from cellctl.execution.records.trace import read_trace
 
     for path in folder.glob("run*/trace.csv"):
         trace = read_trace(path)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from cellctl.errors import FileError
-from cellctl.execution.journal import Journal, is_being_written, read_journal
-from cellctl.execution.record import RunFolder
-from cellctl.execution.trace import Cycle, TraceWriter, read_trace
+from cellctl.execution.records.journal import Journal, is_being_written, read_journal
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.records.trace import Cycle, TraceWriter, read_trace
 
 KINDS = ("begin", "state", "intent", "arc_intent", "end")
 
@@ -118,7 +118,7 @@ def test_a_disk_that_fills_up_leaves_room_for_the_end(tmp_path, monkeypatch):
     def full(descriptor, start, size):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cellctl.execution.journal.allocate", full)
+    monkeypatch.setattr("cellctl.execution.records.journal.allocate", full)
     futures = [writer.append("state", {"k": k, "text": "x" * 900}) for k in range(30)]
     for future in futures:
         future.result(timeout=30)
@@ -136,7 +136,7 @@ def test_a_disk_that_is_full_begins_nothing(tmp_path, monkeypatch):
     def full(descriptor, start, size):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cellctl.execution.journal.allocate", full)
+    monkeypatch.setattr("cellctl.execution.records.journal.allocate", full)
     with pytest.raises(OSError, match="space"):
         RunFolder(tmp_path / "run", ("A1",))
     assert list((tmp_path / "run").iterdir()) == []
@@ -161,7 +161,7 @@ def test_a_torn_line_before_the_room_that_was_taken(journal):
 def test_a_killed_process_leaves_its_durable_records(tmp_path):
     path = tmp_path / "journal.jsonl"
     script = (
-        "import os, sys; from pathlib import Path; from cellctl.execution.journal import Journal\n"
+        "import os, sys; from pathlib import Path; from cellctl.execution.records.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1]))\n"
         "for k in range(3): journal.append('state', {'k': k})\n"
         "journal.append_durably('intent', {'step': 1}).result()\n"

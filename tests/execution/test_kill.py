@@ -15,7 +15,7 @@ import pytest
 
 from cellctl import jobs
 from cellctl.errors import Faulted
-from cellctl.execution.survey import surveyed
+from cellctl.execution.records.survey import surveyed
 from cellctl.files import write_plan
 from cellctl.jobs.resuming import LEAST_OVERLAP
 from cellctl.model.plan import Plan

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.errors import CheckFailed, Faulted, Finding, UsageError
-from cellctl.execution import protocol
-from cellctl.execution.lease import Lease
-from cellctl.execution.outcome import Outcome, WeldRun
+from cellctl.execution.records.outcome import Outcome, WeldRun
+from cellctl.execution.service import protocol
+from cellctl.execution.service.lease import Lease
 from cellctl.model.event import Event, event_from_json
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cellctl.execution.following import SLOWED_SPEED
-from cellctl.execution.journal import read_journal
-from cellctl.execution.trace import read_trace
+from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.trace import read_trace
 
 ARC = 1 << 1
 GO = {"do": "resume"}

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from cellctl.errors import EnvironmentMissing, Faulted, NotCertified, UsageError
-from cellctl.execution.client import ExecutorClient
-from cellctl.execution.journal import read_journal
-from cellctl.execution.lateness import late_share
-from cellctl.execution.processes import CellOptions
-from cellctl.execution.session import attached
-from cellctl.execution.standing import ask_status, find_standing_cell, stand, take_down
-from cellctl.execution.trace import read_trace
+from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.lateness import late_share
+from cellctl.execution.records.trace import read_trace
+from cellctl.execution.service.client import ExecutorClient
+from cellctl.execution.service.processes import CellOptions
+from cellctl.execution.service.session import attached
+from cellctl.execution.service.standing import ask_status, find_standing_cell, stand, take_down
 
 ARC = 1 << 1
 REAL_TIME = CellOptions(pace="real_time", patience=0.5, lease=20.0)
@@ -496,7 +496,7 @@ def is_zombie(number):
 
 def test_the_executor_loads_neither_planning_nor_engines():
     script = (
-        "import sys, cellctl.execution.launch, cellctl.drivers.simulated, cellctl.drivers.memory\n"
+        "import sys, cellctl.execution.service.launch, cellctl.drivers.simulated, cellctl.drivers.memory\n"
         "bad = {'pybullet', 'numba', 'roboticstoolbox', 'cellctl.planning', 'scipy', 'pydantic'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(bad)) or 0)"
     )

@@ -15,8 +15,8 @@ from cellctl.errors import CellctlError
 from cellctl.files import cell_from_inputs, load_cell
 from cellctl.files.mesh.convex_parts import convex_parts, inside
 from cellctl.files.mesh.edges import edge_chains
-from cellctl.files.mesh.reading import Mesh, merged_mesh
 from cellctl.files.mesh.parts_cache import kept_parts
+from cellctl.files.mesh.reading import Mesh, merged_mesh
 from cellctl.model.curve import Arc, Polyline
 from cellctl.model.part import Seam
 

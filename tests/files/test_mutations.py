@@ -31,12 +31,12 @@ from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, kind_of_tree
 from cellctl.files.robot_file import read_robot
 from cellctl.files.sources import DiskSource
-from cellctl.files.urdf.srdf import srdf_model
 from cellctl.files.task_file import read_task
 from cellctl.files.tool_file import read_tool
 from cellctl.files.urdf.chain import chain_of_urdf
 from cellctl.files.urdf.export import urdf_cell
 from cellctl.files.urdf.reading import urdf_model
+from cellctl.files.urdf.srdf import srdf_model
 from cellctl.files.wiring_file import read_wiring
 from cellctl.files.wps_file import read_wps
 from cellctl.files.xml_tree import parse_xml

@@ -19,8 +19,8 @@ from cellctl.kinematics.inverse import branches, opw_arrays
 from cellctl.model.task import Task, Weld
 from cellctl.planning.plan_task import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
-from cellctl.planning.seams.way import GATE
 from cellctl.planning.seams.stations import stations_of
+from cellctl.planning.seams.way import GATE
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
 from cellctl.processes.seam import seam_path

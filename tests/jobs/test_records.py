@@ -19,10 +19,10 @@ from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, joint_envelope
-from cellctl.execution.protocol import outcome_as_json
-from cellctl.execution.record import RunFolder
-from cellctl.execution.recovery import recovered
-from cellctl.execution.trace import read_trace
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.records.recovery import recovered
+from cellctl.execution.records.trace import read_trace
+from cellctl.execution.service.protocol import outcome_as_json
 from cellctl.files import load_cell, write_plan
 from cellctl.jobs.history import DATABASE, history
 from cellctl.jobs.repositioning import reposition

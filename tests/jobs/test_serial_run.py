@@ -17,7 +17,7 @@ from cellctl.emulators.dynamixel.bus import ServoBus, bus_of
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.link.terminal import Terminal
 from cellctl.errors import Faulted
-from cellctl.execution.trace import read_trace
+from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_task, load_wiring
 from cellctl.jobs import certify, plan, run
 from cellctl.model.plan import CertifiedPlan

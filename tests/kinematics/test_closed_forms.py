@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from cellctl.files import load_robot
 from cellctl.kinematics.arm_inverse import ArmInverse, arm_inverse
 from cellctl.kinematics.chain import Chain, chain_of
-from cellctl.kinematics.decomposed import decomposed_answers, decomposed_arm
 from cellctl.kinematics.forward import flange_matrices, flange_pose
-from cellctl.kinematics.freed import freed_chain
 from cellctl.kinematics.inverse import configuration_of, solve
-from cellctl.kinematics.opw_arms import UnsupportedArm
-from cellctl.kinematics.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
-from cellctl.kinematics.search import search_arrays, search_bulk
-from cellctl.kinematics.spherical import spherical_arrays
+from cellctl.kinematics.solvers.decomposed import decomposed_answers, decomposed_arm
+from cellctl.kinematics.solvers.freed import freed_chain
+from cellctl.kinematics.solvers.opw_arms import UnsupportedArm
+from cellctl.kinematics.solvers.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
+from cellctl.kinematics.solvers.search import search_arrays, search_bulk
+from cellctl.kinematics.solvers.spherical import spherical_arrays
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Joint, Robot
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices, flange_pose, frames
 from cellctl.kinematics.inverse import UnsupportedArm, configuration_of, opw_arrays, solve, turns
-from cellctl.kinematics.opw import opw_branches, solve_opw, solve_opw_bulk
+from cellctl.kinematics.solvers.opw import opw_branches, solve_opw, solve_opw_bulk
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Robot
 

@@ -9,7 +9,7 @@ import pytest
 
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices, flange_pose
-from cellctl.kinematics.numeric import solve_numeric
+from cellctl.kinematics.solvers.numeric import solve_numeric
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Joint, JointLimits, Robot
 

@@ -13,7 +13,8 @@ import pytest
 from cellctl.errors import CellctlError, PlanningFailed
 from cellctl.files import load_task
 from cellctl.jobs import certify, plan
-from cellctl.kinematics import arm_inverse, decomposed
+from cellctl.kinematics import arm_inverse
+from cellctl.kinematics.solvers import decomposed
 from cellctl.model.plan import SeamSection
 from cellctl.model.pose import Pose
 from cellctl.model.task import MoveJ, Task, Weld

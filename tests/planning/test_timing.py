@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cellctl.model.spline import BSpline, interpolated
+from cellctl.planning.free.rounding import rounded
 from cellctl.planning.laws.limits import MotionLimits
 from cellctl.planning.laws.profile import time_optimal_profile
-from cellctl.planning.free.rounding import rounded
 from cellctl.planning.laws.timing import constant_speed_law, stop_and_go_time, time_optimal_law
 
 LIMITS = MotionLimits(

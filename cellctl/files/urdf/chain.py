@@ -7,8 +7,8 @@ from typing import Final
 
 from cellctl.errors import Finding
 from cellctl.files.quantities import did_you_mean
-from cellctl.files.urdf.srdf import SrdfModel
 from cellctl.files.urdf.reading import UrdfJoint, UrdfModel
+from cellctl.files.urdf.srdf import SrdfModel
 from cellctl.model.pose import Pose, rotation_about
 
 FLANGES: Final = ("tool0", "flange", "ee_link", "tcp")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cellctl.errors import EnvironmentMissing, Finding, UsageError
 from cellctl.execution.clock import MonotonicClock
-from cellctl.execution.lease import TIME_TO_LIVE
+from cellctl.execution.service.lease import TIME_TO_LIVE
 from cellctl.model.inputs import pack_inputs
 
 if TYPE_CHECKING:
@@ -212,5 +212,5 @@ def _python(program: tuple[str, ...]) -> list[str]:
 
 def import_path() -> str:
     """Where this very package lies, and what the path was."""
-    here = str(Path(__file__).resolve().parents[2])
+    here = str(Path(__file__).resolve().parents[3])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.kinematics.chain import Chain
-from cellctl.kinematics.newton import verified
-from cellctl.kinematics.screws import screws_of
-from cellctl.kinematics.solver_values import CAPACITY, SAME, DecomposedArm
+from cellctl.kinematics.solvers.newton import verified
+from cellctl.kinematics.solvers.screws import screws_of
+from cellctl.kinematics.solvers.values import CAPACITY, SAME, DecomposedArm
 from cellctl.model.pose import FloatArray
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
 from cellctl.model.pose import FloatArray
 
 BRANCHES: Final = 8

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cellctl.execution.protocol import LONGEST_LINE
+from cellctl.execution.service.protocol import LONGEST_LINE
 
 _MOST_CLIENTS = 8
 _LONGEST_QUEUE = 1024

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cellctl.errors import CellctlError, Faulted, Finding
-from cellctl.execution.client import ExecutorClient
 from cellctl.execution.clock import MonotonicClock
 from cellctl.execution.control import ArcChoice, Unit
 from cellctl.execution.job import Entry, ProcessMode
-from cellctl.execution.outcome import Outcome
-from cellctl.execution.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
-from cellctl.execution.protocol import entry_as_json, outcome_as_json
-from cellctl.execution.record import OUTCOME, write_outcome
-from cellctl.execution.standing import start, status, stop
-from cellctl.execution.survey import lost_outcome, surveyed
+from cellctl.execution.records.outcome import Outcome
+from cellctl.execution.records.record import OUTCOME, write_outcome
+from cellctl.execution.records.survey import lost_outcome, surveyed
+from cellctl.execution.service.client import ExecutorClient
+from cellctl.execution.service.processes import CellFolder, CellOptions, Programs, new_folder, packed_cell, running
+from cellctl.execution.service.protocol import entry_as_json, outcome_as_json
+from cellctl.execution.service.standing import start, status, stop
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
 from cellctl.model.pose import FloatArray, frozen_array

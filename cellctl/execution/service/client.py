@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding
-from cellctl.execution import protocol
-from cellctl.execution.lease import HEARTBEAT
-from cellctl.execution.outcome import Outcome
+from cellctl.execution.records.outcome import Outcome
+from cellctl.execution.service import protocol
+from cellctl.execution.service.lease import HEARTBEAT
 from cellctl.model.event import Event, event_from_json
 
 LeasedCommand = Literal[

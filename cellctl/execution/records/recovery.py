@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.execution.journal import parsed_record
+from cellctl.execution.records.journal import parsed_record
 
 
 def recovered(path: Path) -> tuple[bytes, Finding]:

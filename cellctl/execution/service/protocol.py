@@ -16,7 +16,7 @@ from typing import Any, cast
 from cellctl import errors
 from cellctl.errors import CellctlError, Finding, UsageError
 from cellctl.execution.job import CutSeam, Entry
-from cellctl.execution.outcome import Outcome, WeldRun
+from cellctl.execution.records.outcome import Outcome, WeldRun
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import FixedSegment

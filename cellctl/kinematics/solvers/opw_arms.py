@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from cellctl.errors import Finding, UsageError
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.kinematics.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw, solve_opw_bulk
+from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw, solve_opw_bulk
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import OpwParameters, Robot
 
@@ -42,7 +42,7 @@ def unverified_branches(arm: OpwArrays, poses_base_flange: ArrayLike) -> tuple[F
 
 
 def opw_arrays(robot: Robot) -> OpwArrays:
-    """The closed form of `robot` for the kernels of `cellctl.kinematics.opw`.
+    """The closed form of `robot` for the kernels of `cellctl.kinematics.solvers.opw`.
 
     Raises UnsupportedArm where there is none (P290) or where it misses the chain's own poses (P291).
     """

@@ -1,6 +1,6 @@
 """What each way to solve six joints knows of an arm, as plain values: no kernel is compiled or loaded for them.
 
-The form of most arms is `cellctl.kinematics.opw`; what solves the others is imported when such an arm comes.
+The form of most arms is `cellctl.kinematics.solvers.opw`; what solves the others is imported when such an arm comes.
 """
 
 from __future__ import annotations

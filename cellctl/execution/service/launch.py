@@ -13,9 +13,9 @@ from pathlib import Path
 from cellctl.drivers.driver import ArmSetup, open_driver
 from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.execution.clock import MonotonicClock
-from cellctl.execution.lease import TIME_TO_LIVE, Lease
-from cellctl.execution.links import ClientLinks
-from cellctl.execution.server import Executor, Load
+from cellctl.execution.service.lease import TIME_TO_LIVE, Lease
+from cellctl.execution.service.links import ClientLinks
+from cellctl.execution.service.server import Executor, Load
 
 _CONTROLLER_TIME = 60.0
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.newton import CHAIN, verified, wrapped
-from cellctl.kinematics.screws import inverse_of, meeting_point, parallel, screws_of
-from cellctl.kinematics.solver_values import ParallelArrays
-from cellctl.kinematics.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.screws import inverse_of, meeting_point, parallel, screws_of
+from cellctl.kinematics.solvers.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.values import ParallelArrays
 from cellctl.model.pose import FloatArray
 
 _ARRAYS = (reads(2), reads(2), reads(1), reads(2), *CHAIN)

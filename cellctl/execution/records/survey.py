@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from cellctl.errors import FileError, Finding, Place
-from cellctl.execution.journal import JournalRecord, is_being_written, read_journal
-from cellctl.execution.outcome import Outcome, WeldRun
-from cellctl.execution.record import JOURNAL
+from cellctl.execution.records.journal import JournalRecord, is_being_written, read_journal
+from cellctl.execution.records.outcome import Outcome, WeldRun
+from cellctl.execution.records.record import JOURNAL
 
 Ending = Literal["done", "stopped", "faulted", "lost", "running"]
 """`lost`: the journal breaks off; `running`: it is still being written."""

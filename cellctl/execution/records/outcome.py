@@ -28,7 +28,7 @@ class Outcome:
     """How a run ended: `segment` and `s` are where on the path, `time` (s) and `cycles` how long it took.
 
     `late_cycles` counts the cycles that took so long that path time had to wait for them; `lateness` counts cycles by
-    how late they came (bins of `cellctl.execution.lateness`), empty in lock-step.
+    how late they came (bins of `cellctl.execution.records.lateness`), empty in lock-step.
     """
 
     status: Status

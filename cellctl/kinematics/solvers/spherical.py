@@ -14,10 +14,18 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.newton import CHAIN, verified, wrapped
-from cellctl.kinematics.screws import MEETING, Screws, distance_to, inverse_of, meeting_point, parallel, screws_of
-from cellctl.kinematics.solver_values import SphericalArrays
-from cellctl.kinematics.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.screws import (
+    MEETING,
+    Screws,
+    distance_to,
+    inverse_of,
+    meeting_point,
+    parallel,
+    screws_of,
+)
+from cellctl.kinematics.solvers.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.values import SphericalArrays
 from cellctl.model.pose import FloatArray
 
 _FORM = (reads(2), reads(2), REAL, REAL, reads(2))

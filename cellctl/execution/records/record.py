@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from cellctl.execution.journal import Journal, allocate
-from cellctl.execution.trace import Cycle, TraceWriter
+from cellctl.execution.records.journal import Journal, allocate
+from cellctl.execution.records.trace import Cycle, TraceWriter
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
 

@@ -13,11 +13,11 @@ from cellctl.drivers.driver import Driver
 from cellctl.errors import CellctlError, Finding, UsageError
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import ArcChoice, Command, Stride, Unit
-from cellctl.execution.lease import Lease
-from cellctl.execution.links import ClientLink
 from cellctl.execution.machine import Machine, Mode
-from cellctl.execution.protocol import Request
-from cellctl.execution.record import RunFolder
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.service.lease import Lease
+from cellctl.execution.service.links import ClientLink
+from cellctl.execution.service.protocol import Request
 from cellctl.model.event import Event
 
 Result = Mapping[str, object]

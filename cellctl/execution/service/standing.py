@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellctl.errors import CellctlError, EnvironmentMissing, Finding, UsageError
-from cellctl.execution.client import ExecutorClient
 from cellctl.execution.clock import MonotonicClock
-from cellctl.execution.processes import (
+from cellctl.execution.service.client import ExecutorClient
+from cellctl.execution.service.processes import (
     CellFolder,
     CellOptions,
     Programs,

@@ -14,8 +14,8 @@ from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, compiled, reads, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.kinematics.jacobian import fill_jacobian
-from cellctl.kinematics.newton import CHAIN, pose_error, solve_in_place, verified, wrapped
-from cellctl.kinematics.solver_values import SAME, SearchArrays
+from cellctl.kinematics.solvers.newton import CHAIN, pose_error, solve_in_place, verified, wrapped
+from cellctl.kinematics.solvers.values import SAME, SearchArrays
 from cellctl.model.pose import FloatArray
 
 STARTS: Final = 60

@@ -17,17 +17,17 @@ from typing import Protocol, cast, get_args
 from cellctl import __version__
 from cellctl.drivers.driver import Driver
 from cellctl.errors import CellctlError, Finding, UsageError
-from cellctl.execution import protocol
 from cellctl.execution.clock import Clock, MonotonicClock
 from cellctl.execution.control import Command
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, ProcessMode
-from cellctl.execution.lease import Lease
-from cellctl.execution.links import ClientLink
-from cellctl.execution.operating import Answer, Operating, Result
-from cellctl.execution.outcome import Outcome
-from cellctl.execution.protocol import Request
-from cellctl.execution.record import RunFolder
+from cellctl.execution.records.outcome import Outcome
+from cellctl.execution.records.record import RunFolder
+from cellctl.execution.service import protocol
+from cellctl.execution.service.lease import Lease
+from cellctl.execution.service.links import ClientLink
+from cellctl.execution.service.operating import Answer, Operating, Result
+from cellctl.execution.service.protocol import Request
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
 

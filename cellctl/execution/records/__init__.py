@@ -1,0 +1,1 @@
+"""What a run writes down, and what can be read from it after any end."""
