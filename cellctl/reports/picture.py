@@ -24,7 +24,6 @@ from cellctl.scene.bullet.render import Renderer
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LEGEND = ((WELDED, "welded"), (PLANNED, "to be welded"), (TRACK, "path of the contact tip"))
 MARK = b"drawn by cellctl"
 """What stands in every picture file of ours, so that no other is written over."""
 PROCESS_SHARE = 0.6
@@ -73,7 +72,7 @@ def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[i
         joints[segment.group] = segment.joints_at(time)[0]
         welded = _welded_until(plan, cell, index, time)
     drawn = picture(cell, joints, size=size, track=tcp_track(plan, cell), welded=welded)
-    save_png(with_legend(drawn), path)
+    save_png(with_legend(drawn, legend(cell)), path)
 
 
 def animation(
@@ -102,7 +101,14 @@ def animation(
     _save(first, path, format="GIF", save_all=True, append_images=rest, duration=83, loop=0, disposal=1, comment=MARK)
 
 
-def with_legend(drawn: Image) -> Image:
+def legend(cell: Cell) -> tuple[tuple[Colour, str], ...]:
+    """What the coloured lines of a picture of `cell` mean."""
+    seams = ((WELDED, "welded"), (PLANNED, "to be welded")) if any(p.part.seams for p in cell.parts) else ()
+    torch = any(m.tool is not None and m.tool.torch is not None for m in cell.mechanisms)
+    return (*seams, (TRACK, "path of the contact tip" if torch else "path of the flange"))
+
+
+def with_legend(drawn: Image, entries: tuple[tuple[Colour, str], ...]) -> Image:
     """The picture with what its coloured lines mean, in its upper left corner."""
     from PIL import ImageDraw, ImageFont
 
@@ -110,7 +116,7 @@ def with_legend(drawn: Image) -> Image:
     pen, size = ImageDraw.Draw(image), max(11, image.height // 60)
     font = ImageFont.load_default(size)
     x = y = size
-    for colour, text in LEGEND:
+    for colour, text in entries:
         red, green, blue = (round(255.0 * part) for part in colour)
         pen.line([(x, y + size // 2), (x + 2 * size, y + size // 2)], (red, green, blue), max(2, size // 4))
         pen.text((x + round(2.6 * size), y), text, (60, 64, 70), font, anchor="lt")

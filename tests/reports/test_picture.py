@@ -15,7 +15,16 @@ from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import Block, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
-from cellctl.reports.picture import _welded_until, animation, frame_times, picture, tcp_track, with_legend, write_png
+from cellctl.reports.picture import (
+    _welded_until,
+    animation,
+    frame_times,
+    legend,
+    picture,
+    tcp_track,
+    with_legend,
+    write_png,
+)
 from cellctl.reports.staging import ALARM, PLANNED, TRACK, WELDED
 
 CLOSE = Camera((1.45, 0.45, 1.0), (1.06, -0.08, 0.53), 0.42)
@@ -148,8 +157,10 @@ def test_a_picture_without_room_leaves_nothing_behind(plan: Plan, cell: Cell, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_legend_shows_every_colour_of_the_lines() -> None:
+def test_the_legend_shows_every_colour_of_the_lines(cell: Cell) -> None:
     plain = Image.new("RGB", (640, 480), (230, 230, 230))
-    drawn = with_legend(plain)
+    drawn = with_legend(plain, legend(cell))
     assert all(count(drawn, colour, 1) > 30 for colour in (PLANNED, WELDED, TRACK))
     assert np.array_equal(np.asarray(drawn)[:, 320:], np.asarray(plain)[:, 320:])
+    bare = replace(cell, parts=(), mechanisms=(replace(cell.mechanisms[0], tool=None),))
+    assert [text for _, text in legend(bare)] == ["path of the flange"]
