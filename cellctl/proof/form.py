@@ -67,6 +67,7 @@ def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Seg
     for name, spline, dim in (("path", segment.path, mechanism.robot.dof), ("time law", segment.law, 1)):
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
+            continue
         if not _smooth(spline):
             yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from junitparser import JUnitXml, Properties
 
 pytest_plugins = ["pytester"]
 
-PLUGIN = ("-p", "cellctl.pytest_plugin", "-p", "no:cacheprovider")
+INSTALLED = any(point.value == "cellctl.pytest_plugin" for point in entry_points(group="pytest11"))
+PLUGIN = (*(() if INSTALLED else ("-p", "cellctl.pytest_plugin")), "-p", "no:cacheprovider")
+"""Where cellctl is installed, pytest finds the plugin by itself, and would not take it twice."""
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def test_the_example_of_the_manual_passes(pytester: pytest.Pytester, checkout: P
     pytester.runpytest_subprocess(*PLUGIN, "--junitxml=out.xml").assert_outcomes(passed=3)
     (suite,) = JUnitXml.fromfile("out.xml")
     first = {found.name: found.value for found in next(iter(suite)).child(Properties)}
-    assert float(first["clearance_mm"]) > 10.0
+    assert float(first["clearance_mm"]) >= 10.0
     assert float(first["cycle_time_s"]) < 120.0
 
 

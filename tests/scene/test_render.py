@@ -124,11 +124,19 @@ def test_the_largest_material_takes_the_colour_of_the_file() -> None:
     assert rest
 
 
-@pytest.mark.parametrize("content", [b"", b"<COLLADA/>", b"<a", b"<COLLADA><asset><unit meter='x'/></asset></COLLADA>"])
-def test_what_is_no_collada_is_refused(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "F184"),
+        (b"<a", "F184"),
+        (b"<COLLADA/>", "F142"),
+        (b"<COLLADA><asset><unit meter='x'/></asset></COLLADA>", "F142"),
+    ],
+)
+def test_what_is_no_collada_is_refused(content: bytes, code: str) -> None:
     with pytest.raises(FileError) as caught:
         collada_surfaces(content, "x.dae")
-    assert caught.value.findings[0].code == "F142"
+    assert caught.value.findings[0].code == code
 
 
 def test_a_camera_that_holds_everything_does(sample: ModuleType) -> None:
