@@ -287,16 +287,24 @@ def test_the_cells_made_to_hurt_do_hurt(trials: dict[str, list[Trial]]) -> None:
 
 
 def test_what_is_asked_for_is_refused_when_it_is_a_hair_too_much(proving: Proving, tray_corner: Plan) -> None:
-    """The margin of the tightest segment set to what was met there: 0.1 mm more is refused, 0.1 mm less is proved."""
+    """Around the smallest gap of a free move: 0.1 mm more is refused, 0.1 mm less is proved.
+
+    A proof stops to look closer where its margin holds, so the smallest gap is come to by asking for what was met.
+    """
     task = task_from_inputs(tray_corner.inputs)
-    free = [replace(s, contacts=()) for s in tray_corner.segments if s.kind == "transit"]
-    met, segment = min(
-        ((min(g.observed for g in check_clearance(proving.checker, s, "here").gaps), s) for s in free),
-        key=lambda found: found[0],
-    )
-    for margin, proved in ((met - 1e-4, True), (met + 1e-4, False)):
+    segment = replace(next(s for s in tray_corner.segments if s.kind == "transit"), contacts=())
+
+    def refused(margin: float) -> list[float]:
+        """The distances that a proof with this margin names."""
         cell = replace(task.cell, margins=replace(task.cell.margins, clearance=margin))
         model = collision_model(cell, "r1")
         with ExactScene(model) as engine:
-            result = check_clearance(Checker(model, pack(model), engine), segment, "here")
-        assert (not result.findings) == proved
+            found = check_clearance(Checker(model, pack(model), engine), segment, "here").findings
+        return [float(finding.data["distance"]) for finding in found if finding.code == "C301"]
+
+    smallest = 0.2
+    while named := refused(smallest - 1e-4):
+        assert min(named) < smallest
+        smallest = min(named)
+    assert refused(smallest + 1e-4)
+    assert smallest > task.cell.margins.clearance
