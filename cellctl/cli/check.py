@@ -76,7 +76,9 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     if welds:
-        proved += f"; {len(welds)} welds measured, {'as planned' if not off else 'not all as planned'}"
+        done = sum(record is not None for record in measured)
+        share = f"{done} welds" if done == len(welds) else f"{done} of {len(welds)} welds"
+        proved += f"; {share} measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
         text=(proved, seam_table(certified, measured), closing_line(certified)),
         data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cellctl.model.plan import CertifiedPlan
 
 SUFFIX = ".plan.zip"
+SHIFTED = ".shifted"
 
 
 def plan(
@@ -31,7 +32,7 @@ def plan(
 
     Args:
         task: The task file, YAML or Python.
-        output: The plan file to write; NAME.plan.zip in this folder unless given.
+        output: The plan file to write; NAME.plan.zip in this folder unless given, NAME.shifted.plan.zip with a shift.
         seed: The same seed and inputs give the same file, byte for byte.
         shift: NAME="X Y Z mm, R P Y deg" moves a part, fixture or frame as measured. May be given several times.
         reuse: Plan anew only what is not as it was in this plan file; with a shift, the last plan of the task is taken.
@@ -48,7 +49,7 @@ def plan(
             certified, lines, data = _replanned(task, shift or [], reuse, seed=seed, engine=engine, say=say)
         else:
             certified, lines, data = planned_and_proved(task, seed=seed, engine=engine, say=say), [], {}
-    path = output or Path(certified.plan.task_name + SUFFIX)
+    path = output or Path(certified.plan.task_name + (SHIFTED if shift else "") + SUFFIX)
     files.write_plan(certified.plan, path)
     return Outcome(
         text=(seam_table(certified), closing_line(certified), *lines, f"plan {path}"),

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cellctl.cli.consent import demand_consent
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
-from cellctl.cli.run import drawn, followed, measured, outcome_of_run
+from cellctl.cli.run import drawn, followed, gone_if_empty, measured, outcome_of_run
 from cellctl.errors import Finding, UsageError
 
 if TYPE_CHECKING:
@@ -53,16 +53,17 @@ def resume(
             return Outcome(text=said_of(found), data=survey_data(found))
         demand_consent(driver, yes=yes)
         folder = folder or jobs.new_run_folder(found.certified.plan.task_name)
-        running = jobs.resume(
-            found,
-            arc=arc,
-            overlap=_length(overlap),
-            driver=driver,
-            real_time=real_time,
-            wiring="" if wiring is None else str(wiring.absolute()),
-            folder=folder,
-        )
-        ended = followed(running, found.certified, folder, say=say)
+        with gone_if_empty(folder):
+            running = jobs.resume(
+                found,
+                arc=arc,
+                overlap=_length(overlap),
+                driver=driver,
+                real_time=real_time,
+                wiring="" if wiring is None else str(wiring.absolute()),
+                folder=folder,
+            )
+            ended = followed(running, found.certified, folder, say=say)
         welds = measured(folder, ended)
         picture = drawn(found.certified, folder)
     return outcome_of_run(found.certified, folder, picture, welds, ended)

@@ -155,7 +155,7 @@ def _robot_called(name: str) -> Robot:
         return files.load_robot(own / name)
     if "/" in name or name.endswith(".yaml"):
         return files.load_robot(name)
-    known = (*known, *sorted(file.parent.name for file in own.glob("*/robot.yaml")))
+    known = tuple(sorted({*known, *(file.parent.name for file in own.glob("*/robot.yaml"))}))
     near = get_close_matches(name, known, n=1)
     suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
     raise UsageError(Finding("U618", f"no arm is called '{name}'", suggestion=suggestion))

@@ -68,22 +68,34 @@ def run(
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
-        running = jobs.run(
-            certified,
-            driver=driver,
-            real_time=real_time,
-            wiring="" if wiring is None else str(wiring.absolute()),
-            override=override / 100.0,
-            stride=None if stride is None else stride.unit,
-            distance=0.0 if stride is None else stride.distance,
-            folder=folder,
-        )
-        ended = followed(running, certified, folder, say=say, step=stride)
+        with gone_if_empty(folder):
+            running = jobs.run(
+                certified,
+                driver=driver,
+                real_time=real_time,
+                wiring="" if wiring is None else str(wiring.absolute()),
+                override=override / 100.0,
+                stride=None if stride is None else stride.unit,
+                distance=0.0 if stride is None else stride.distance,
+                folder=folder,
+            )
+            ended = followed(running, certified, folder, say=say, step=stride)
         say("reading the welds back from the measured joints", None)
         welds = measured(folder, ended)
         say("drawing the cell", None)
         picture = drawn(certified, folder)
     return outcome_of_run(certified, folder, picture, welds, ended)
+
+
+@contextmanager
+def gone_if_empty(folder: Path) -> Iterator[None]:
+    """Take the folder of a run away again where an error came before anything was written into it."""
+    try:
+        yield
+    except CellctlError:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say: ProgressCall) -> CertifiedPlan:

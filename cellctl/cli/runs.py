@@ -98,7 +98,7 @@ def _lateness(counts: tuple[int, ...]) -> str:
     from cellctl.execution.records.lateness import late_share
 
     if not counts:
-        return "not timed (lock-step)"
+        return "not timed (lock-step, or the executor was lost)"
     return f"99.9 % of {sum(counts)} within {late_share(counts, 0.001) * 1e3:g} ms"
 
 

@@ -73,7 +73,7 @@ def interrupted(folder: str | Path) -> Interrupted:
     """What there is to resume in a run folder; the plan in it is proved again.
 
     Raises FileError for no run or a damaged one, NotCertified for another plan than was run, UsageError for a run that
-    was completed (X442) or is in progress (X443).
+    was completed (X442), is in progress (X443), or was gone on with already (X446).
     """
     from cellctl.execution.records.survey import surveyed
 
@@ -85,11 +85,26 @@ def interrupted(folder: str | Path) -> Interrupted:
         raise UsageError(Finding("X443", "this run is still in progress", Place(str(folder))))
     if survey.ending == "done":
         raise UsageError(Finding("X442", "this run was completed, there is nothing to resume", Place(str(folder))))
+    if (later := _gone_on_with(folder)) is not None:
+        text = f"this run was gone on with in '{later.name}', which knows what has been welded since"
+        raise UsageError(Finding("X446", text, Place(str(folder)), f"resume '{later}' if that was cut off too"))
     certified = verify(folder / PLAN_FILE)
     if certified.certificate.plan_sha256 != survey.plan_sha256:
         text = "the plan in this folder is not the one that the journal says was run"
         raise NotCertified(Finding("X441", text, Place(str(folder))))
     return Interrupted(folder, certified, survey)
+
+
+def _gone_on_with(folder: Path) -> Path | None:
+    """The run beside `folder` that went on with it, if there is one: its plan is run once, wherever it was cut."""
+    from cellctl.execution.records.survey import surveyed
+
+    own = folder.absolute()
+    for journal in sorted(own.parent.glob("*/journal.jsonl")):
+        with suppress(FileError):
+            if journal.parent != own and Path(surveyed(journal.parent).resumes).name == own.name:
+                return journal.parent
+    return None
 
 
 def resume(

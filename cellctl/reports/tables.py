@@ -104,7 +104,12 @@ def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str
     """
     gap = smallest_gap(certified.certificate.segments)
     motion = f"{certified.plan.cycle_time:.1f} s"
-    line = f"cycle time {motion}" if run_time is None else f"cycle time {run_time:.1f} s, {motion} of it planned motion"
+    if run_time is None:
+        line = f"cycle time {motion}"
+    elif run_time < certified.plan.cycle_time:  # a run that went on with another one, or was cut off
+        line = f"cycle time {run_time:.1f} s of a plan of {motion}"
+    else:
+        line = f"cycle time {run_time:.1f} s, {motion} of it planned motion"
     if gap is not None:
         margin = f"of {gap.margin / mm:g} mm asked for"
         line = f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"

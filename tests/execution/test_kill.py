@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cellctl import jobs
-from cellctl.errors import Faulted
+from cellctl.errors import Faulted, UsageError
 from cellctl.execution.records.survey import surveyed
 from cellctl.files import write_plan
 from cellctl.jobs.resuming import LEAST_OVERLAP
@@ -91,6 +91,8 @@ def test_every_millimetre_is_welded_exactly_once_outside_the_overlap(plan_file: 
     assert found.survey.ending == "lost"
     jobs.resume(found, arc="restart", overlap=OVERLAP, folder=tmp_path / "second").finish()
     assert surveyed(tmp_path / "second").ending == "done"
+    with pytest.raises(UsageError, match="gone on with in 'second'"):
+        jobs.interrupted(tmp_path / "first")
     stretches: dict[int, list[tuple[float, float]]] = {}
     for folder in ("first", "second"):
         for segment, runs in burnt(tmp_path / folder, certified.plan).items():
