@@ -82,20 +82,21 @@ class File(Generic[Model]):
 
 
 class Reading:
-    """Collects findings and inputs while files are read from one source; every file is opened once."""
+    """Collects findings and inputs while files are read from one source; every file is opened once for a kind."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.findings: list[Finding] = []
         self.inputs: dict[str, Input] = {}
-        self._opened: dict[str, File[object] | None] = {}  # type: ignore[type-var]
+        self._opened: dict[tuple[str, str], File[object] | None] = {}  # type: ignore[type-var]
         self._made: dict[str, Any] = {}
 
     def open(self, model: type[Model], kind: str, reference: str, asked: Place | None = None) -> File[Model] | None:
         """The file behind `reference` as `model`, None when it cannot be used; recorded as an input of `kind`."""
-        if reference not in self._opened:
-            self._opened[reference] = self._open(model, kind, reference, asked)  # type: ignore[assignment]
-        return self._opened[reference]  # type: ignore[return-value]
+        key = (kind, reference)  # a cell that names itself as its robot is asked for twice, as two kinds
+        if key not in self._opened:
+            self._opened[key] = self._open(model, kind, reference, asked)  # type: ignore[assignment]
+        return self._opened[key]  # type: ignore[return-value]
 
     def _open(self, model: type[Model], kind: str, reference: str, asked: Place | None) -> File[Model] | None:
         try:
