@@ -79,7 +79,7 @@ def _adapter(port: str) -> list[Finding]:
 
 def _missing(wiring: Wiring | None, reports: list[ServoReport]) -> list[Finding]:
     """What the wiring names and the bus does not have, or has otherwise."""
-    from cellctl.drivers.dynamixel import findings
+    from cellctl.drivers import servo_findings as findings
 
     if wiring is None:
         return []
@@ -140,10 +140,10 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
 
 def released(port: str, arm: str) -> None:
     """Take the torque of the arm at `port`; raises EnvironmentMissing (E553) for servos that do not let go."""
-    from cellctl.drivers.dynamixel.findings import no_answer
     from cellctl.drivers.dynamixel.survey import let_go
     from cellctl.drivers.port import PortLost
     from cellctl.drivers.serial_port import SerialPort
+    from cellctl.drivers.servo_findings import no_answer
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm)

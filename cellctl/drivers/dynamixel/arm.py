@@ -9,8 +9,9 @@ from typing import Literal, Self, TypeVar
 
 import numpy as np
 
+from cellctl.drivers import servo_findings as findings
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
-from cellctl.drivers.dynamixel import enabling, findings
+from cellctl.drivers.dynamixel import enabling
 from cellctl.drivers.dynamixel.bus import DynamixelBus, LinkCounters
 from cellctl.drivers.dynamixel.sensing import Sensing, cycle_bytes
 from cellctl.drivers.port import OpenPort, PortLost

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cellctl.drivers.dynamixel import findings
+from cellctl.drivers import servo_findings as findings
 from cellctl.drivers.dynamixel.bus import DynamixelBus
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.model.robot import JointLimits

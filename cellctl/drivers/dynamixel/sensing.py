@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 
-from cellctl.drivers.dynamixel import findings
+from cellctl.drivers import servo_findings as findings
 from cellctl.drivers.dynamixel.bus import DynamixelBus
 from cellctl.drivers.dynamixel.enabling import check_alert
 from cellctl.errors import Faulted, Finding

@@ -13,8 +13,8 @@ from typing import Literal, Self, TypeVar
 
 import numpy as np
 
+from cellctl.drivers import servo_findings as findings
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
-from cellctl.drivers.dynamixel import findings
 from cellctl.drivers.feetech import enabling
 from cellctl.drivers.feetech.bus import FeetechBus, LinkCounters
 from cellctl.drivers.feetech.findings import paused

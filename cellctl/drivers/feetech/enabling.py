@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cellctl.drivers.dynamixel import findings
+from cellctl.drivers import servo_findings as findings
 from cellctl.drivers.feetech.bus import FeetechBus
 from cellctl.drivers.feetech.findings import reported
 from cellctl.drivers.feetech.sensing import START, Sample, Sensing

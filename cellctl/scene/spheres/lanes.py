@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 from llvmlite import ir
@@ -26,20 +26,16 @@ _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, WIDTH)
 
 
-class Lanes:
+class Lanes(Protocol):
     """What a type checker may know of sixteen numbers: arithmetic with each other and with one number for all."""
 
-    def __add__(self, other: Lanes | Single) -> Lanes:
-        raise NotImplementedError
+    def __add__(self, other: Lanes | Single) -> Lanes: ...
 
-    def __sub__(self, other: Lanes | Single) -> Lanes:
-        raise NotImplementedError
+    def __sub__(self, other: Lanes | Single) -> Lanes: ...
 
-    def __mul__(self, other: Lanes | Single) -> Lanes:
-        raise NotImplementedError
+    def __mul__(self, other: Lanes | Single) -> Lanes: ...
 
-    def __truediv__(self, other: Lanes | Single) -> Lanes:
-        raise NotImplementedError
+    def __truediv__(self, other: Lanes | Single) -> Lanes: ...
 
 
 class _LanesType(types.Type):

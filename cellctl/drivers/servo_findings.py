@@ -1,4 +1,4 @@
-"""What a DYNAMIXEL arm has to complain about, in words. Nothing is decided here."""
+"""What an arm of serial servos has to complain about, in words. Nothing is decided here."""
 
 from __future__ import annotations
 
