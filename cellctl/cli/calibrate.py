@@ -46,12 +46,13 @@ def calibrate(
 
 
 def source_text(arm: str) -> str:
-    """The text of the wiring file of `arm`, comments and all."""
+    """The text of the wiring file of `arm`, comments and all but the one that says where the library has its schema."""
     from cellctl.files.library import library_root
 
     root = library_root()
     shipped = root / "robots" / arm / "wiring.yaml" if root is not None else Path(arm)
-    return (shipped if shipped.is_file() else Path(arm)).read_text("utf-8")
+    text = (shipped if shipped.is_file() else Path(arm)).read_text("utf-8")
+    return re.sub(r"\A# yaml-language-server:.*\n", "", text)
 
 
 def with_zero(text: str, joint: str, zero: int) -> str:

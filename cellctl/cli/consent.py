@@ -9,15 +9,15 @@ from cellctl.errors import Finding, UsageError
 SIMULATED = ("memory", "sim")
 
 
-def demand_consent(driver: str, *, yes: bool) -> None:
-    """Return when `driver` moves nothing real or somebody agrees; raises UsageError U645."""
+def demand_consent(driver: str, *, yes: bool, to: str = "move") -> None:
+    """Return when `driver` moves nothing real or somebody agrees; raises UsageError U645. `to` says what it may do."""
     if driver.partition(":")[0] in SIMULATED or yes:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():
-        print(f"This moves the arm at {driver}. Is everybody clear of it? Type yes: ", end="", file=sys.stderr)
+        print(f"The arm at {driver} is about to {to}. Is everybody clear of it? Type yes: ", end="", file=sys.stderr)
         sys.stderr.flush()
         if sys.stdin.readline().strip() == "yes":
             return
     raise UsageError(
-        Finding("U645", f"the arm at {driver} was not agreed to move", suggestion="add --yes when it may move")
+        Finding("U645", f"nobody agreed that the arm at {driver} may {to}", suggestion=f"add --yes when it may {to}")
     )

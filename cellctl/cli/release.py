@@ -20,6 +20,6 @@ def release(arm: str, *, port: str, yes: Annotated[bool, Parameter(negative="")]
     """
     from cellctl.cli.port_doctor import released
 
-    demand_consent(f"{arm}:{port}", yes=yes)
+    demand_consent(port, yes=yes, to="lose its torque and fall")
     released(port, arm)
     return Outcome(text=(f"{port}: no servo holds",), data={"port": port, "released": True})

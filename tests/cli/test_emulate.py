@@ -58,7 +58,7 @@ def test_a_real_arm_moves_only_with_consent(say) -> None:
     answer = say("run", "tasks/desk/over_the_blocks.yaml", "--driver", "dynamixel:/dev/ttyNONE")
     assert (answer.code, answer.err) == (
         2,
-        "the arm at dynamixel:/dev/ttyNONE was not agreed to move - add --yes when it may move [U645]\n",
+        "nobody agreed that the arm at dynamixel:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
     )
 
 
