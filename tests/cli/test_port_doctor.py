@@ -74,6 +74,7 @@ def test_an_arm_is_calibrated_from_a_known_pose(say: Callable, arm, tmp_path: Pa
     zeros = {axis.joint: axis.zero for axis in load_wiring(output).axes}
     assert zeros == {"joint1": 2048, "joint2": 2148, "joint3": 2048, "joint4": 2048}
     assert "# As ROBOTIS sets the arm up" in output.read_text("utf-8"), "comments stay"
+    assert "$schema" not in output.read_text("utf-8"), "it would lead nowhere from here"
     assert [bus.servo(id).position for id in (11, 12, 13, 14)] == before
     assert say("calibrate", "open_manipulator_x", "--port", port, "--at", at, "-o", str(output)).code == 2
 
