@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellctl.emulators.link.faults import Injector
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, JointEnvelope
@@ -15,7 +16,7 @@ from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_wiring
 from cellctl.model.certificate import Certificate
-from cellctl.model.link_faults import Fault
+from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan
 from cellctl.model.spline import BSpline, clamped_knots, greville, interpolated
 from cellctl.model.wires import dynamixel_registers as reg
@@ -65,14 +66,27 @@ def there_and_back(bench) -> Job:
     return Job(CertifiedPlan(plan, certificate), envelope)
 
 
-def run(bench, folder: Path):
-    """The outcome of a run, its events, and when it was over."""
+def lie(bench, faults) -> None:
+    """Let the line suffer these faults, their times counted from now."""
+    age = bench.line.age
+    script = FaultScript(tuple(replace(fault, start=age + fault.start, end=age + fault.end) for fault in faults), 1)
+    bench.line.injector = Injector(script)
+
+
+def run(bench, folder: Path, *faults: Fault):
+    """The outcome of a run and its events; the times of faults count from the begin of the motion.
+
+    Simulated time runs on while the journal's first intents reach the disk, as long as that takes.
+    """
     events = []
     with RunFolder(folder, bench.wiring.joints) as record:
         following = execute(there_and_back(bench), bench.arm, clock=LineClock(bench), control=Switch(), record=record)
         while True:
             try:
                 events.append(next(following))
+                if faults and events[-1].kind == "segment":
+                    lie(bench, faults)
+                    faults = ()
             except StopIteration as end:
                 return end.value, events
 
@@ -106,8 +120,8 @@ def test_a_run_comes_to_its_end(bench, tmp_path: Path) -> None:
 )
 def test_a_fault_ends_a_run_near_its_path_and_nothing_moves_after(bench, tmp_path: Path, fault: Fault, code) -> None:
     """ros-controls/ros_controllers#48, #461: a trajectory went on after its abort."""
-    b = bench(fault)
-    outcome, events = run(b, tmp_path / "run")
+    b = bench()
+    outcome, events = run(b, tmp_path / "run", fault)
     assert outcome.status == "faulted"
     assert outcome.findings[0].code == code
     assert events[-1].kind == "stopped"
@@ -125,8 +139,8 @@ def test_a_fault_ends_a_run_near_its_path_and_nothing_moves_after(bench, tmp_pat
 
 def test_noise_and_lost_bytes_do_not_end_a_run(bench, tmp_path: Path) -> None:
     faults = [Fault(kind, start=0.5, share=0.01) for kind in ("drop_byte", "flip_bit", "noise")]
-    b = bench(*faults, Fault("flip_bit", start=0.5, way="commands", share=0.01))
-    outcome, _ = run(b, tmp_path / "run")
+    b = bench()
+    outcome, _ = run(b, tmp_path / "run", *faults, Fault("flip_bit", start=0.5, way="commands", share=0.01))
     assert outcome.status == "done"
     assert sum(b.line.injector.counts.values()) > 20
     assert np.abs(b.pose() - START).max() < 0.01

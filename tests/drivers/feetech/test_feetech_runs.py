@@ -40,26 +40,26 @@ def test_a_run_comes_to_its_end(bench, run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault("hang_up", start=2.0), "X460"),
-        (Fault("silent", start=2.0, servo=3), "X461"),
-        (Fault("overload", start=2.0, end=2.1, servo=2), "X462"),
-        (Fault("stuck", start=2.0, servo=1), "X402"),
+        (Fault("hang_up", start=1.0), "X460"),
+        (Fault("silent", start=1.0, servo=3), "X461"),
+        (Fault("overload", start=1.0, end=1.1, servo=2), "X462"),
+        (Fault("stuck", start=1.0, servo=1), "X402"),
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
 def test_a_fault_in_motion_ends_the_run_where_it_happened(bench, run, tmp_path: Path, fault: Fault, code: str) -> None:
-    b = bench(fault)
-    outcome, events = run(b, tmp_path / "run")
+    b = bench()
+    outcome, events = run(b, tmp_path / "run", fault)
     assert outcome.status == "faulted"
     assert outcome.findings[0].code == code
     told = next(event.time for event in events if event.kind == "fault")
     began = next(event.time for event in events if event.kind == "segment")
-    assert told - began < (2.6 if fault.kind == "stuck" else 2.25)
+    assert told - began < (1.6 if fault.kind == "stuck" else 1.25)
     assert b.stands(1.0)
 
 
 def test_a_noisy_line_does_not_end_a_run(bench, run, tmp_path: Path) -> None:
-    b = bench(Fault("flip_bit", share=0.01), Fault("lose", share=0.003))
-    outcome, _ = run(b, tmp_path / "run")
+    b = bench()
+    outcome, _ = run(b, tmp_path / "run", Fault("flip_bit", share=0.01), Fault("lose", share=0.003))
     assert outcome.status == "done"
     assert b.arm.counters.retries + b.arm.counters.timeouts > 0
