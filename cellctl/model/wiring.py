@@ -18,6 +18,8 @@ PowerRemoval = Literal["falls", "holds", "braked"]
 
 STEPS = 4096
 """Steps a turn of the servos that are known here."""
+STEP = 2.0 * pi / STEPS
+"""rad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ class ServoAxis:
 
     def joint_value(self, raw: float) -> float:
         """Joint value, rad, of a raw position."""
-        return self.sign * (raw - self.zero) * 2.0 * pi / STEPS
+        return self.sign * (raw - self.zero) * STEP
 
     def raw(self, value: float) -> int:
         """Raw position nearest to a joint value, rad."""
-        return self.zero + round(self.sign * value * STEPS / (2.0 * pi))
+        return self.zero + round(self.sign * value / STEP)
 
 
 @dataclass(frozen=True, slots=True)
