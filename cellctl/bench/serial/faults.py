@@ -21,7 +21,7 @@ from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench
 from cellctl.bench.suites import Progress
 from cellctl.drivers.driver import ArmState, Setpoint
 from cellctl.errors import CellctlError, Faulted
-from cellctl.model.link_faults import LINE_FAULTS, SERVO_FAULTS, Fault
+from cellctl.model.link_faults import LINE_FAULTS, SERVO_FAULTS, Fault, FaultKind
 from cellctl.model.wiring import Protocol
 
 LENGTH = 1.4
@@ -36,9 +36,10 @@ class Broken(Exception):
 
 def drawn_faults(chance: Random, servos: tuple[int, ...]) -> list[Fault]:
     """One to three faults, of one of `servos` or of all (0)."""
-    faults = []
+    faults: list[Fault] = []
+    kinds: list[FaultKind] = [*LINE_FAULTS, *LINE_FAULTS, *SERVO_FAULTS, "hang_up"]
     for _ in range(chance.randint(1, 3)):
-        kind = chance.choice([*LINE_FAULTS, *LINE_FAULTS, *SERVO_FAULTS, "hang_up"])
+        kind = chance.choice(kinds)
         start = chance.uniform(0.2, 1.0)
         faults.append(
             Fault(
