@@ -57,7 +57,8 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
         whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
-    if any(isinstance(step, Weld) for step in task.steps):
+    drawing = {name for name, wps in reading.cell.procedures.items() if wps.draws}
+    if any(isinstance(step, Weld) and step.wps not in drawing for step in task.steps):
         _check_signals(whole, reading.cell)
     for index, step in enumerate(task.steps):
         _check_step(_Step(index, f"step {index + 1}", place, findings), step, reading)
@@ -137,7 +138,7 @@ def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) 
         _check_windows(at, weld, wps)
     if seam is not None:
         _check_trim(at, weld, seam[1])
-        if wps is not None:
+        if wps is not None and not wps.draws:
             _check_joint(at, *seam, wps)
 
 
