@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults", "serial"]
 
 
 def bench(
@@ -32,6 +32,7 @@ def bench(
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
     runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
     first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    minutes: Annotated[float, Parameter(validator=Number(gt=0))] = 0.2,
 ) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
@@ -44,6 +45,7 @@ def bench(
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
         runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
         first: Of `faults` only: the seed of the first run.
+        minutes: Of `serial` only: how long each arm is cycled over a pseudoterminal, in real time.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
@@ -58,6 +60,8 @@ def bench(
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
         elif suite == "faults":
             results = [_faults(runs, first, say)]
+        elif suite == "serial":
+            results = [_serial(minutes, say)]
         else:
             results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
     elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
@@ -79,6 +83,12 @@ def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
     from cellctl.bench.serial.faults import faults
 
     return faults(runs, first, say)
+
+
+def _serial(minutes: float, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.throughput import serial
+
+    return serial(minutes, say)
 
 
 def _mbm(
