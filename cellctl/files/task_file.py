@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from math import inf, isfinite
+from typing import Final
 
 from cellctl.errors import Finding, Place, UsageError
 from cellctl.files.cell_file import CellReading, read_cell
@@ -97,7 +98,7 @@ def task_input(task: Task) -> Input:
     return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))
 
 
-_WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
+WELD_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("from", "from_", "length"),
     ("to", "to", "length"),
     ("start", "start", "angle"),
@@ -110,6 +111,7 @@ _WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
     ("approach", "approach", "length"),
     ("retract", "retract", "length"),
 )
+"""Words of a weld in a file, what holds them in `Weld`, and their kinds."""
 
 
 def _step_tree(step: Step) -> dict[str, object]:
@@ -123,7 +125,7 @@ def _step_tree(step: Step) -> dict[str, object]:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
-    for key, name, kind in _WELD_QUANTITIES:
+    for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)
