@@ -1,7 +1,8 @@
 """An executor that is killed with SIGKILL at an instant that it was born with: `record:17:torn`, `setpoint:300:after`.
 
 `record:N` is the N-th write to the journal (before it, with half of it written, after it), `setpoint:N` the N-th
-exchange with the arm (before or after it). A fourth word is how many seconds the disk takes for every fsync. The kill
+exchange with the arm (before or after it). `record:17:full` kills nothing: from that write on the kernel refuses to let
+any file grow beyond a kilobyte. A fourth word is how many seconds the disk takes for every fsync. The kill
 is real: no handler, no flush, no last word.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
 import signal
 import sys
 import time
@@ -40,6 +42,9 @@ class Disk:
     def pwrite(self, descriptor: int, line: bytes, at: int) -> int:
         self.count += 1
         if WHAT != "record" or self.count != int(NUMBER):
+            return os.pwrite(descriptor, line, at)
+        if WHEN == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
             return os.pwrite(descriptor, line, at)
         if WHEN != "before":
             os.pwrite(descriptor, line[: len(line) // 2] if WHEN == "torn" else line, at)
