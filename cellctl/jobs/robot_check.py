@@ -13,16 +13,16 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.jobs.robot_cover import LinkCover, cover_findings, link_covers
+from cellctl.jobs.robot_touching import alone
 from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.inverse import configuration_of
 from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches
 from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.model.cell import Cell, Group, Margins, Mechanism
-from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.cell import Margins
+from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Joint, Link, Robot
-from cellctl.scene.bodies import CollisionModel, collision_model
 
 POSES = 200
 """Joint values that kinematics and self-collisions are asked at."""
@@ -162,7 +162,7 @@ def near_links(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
     """
     from cellctl.scene.engine import open_engine
 
-    model = _alone(robot)
+    model = alone(robot)
     if not len(model.pairs):
         return ()
     count: Counter[tuple[str, str]] = Counter()
@@ -172,12 +172,6 @@ def near_links(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
             count.update({(_link(contact.first), _link(contact.second)) for contact in contacts})
     found = (Nearness(first, second, times / len(joints)) for (first, second), times in count.items())
     return tuple(sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second)))
-
-
-def _alone(robot: Robot) -> CollisionModel:
-    """The robot in an empty cell."""
-    mechanism = Mechanism("r", robot, Pose.identity(), None, {})
-    return collision_model(Cell("alone", (mechanism,), (Group("r", ("r",)),), (), (), margins=Margins()), "r")
 
 
 def _link(solid: str) -> str:
