@@ -17,7 +17,7 @@ import numpy as np
 from cellctl.files import load_task
 from cellctl.kinematics.inverse import branches, opw_arrays
 from cellctl.model.task import Task, Weld
-from cellctl.planning.plan_task import RESERVE
+from cellctl.planning.arm import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import GATE
