@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from cellctl.errors import CellctlError, Finding
-from cellctl.jobs.changes import Change, Family, families
+from cellctl.jobs.change import Change, Family
+from cellctl.jobs.changes import families
 from cellctl.jobs.proving import judged
 from cellctl.model.plan import CertifiedPlan
 from cellctl.model.task import Task, Weld
