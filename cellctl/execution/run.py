@@ -18,6 +18,7 @@ from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Command, Control
 from cellctl.execution.following import Follower
+from cellctl.execution.gripper import GripperChannel, GripProcedure, held_before
 from cellctl.execution.job import Job
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import Machine
@@ -68,6 +69,9 @@ class PlanRun:
         self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
         self._arc = ArcChannel(job.lines)
         self._procedure = ArcProcedure(self._arc, self)
+        held = held_before(job.certified.plan.segments[: entry.segment])
+        self._gripper = GripperChannel(job.gripper, holds=held)
+        self._grip = GripProcedure(self._gripper, self)
         self._strides = Strides(self._path, self)
         self._teller = Teller(record, self._stream, self._path, machine, self._ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
@@ -100,6 +104,8 @@ class PlanRun:
         yield from self._obey()
         if self._machine.state == "starting":
             yield from self._teller.take("begin")
+        if self._gripper.part:
+            yield from self._grip.demand_held()
         arrived = False
         while not arrived:
             with suppress(_Elsewhere):
@@ -152,13 +158,13 @@ class PlanRun:
     def _lead_in(self) -> None:
         """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
         path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
-        finding = self._stream.check_start(begin)
+        finding = self._stream.check_start(begin) or self._gripper.unfit_start(self._stream.measured.inputs)
         if finding is not None:
             raise Faulted(finding)
         for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
             if self._heed().demand == "stop":
                 return
-            self._stream.send(joints, outputs=0, arc=0, point=PathPoint(-1, path.s, 0.0))
+            self._stream.send(joints, outputs=self._gripper.outputs, arc=0, point=PathPoint(-1, path.s, 0.0))
 
     def _segments_from_here(self) -> Events:
         """Follow segment after segment to the end of the plan."""
@@ -182,6 +188,11 @@ class PlanRun:
         path, segment = self._path, self._path.segment
         process = segment.process
         yield self._teller.tell("segment", what=segment.kind, seam=process.seam if process else "")
+        if segment.gripper is not None:
+            yield from self._settle()
+            yield from self._grip.do(segment.gripper)
+            yield from self._wait_to_go_on()
+            path.enter(path.index, path.curve.duration)
         due = self._ledger.due(path.index)
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
@@ -288,7 +299,7 @@ class PlanRun:
         """Take the operator's command; the arc goes off in the cycle in which a stop or a hold is taken."""
         machine, command = self._machine, self._heed()
         if self._ending is not None:
-            if self._path.rate == 0.0 and self._stream.outputs == self._arc.outputs:
+            if self._path.rate == 0.0 and self._stream.outputs == self._outputs:
                 raise Ended
         elif command.demand == "stop":
             self._ending = Finding("X409", f"stopped {command.why}, {self._teller.where}", severity="note")
@@ -349,8 +360,8 @@ class PlanRun:
         """Send one setpoint and judge what came back."""
         path = self._path
         point = PathPoint(path.index, path.s, path.rate)
-        self._stream.send(joints, outputs=self._arc.outputs, arc=ARC_CODES[self._arc.state], point=point)
-        finding = None if self._ending else self._arc_lost() or self._stream.trouble(self._teller.where)
+        self._stream.send(joints, outputs=self._outputs, arc=ARC_CODES[self._arc.state], point=point)
+        finding = None if self._ending else self._process_lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
         if self._arc.state == "established" and path.s - self._noted >= ARC_NOTED_EVERY:
@@ -360,7 +371,15 @@ class PlanRun:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(path.rate, 6))
 
-    def _arc_lost(self) -> Finding | None:
+    @property
+    def _outputs(self) -> int:
+        return self._arc.outputs | self._gripper.outputs
+
+    def _process_lost(self) -> Finding | None:
+        part = self._gripper.part
+        if self._gripper.lost(self._stream.measured.inputs, self._stream.dt):
+            hint = "take the part out of the way before the arm moves"
+            return Finding("X426", f"the gripper has lost '{part}', {self._teller.where}", suggestion=hint)
         tolerance = self._job.tolerances.arc_loss
         if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
             return None

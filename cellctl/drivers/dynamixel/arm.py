@@ -27,6 +27,8 @@ _SPEED_SLACK = 1.05
 _LONGEST_STOP = 1.0
 _STILL = 0.03
 _RESTART_TIME = 0.5
+_OUTPUT_STILL = 2
+"""Steps of the measured velocity (0.229 rpm) up to which an output stands."""
 
 
 class DynamixelArm:
@@ -237,11 +239,20 @@ class DynamixelArm:
             joints=frozen_array(self._wiring.joint_values({id: s.position for id, s in samples.items()})),
             velocities=frozen_array(speeds),
             torques=frozen_array(torques),
-            inputs=0,
+            inputs=self._inputs(),
             age=max(now - oldest, 0.0),
             trouble=trouble,
         )
         return self._last
+
+    def _inputs(self) -> int:
+        """What the outputs that are servos say of themselves, once each has been asked."""
+        known = self._sensing.outputs
+        return sum(
+            output.inputs(goal=sample.goal, position=sample.position, moves=abs(sample.velocity) > _OUTPUT_STILL)
+            for output in self._wiring.outputs
+            if (sample := known.get(output.id)) is not None and sample.goal == self._goals.get(output.id)
+        )
 
     # Stop ----------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ START = reg.GOAL_POSITION.address
 SIZE = reg.PRESENT_POSITION.address + reg.PRESENT_POSITION.size - START
 HEALTH_START = reg.TORQUE_ENABLE.address
 HEALTH_SIZE = reg.BUS_WATCHDOG.address + reg.BUS_WATCHDOG.size - HEALTH_START
+OUTPUT_SIZE = START + SIZE - HEALTH_START
 
 PATIENCE_CYCLES = 3
 """Cycles in a row that one servo may miss, be deaf or talk nonsense."""
@@ -70,9 +71,11 @@ class Sensing:
 
     def __init__(self, bus: DynamixelBus, wiring: Wiring, limits: tuple[JointLimits, ...]) -> None:
         self.samples: dict[int, Sample] = {}
+        self.outputs: dict[int, Sample] = {}
         self.complete = -1.0
         self._bus, self._wiring = bus, wiring
         self._ids = [axis.id for axis in wiring.axes]
+        self._output_ids = frozenset(output.id for output in wiring.outputs)
         self._top = {axis.id: limit.velocity / reg.STEP for axis, limit in zip(wiring.axes, limits, strict=True)}
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
@@ -123,12 +126,17 @@ class Sensing:
         return self._judged(good, goals, now, order)
 
     def check_health(self) -> None:
-        """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
+        """Ask one servo, each in its turn, for torque, errors and watchdog, an output also where it stands; raises
+        Faulted X462, X463 or X464.
+        """
         id, bus = next(self._rota), self._bus
         deadline = bus.port.now() + _HEALTH_SHARE * self._wiring.period
-        reply = bus.ask(wire.read(id, HEALTH_START, HEALTH_SIZE), (id,), size=HEALTH_SIZE, deadline=deadline).get(id)
+        size = HEALTH_SIZE if id not in self._output_ids else OUTPUT_SIZE
+        reply = bus.ask(wire.read(id, HEALTH_START, size), (id,), size=size, deadline=deadline).get(id)
         if reply is None or reply.refused:
             return
+        if id in self._output_ids:
+            self.outputs[id] = _sample(bus.port.now(), reply, HEALTH_START)
         bits = reg.HARDWARE_ERROR.unpack(reply.data, HEALTH_START)
         if bits:
             raise Faulted(findings.hardware(self._wiring, id, bits))
@@ -209,15 +217,15 @@ class Sensing:
         return len(self._sent) == PATIENCE_CYCLES and all(sample.goal != goals[id] for goals in self._sent)
 
 
-def _sample(now: float, reply: Reply) -> Sample:
+def _sample(now: float, reply: Reply, start: int = START) -> Sample:
     data = reply.data
     return Sample(
         now,
-        position=reg.PRESENT_POSITION.unpack(data, START),
-        velocity=reg.PRESENT_VELOCITY.unpack(data, START),
-        current=reg.PRESENT_CURRENT.unpack(data, START),
-        tick=reg.REALTIME_TICK.unpack(data, START),
-        goal=reg.GOAL_POSITION.unpack(data, START),
+        position=reg.PRESENT_POSITION.unpack(data, start),
+        velocity=reg.PRESENT_VELOCITY.unpack(data, start),
+        current=reg.PRESENT_CURRENT.unpack(data, start),
+        tick=reg.REALTIME_TICK.unpack(data, start),
+        goal=reg.GOAL_POSITION.unpack(data, start),
     )
 
 
@@ -226,4 +234,10 @@ def cycle_bytes(wiring: Wiring) -> int:
     joints, goals = len(wiring.axes), len(wiring.leaders)
     write = wire.wire_size(4 + goals * (1 + reg.GOAL_POSITION.size))
     request, replies = wire.wire_size(4 + joints), joints * wire.wire_size(1 + SIZE)
-    return write + request + replies + wire.wire_size(4) + wire.wire_size(1 + HEALTH_SIZE)
+    return (
+        write
+        + request
+        + replies
+        + wire.wire_size(4)
+        + wire.wire_size(1 + (OUTPUT_SIZE if wiring.outputs else HEALTH_SIZE))
+    )
