@@ -65,7 +65,7 @@ class PlanRun:
             self._path.enter(entry.segment)
         else:
             self._path.enter_at(entry.segment, entry.s)
-        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
+        self._ledger = SeamLedger(job, entry=entry)
         self._arc = ArcChannel(job.lines)
         self._procedure = ArcProcedure(self._arc, self)
         held = held_before(job.certified.plan.segments[: entry.segment])
