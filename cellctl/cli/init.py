@@ -20,7 +20,7 @@ def init(folder: Path, *, arm: str = "kuka_kr16_2", engine: EngineName | None = 
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl.jobs.starting import TASK, start_project
-    from cellctl.reports.tables import closing_line, seam_table
+    from cellctl.reports.tables import closing_line, seam_tables
 
     with progress() as say:
         done = start_project(folder, arm=arm, engine=engine, progress=say)
@@ -29,7 +29,7 @@ def init(folder: Path, *, arm: str = "kuka_kr16_2", engine: EngineName | None = 
     names = [name for name in done.files if not name.startswith("schemas/")]
     lines = [f"{folder}: {', '.join(names)}", f"next: cd {folder}; cellctl run {TASK}; pytest tests"]
     return Outcome(
-        text=(seam_table(proved), closing_line(proved), *lines),
+        text=(*seam_tables(proved), closing_line(proved), *lines),
         data={"folder": str(folder), "arm": arm, "task": TASK, "files": list(done.files)},
         findings=proved.warnings,
     )

@@ -51,8 +51,8 @@ def searched(robot: Robot, pose: np.ndarray, sequence: Any, draws: np.ndarray) -
 
 
 def counted(robot: Robot, joints: np.ndarray, starts: int) -> tuple[int, int, int]:
-    """For the poses of `joints` (n, 6): answers that the search finds, those of them that the inverse lacks, and how many
-    answers of the inverse forward kinematics refutes.
+    """Answers that the search finds for the poses of `joints` (n, 6), those of them that the inverse lacks, and answers
+    of the inverse that forward kinematics refutes.
     """
     sequence = toolbox_sequence(robot)
     draws = np.random.default_rng(1).uniform(-pi, pi, (starts, 6))
