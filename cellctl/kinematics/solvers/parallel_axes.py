@@ -16,7 +16,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
 from cellctl.kinematics.solvers.screws import inverse_of, meeting_point, parallel, screws_of
 from cellctl.kinematics.solvers.subproblems import REACH_SLACK, angle_to, angles_to_plane, dot, turn
 from cellctl.kinematics.solvers.values import ParallelArrays
@@ -171,9 +171,7 @@ def solve_parallel_bulk(
     for n in range(targets.shape[0]):
         parallel_branches(axes, points, signs, zero_inverse, targets[n], out[n], valid[n])
         if verify:
-            for k in range(8):
-                if valid[n, k]:
-                    valid[n, k] = verified(before, prime, prismatic, after, targets[n], out[n, k])
+            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def parallel_arrays(chain: Chain) -> ParallelArrays | None:

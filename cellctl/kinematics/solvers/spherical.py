@@ -14,7 +14,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
 from cellctl.kinematics.solvers.screws import (
     MEETING,
     Screws,
@@ -127,9 +127,7 @@ def solve_spherical_bulk(
     for n in range(targets.shape[0]):
         spherical_branches(axes, points, sign, backwards, zero_inverse, targets[n], out[n], valid[n])
         if verify:
-            for k in range(8):
-                if valid[n, k]:
-                    valid[n, k] = verified(before, prime, prismatic, after, targets[n], out[n, k])
+            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def spherical_arrays(chain: Chain) -> SphericalArrays | None:
