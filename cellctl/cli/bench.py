@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults"]
 
 
 def bench(
