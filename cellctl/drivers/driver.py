@@ -161,8 +161,8 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 """Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
 
 _ARMS = {
-    "dynamixel": "cellctl.drivers.dynamixel.arm:open_dynamixel_arm",
-    "feetech": "cellctl.drivers.feetech.arm:open_feetech_arm",
+    "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
+    "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }

@@ -14,6 +14,7 @@ from cellctl.drivers.driver import Driver
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
+from cellctl.execution.arc_notes import ArcNotes
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Command, Control
@@ -32,8 +33,6 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
-ARC_NOTED_EVERY = 2e-3
-"""m of seam between two journal records while the arc burns: what a crash can leave unknown."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
@@ -81,7 +80,7 @@ class PlanRun:
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
         self._paused = False
         self._going, self._backed = 0, 0
-        self._noted = 0.0
+        self._arc_notes = ArcNotes(record, waits=self._stream.arm.lock_step)
         self._next_progress = 0.0
 
     # The whole run -------------------------------------------------------------------------------------------------
@@ -364,9 +363,6 @@ class PlanRun:
         finding = None if self._ending else self._process_lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
-        if self._arc.state == "established" and path.s - self._noted >= ARC_NOTED_EVERY:
-            self._noted = path.s
-            self._record.intent("arc_at", **self._teller.place)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(path.rate, 6))
@@ -376,30 +372,32 @@ class PlanRun:
         return self._arc.outputs | self._gripper.outputs
 
     def _process_lost(self) -> Finding | None:
+        """A part that is lost (X426), an arc that is (X404) or that the journal cannot follow (X411); None for none."""
         part = self._gripper.part
         if self._gripper.lost(self._stream.measured.inputs, self._stream.dt):
             hint = "take the part out of the way before the arm moves"
             return Finding("X426", f"the gripper has lost '{part}', {self._teller.where}", suggestion=hint)
         tolerance = self._job.tolerances.arc_loss
         if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
-            return None
+            burns = self._arc.state == "established"
+            return self._arc_notes.follow(self._teller.place, self.torch()) if burns else None
         return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
 
     def _establish(self) -> None:
         path, process = self._path, self._path.segment.process
-        self._noted = path.s
+        self._arc_notes.begin(path.s)
         seam = process.seam if process else ""
         self._arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
 
     def put_out(self, *, complete: bool) -> ArcState:
         """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
-        path = self._path
-        before = self._arc.extinguish(s=path.s, time=self._stream.time, complete=complete)
+        path, torch = self._path, self.torch()
+        before = self._arc.extinguish(s=torch, time=self._stream.time, complete=complete)
         if before == "established":
             if complete:
                 self._ledger.complete(path.index)
             else:
-                self._ledger.cut(path.index, path.s)
+                self._ledger.cut(path.index, torch)
         return before
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
@@ -407,6 +405,10 @@ class PlanRun:
     def where(self) -> str:
         """The place in words."""
         return self._teller.where
+
+    def torch(self) -> float:
+        """Where on this segment's path the torch was measured last, m; it lags behind its commands."""
+        return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
     def inputs(self) -> int:
         """The digital inputs as they were measured last."""

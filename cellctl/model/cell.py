@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from cellctl.model.inputs import Input
 from cellctl.model.part import Body, Part, Seam
@@ -84,12 +84,30 @@ class Signal:
     input: int | None = None
 
 
+Phase = Literal["transit", "approach", "process", "retract"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairMargin:
+    """The smallest gap (m) of all pairs of a solid of `first` and one of `second`: full names, or those of what owns
+    them. It holds in the motions of these `phases`, in all where there are none.
+    """
+
+    first: str
+    second: str
+    gap: float
+    phases: tuple[Phase, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Smallest gaps that a plan must keep, m: in general, and between a torch nozzle and the plates of its own seam."""
+    """Smallest gaps that a plan must keep, m: in general, between a torch nozzle and the plates of its own seam, and of
+    single pairs, which outdo both.
+    """
 
     clearance: float = 0.010
     nozzle_to_plates: float = 0.001
+    pairs: tuple[PairMargin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ LEAST_STROKE, LARGEST_ERROR = 0.10, 0.05
 """Shares of the way from `off` to `on`: what an output must at least have gone to be on, and may be away from off."""
 STEPS = 4096
 """Steps a turn of the servos that are known here."""
+STEP = 2.0 * pi / STEPS
+"""rad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,11 @@ class ServoAxis:
 
     def joint_value(self, raw: float) -> float:
         """Joint value, rad, of a raw position."""
-        return self.sign * (raw - self.zero) * 2.0 * pi / STEPS
+        return self.sign * (raw - self.zero) * STEP
 
     def raw(self, value: float) -> int:
         """Raw position nearest to a joint value, rad."""
-        return self.zero + round(self.sign * value * STEPS / (2.0 * pi))
+        return self.zero + round(self.sign * value / STEP)
 
 
 @dataclass(frozen=True, slots=True)
