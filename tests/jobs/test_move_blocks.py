@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellctl.bench.serial.simulated import SimulatedPort
 from cellctl.cli.resume import said_of
 from cellctl.drivers.driver import arm_setup
-from cellctl.drivers.dynamixel.arm import DynamixelArm
+from cellctl.drivers.dynamixel.servos import DynamixelServos
+from cellctl.drivers.servos.arm import ServoArm
 from cellctl.emulators.dynamixel.bus import bus_of
 from cellctl.emulators.link.line import Line
 from cellctl.errors import Stopped, UsageError
@@ -34,7 +36,6 @@ from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
 from cellctl.model.task import Grip, Release
 from cellctl.model.wires import dynamixel_registers as reg
-from tests.drivers.conftest import SimulatedPort
 
 BIT = 1 << 2
 ONE_BLOCK = 8
@@ -80,7 +81,7 @@ def on_servos(certified: CertifiedPlan, folder: Path) -> Trace:
     setup = arm_setup(cell_from_inputs(certified.plan.inputs))
     wiring = load_wiring("open_manipulator_x")
     line = Line(bus_of(wiring, setup.start.tolist()), baud=wiring.baud)
-    arm = DynamixelArm(lambda: SimulatedPort(line), wiring, setup)
+    arm = ServoArm(lambda: SimulatedPort(line), DynamixelServos, wiring, setup)
     with RunFolder(folder / "run", wiring.joints) as record:
         job = load_job(folder / "plan.zip")
         outcome = followed(execute(job, arm, clock=LineClock(line), control=Switch(), record=record))
