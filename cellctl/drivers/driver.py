@@ -147,13 +147,13 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
         start=frozen_array(standing_joints(arm, at)),
-        arc_on=cell.output("arc_on"),
-        arc_ok=cell.input("arc_ok"),
+        arc_on=cell.output_line("arc_on"),
+        arc_ok=cell.input_line("arc_ok"),
         limits=arm.robot.axis_limits,
         wiring=wiring,
-        gripper=cell.output("gripper"),
-        gripped=cell.input("gripped"),
-        gripper_open=cell.input("gripper_open"),
+        gripper=cell.output_line("gripper"),
+        gripped=cell.input_line("gripped"),
+        gripper_open=cell.input_line("gripper_open"),
     )
 
 

@@ -48,11 +48,16 @@ class ProcessTimes:
 
 @dataclass(frozen=True, slots=True)
 class ArcLines:
-    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`."""
+    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`.
+
+    Where there are some, the inputs `gas_ok` (gas flows) and `wire_stuck` (the wire has frozen in the seam).
+    """
 
     arc_on: int
     arc_ok: int
     gas: int | None = None
+    gas_ok: int | None = None
+    wire_stuck: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +169,22 @@ def joint_reach(mechanism: Mechanism) -> FloatArray:
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:
-    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, if there is one, `gas`."""
-    on, ok = cell.output("arc_on"), cell.input("arc_ok")
+    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, where there are some, `gas`, `gas_ok` and
+    `wire_stuck`.
+    """
+    on, ok = cell.output_line("arc_on"), cell.input_line("arc_ok")
     if on is None or ok is None:
         return None
-    return ArcLines(on, ok, cell.output("gas"))
+    return ArcLines(on, ok, cell.output_line("gas"), cell.input_line("gas_ok"), cell.input_line("wire_stuck"))
 
 
 def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
     """The gripper of a mechanism: the cell's signals `gripper`, `gripped` and `gripper_open`, and the tool's times."""
     gripper = None if mechanism.tool is None else mechanism.tool.gripper
-    output = cell.output("gripper")
+    output = cell.output_line("gripper")
     if gripper is None or output is None:
         return None
-    inputs = cell.input("gripped"), cell.input("gripper_open")
+    inputs = cell.input_line("gripped"), cell.input_line("gripper_open")
     return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
 
 

@@ -48,7 +48,8 @@ class CellOptions:
     source and gripper do.
 
     `at` is a configuration, or joints in rad with commas between. `arc_fault` and `gripper_fault` are `none`, `never`,
-    or the seconds after which an arc or a part is lost. `patience` (s) is how long the controller goes without a
+    or the seconds after which an arc or a part is lost; the arc also `miss` (it comes at the second attempt), `no_gas`
+    or `stick` (of the wire). `patience` (s) is how long the controller goes without a
     setpoint in real time, `period` (s) its control period, `lease` (s) how long the executor goes without a sign of who
     holds the lease. `wiring` is the file that says how a real arm is wired, by default the library's. With
     `setpoints` the simulated controller logs when each setpoint came, and the log is kept with the run.
