@@ -103,7 +103,9 @@ def test_a_run_does_not_begin_with_a_wire_that_sticks(gas_job, run_job) -> None:
 
 @pytest.mark.parametrize(("misses", "least"), [(1, 1e-5), (2, 0.003)])
 def test_a_retry_scratches_along_the_seam_and_comes_back(gas_job, run_job, path_error, misses: int, least) -> None:
-    """It goes as far as it takes to find the arc. The torch is on its path, at most the scratch distance along it, and welds from the start of the seam."""
+    """It goes as far as it takes to find the arc. The torch is on its path, at most the scratch distance along it, and
+    welds from the start of the seam.
+    """
     arm = WeldingArm(replace(SOURCE, misses=misses))
     job = with_start(gas_job, retries=2, scratch=0.003)
     ran = run_job(job, arm=arm)
