@@ -134,6 +134,9 @@ class ArmSetup:
     arc_ok: int | None = None
     limits: tuple[JointLimits, ...] = ()
     wiring: str = ""
+    gripper: int | None = None
+    gripped: int | None = None
+    gripper_open: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
@@ -142,15 +145,17 @@ class ArmSetup:
 def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
     """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
     arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
-    lines = {signal.name: signal for signal in cell.signals}
     return ArmSetup(
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
         start=frozen_array(standing_joints(arm, at)),
-        arc_on=lines["arc_on"].output if "arc_on" in lines else None,
-        arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
+        arc_on=cell.output_line("arc_on"),
+        arc_ok=cell.input_line("arc_ok"),
         limits=arm.robot.axis_limits,
         wiring=wiring,
+        gripper=cell.output_line("gripper"),
+        gripped=cell.input_line("gripped"),
+        gripper_open=cell.input_line("gripper_open"),
     )
 
 

@@ -48,11 +48,29 @@ class ProcessTimes:
 
 @dataclass(frozen=True, slots=True)
 class ArcLines:
-    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`."""
+    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`.
+
+    Where there are some, the inputs `gas_ok` (gas flows) and `wire_stuck` (the wire has frozen in the seam).
+    """
 
     arc_on: int
     arc_ok: int
     gas: int | None = None
+    gas_ok: int | None = None
+    wire_stuck: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GripperLines:
+    """Line numbers of a gripper: its output, the inputs that confirm it where there are some; the time of a stroke, and
+    how long a confirmation is waited for (s).
+    """
+
+    output: int
+    gripped: int | None
+    gripper_open: int | None
+    stroke_time: float
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +126,7 @@ class Job:
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
+    gripper: GripperLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
@@ -150,13 +169,23 @@ def joint_reach(mechanism: Mechanism) -> FloatArray:
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:
-    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, if there is one, `gas`."""
-    signals = {signal.name: signal for signal in cell.signals}
-    on = signals["arc_on"].output if "arc_on" in signals else None
-    ok = signals["arc_ok"].input if "arc_ok" in signals else None
+    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, where there are some, `gas`, `gas_ok` and
+    `wire_stuck`.
+    """
+    on, ok = cell.output_line("arc_on"), cell.input_line("arc_ok")
     if on is None or ok is None:
         return None
-    return ArcLines(on, ok, signals["gas"].output if "gas" in signals else None)
+    return ArcLines(on, ok, cell.output_line("gas"), cell.input_line("gas_ok"), cell.input_line("wire_stuck"))
+
+
+def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
+    """The gripper of a mechanism: the cell's signals `gripper`, `gripped` and `gripper_open`, and the tool's times."""
+    gripper = None if mechanism.tool is None else mechanism.tool.gripper
+    output = cell.output_line("gripper")
+    if gripper is None or output is None:
+        return None
+    inputs = cell.input_line("gripped"), cell.input_line("gripper_open")
+    return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
 
 
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from math import inf, isfinite
+from typing import Final
 
 from cellctl.errors import Finding, Place, UsageError
 from cellctl.files.cell_file import CellReading, read_cell
 from cellctl.files.quantities import Kind, write_quantity
 from cellctl.files.reading import File, Reading
 from cellctl.files.task_checks import check_task
-from cellctl.files.task_fields import MoveJField, StepField, TaskFile, WeldField
+from cellctl.files.task_fields import GripField, MoveJField, ReleaseField, StepField, TaskFile, WeldField
 from cellctl.model.inputs import Input, canonical_json
-from cellctl.model.task import Budget, MoveJ, Step, Task, Weld
+from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
 
@@ -47,11 +48,16 @@ def _task(file: File[TaskFile], cell: CellReading) -> Task:
     return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
 
 
-def _step(field: StepField) -> Step:
-    if isinstance(field.move_j, MoveJField):
-        return MoveJ(field.move_j.to, field.move_j.group or "")
-    weld = field.weld
-    assert isinstance(weld, WeldField)  # the model holds exactly one of the two
+def _step(written: StepField) -> Step:
+    match written.field:
+        case MoveJField() as move:
+            return MoveJ(move.to, move.group or "")
+        case GripField() as grip:
+            return Grip(grip.part, grip.group or "")
+        case ReleaseField() as release:
+            return Release(release.part, release.onto or "", release.group or "")
+    weld = written.field
+    assert isinstance(weld, WeldField)  # the model holds exactly one of them
     return Weld(
         seam=weld.seam,
         wps=weld.wps,
@@ -97,7 +103,7 @@ def task_input(task: Task) -> Input:
     return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))
 
 
-_WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
+WELD_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("from", "from_", "length"),
     ("to", "to", "length"),
     ("start", "start", "angle"),
@@ -110,6 +116,7 @@ _WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
     ("approach", "approach", "length"),
     ("retract", "retract", "length"),
 )
+"""Words of a weld in a file, what holds them in `Weld`, and their kinds."""
 
 
 def _step_tree(step: Step) -> dict[str, object]:
@@ -117,13 +124,18 @@ def _step_tree(step: Step) -> dict[str, object]:
     group = {"group": step.group} if step.group else {}
     if isinstance(step, MoveJ):
         return {"move_j": {"to": step.target, **group}}
+    if isinstance(step, Grip):
+        return {"grip": {"part": step.part, **group}}
+    if isinstance(step, Release):
+        onto = {"onto": step.onto} if step.onto else {}
+        return {"release": {"part": step.part, **onto, **group}}
     default = Weld(step.seam, step.wps)
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
-    for key, name, kind in _WELD_QUANTITIES:
+    for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)

@@ -10,6 +10,7 @@ from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
+    Gap,
     LengthWindow,
     PositiveLength,
     PositiveShortTime,
@@ -39,6 +40,8 @@ class ArcStartField(FileModel):
     """How long to stand after ignition."""
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     """How often to try again."""
+    scratch: Annotated[Gap, Field(le=0.010)] = 0.0
+    """How far along the seam a retry scratches to find the arc before it comes back; it stands unless given."""
 
 
 class ArcEndField(FileModel):
@@ -118,7 +121,13 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
     if file is None:
         return None
     w = file.model
-    start = ArcStart(w.arc_start.preflow, w.arc_start.ignition_timeout, w.arc_start.dwell, w.arc_start.retries)
+    start = ArcStart(
+        w.arc_start.preflow,
+        w.arc_start.ignition_timeout,
+        w.arc_start.dwell,
+        w.arc_start.retries,
+        w.arc_start.scratch,
+    )
     end = ArcEnd(w.arc_end.crater_fill, w.arc_end.burnback, w.arc_end.postflow)
     for key in ("current", "voltage", "wire_feed_speed", "travel_speed", "ctwd", "thickness"):
         if getattr(w, key).minimum <= 0.0:

@@ -31,12 +31,15 @@ PEN = "pen"
 
 @dataclass(frozen=True, slots=True)
 class ArcStart:
-    """Gas preflow, ignition time-out and dwell before the torch travels, s; number of retries."""
+    """Gas preflow, ignition time-out and dwell before the torch travels, s; number of retries, and how far along the
+    seam each of them scratches (m, 0 for standing).
+    """
 
     preflow: float
     ignition_timeout: float
     dwell: float
     retries: int = 0
+    scratch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ START = reg.GOAL_POSITION.address
 SIZE = reg.PRESENT_POSITION.address + reg.PRESENT_POSITION.size - START
 HEALTH_START = reg.TORQUE_ENABLE.address
 HEALTH_SIZE = reg.BUS_WATCHDOG.address + reg.BUS_WATCHDOG.size - HEALTH_START
+OUTPUT_SIZE = START + SIZE - HEALTH_START
 
 PATIENCE_CYCLES = 3
 """Cycles in a row that one servo may miss, be deaf or talk nonsense."""
@@ -58,10 +59,12 @@ class Sensing:
 
     def __init__(self, bus: ServoBus[Any], wiring: Wiring, limits: Sequence[JointLimits]) -> None:
         self.samples: dict[int, Sample] = {}
+        self.outputs: dict[int, Sample] = {}
         self.complete = -1.0
         self._bus, self._wiring = bus, wiring
         self._ids = [axis.id for axis in wiring.axes]
-        self._models = {axis.id: reg.MODELS[axis.model] for axis in wiring.axes}
+        self._output_ids = frozenset(output.id for output in wiring.outputs)
+        self._models = {id: reg.MODELS[model] for id, model in wiring.models.items()}
         self._top = {axis.id: limit.velocity / reg.STEP for axis, limit in zip(wiring.axes, limits, strict=True)}
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
@@ -112,13 +115,18 @@ class Sensing:
         return self._judged(good, goals, now, order)
 
     def check_health(self) -> None:
-        """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
+        """Ask one servo, each in its turn, for torque, errors and watchdog, an output also where it stands; raises
+        Faulted X462, X463 or X464.
+        """
         id, bus = next(self._rota), self._bus
         deadline = bus.port.now() + _HEALTH_SHARE * self._wiring.period
-        request = bus.codec.read((id,), HEALTH_START, HEALTH_SIZE)
-        reply = bus.ask(request, (id,), size=HEALTH_SIZE, deadline=deadline).get(id)
+        size = HEALTH_SIZE if id not in self._output_ids else OUTPUT_SIZE
+        request = bus.codec.read((id,), HEALTH_START, size)
+        reply = bus.ask(request, (id,), size=size, deadline=deadline).get(id)
         if reply is None or wire.refusal(reply):
             return
+        if id in self._output_ids:
+            self.outputs[id] = self._sample(bus.port.now(), reply, HEALTH_START)
         bits = reg.HARDWARE_ERROR.unpack(reply.data, HEALTH_START)
         if bits:
             raise Faulted(_told(self._wiring, id, bits))
@@ -192,16 +200,16 @@ class Sensing:
         deaf = next((id for id, sample in good.items() if self._is_deaf(id, sample)), None)
         return None if deaf is None else findings.deaf(wiring, deaf, PATIENCE_CYCLES)
 
-    def _sample(self, now: float, reply: Reply) -> Sample:
+    def _sample(self, now: float, reply: Reply, start: int = START) -> Sample:
         data, model = reply.data, self._models[reply.id]
-        current = reg.PRESENT_CURRENT.unpack(data, START) * model.current_step
+        current = reg.PRESENT_CURRENT.unpack(data, start) * model.current_step
         return Sample(
             now,
-            position=reg.PRESENT_POSITION.unpack(data, START),
-            speed=reg.PRESENT_VELOCITY.unpack(data, START) * reg.SPEED_STEP,
+            position=reg.PRESENT_POSITION.unpack(data, start),
+            speed=reg.PRESENT_VELOCITY.unpack(data, start) * reg.SPEED_STEP,
             torque=current * model.torque_per_ampere,
-            goal=reg.GOAL_POSITION.unpack(data, START),
-            tick=reg.REALTIME_TICK.unpack(data, START),
+            goal=reg.GOAL_POSITION.unpack(data, start),
+            tick=reg.REALTIME_TICK.unpack(data, start),
         )
 
     def _is_deaf(self, id: int, sample: Sample) -> bool:
@@ -225,4 +233,10 @@ def cycle_bytes(wiring: Wiring) -> int:
     joints, goals = len(wiring.axes), len(wiring.leaders)
     write = wire.wire_size(4 + goals * (1 + reg.GOAL_POSITION.size))
     request, replies = wire.wire_size(4 + joints), joints * wire.wire_size(1 + SIZE)
-    return write + request + replies + wire.wire_size(4) + wire.wire_size(1 + HEALTH_SIZE)
+    return (
+        write
+        + request
+        + replies
+        + wire.wire_size(4)
+        + wire.wire_size(1 + (OUTPUT_SIZE if wiring.outputs else HEALTH_SIZE))
+    )

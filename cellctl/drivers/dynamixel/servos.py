@@ -40,6 +40,11 @@ class DynamixelServos(Servos):
         """The last samples."""
         return self._sensing.samples
 
+    @property
+    def outputs(self) -> Mapping[int, Sample]:
+        """The last samples of outputs, which are asked one a cycle, in their turn."""
+        return self._sensing.outputs
+
     def settled(self) -> Mapping[int, Sample]:
         """Fresh samples of an arm that is not followed."""
         return self._sensing.settled()

@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 _SPEED_SLACK = 1.05
 _LONGEST_STOP = 1.0
 _STILL = 0.03
+_OUTPUT_STILL = 0.05
+"""rad/s up to which the servo of an output stands."""
 
 
 class ServoArm:
@@ -231,11 +233,20 @@ class ServoArm:
             joints=frozen_array([axis.joint_value(samples[axis.id].position) for axis in axes]),
             velocities=frozen_array([axis.sign * samples[axis.id].speed for axis in axes]),
             torques=frozen_array([axis.sign * samples[axis.id].torque for axis in axes]),
-            inputs=0,
+            inputs=self._inputs(),
             age=max(began - oldest, 0.0),
             trouble=trouble,
         )
         return self._last
+
+    def _inputs(self) -> int:
+        """What the outputs that are servos say of themselves, once each has been asked."""
+        known = self._servos.outputs
+        return sum(
+            output.inputs(goal=sample.goal, position=sample.position, moves=abs(sample.speed) > _OUTPUT_STILL)
+            for output in self._wiring.outputs
+            if (sample := known.get(output.id)) is not None and sample.goal == self._goals.get(output.id)
+        )
 
     # Stop ----------------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,11 @@ class Servos(ABC):
     def samples(self) -> Mapping[int, Sample]:
         """The last sample of every servo with a joint, by id."""
 
+    @property
+    def outputs(self) -> Mapping[int, Sample]:
+        """The last sample of every servo that is an output, by id, as far as they have been asked."""
+        return {}
+
     @abstractmethod
     def settled(self) -> Mapping[int, Sample]:
         """Fresh samples of an arm that is not followed; raises Faulted X461 or X466."""
