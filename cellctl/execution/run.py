@@ -296,7 +296,7 @@ class PlanRun:
 
     def announce(self, kind: str, **data: object) -> Events:
         """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
-        durable = self._record.intent(kind, **data, **self._teller.place)
+        durable = self._record.intent(kind, **data, **self._teller.stamp)
         while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
             yield from self._cycle(self._stream.command)
         try:
@@ -392,7 +392,7 @@ class PlanRun:
         tolerance = self._job.tolerances.arc_loss
         if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
             burns = self._arc.state == "established"
-            return self._arc_notes.follow(self._teller.place, self.torch()) if burns else None
+            return self._arc_notes.follow(self._teller.stamp, self.torch()) if burns else None
         return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
 
     def _establish(self) -> None:
@@ -400,6 +400,7 @@ class PlanRun:
         self._arc_notes.begin(path.s)
         seam = process.seam if process else ""
         self._arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
+        self._teller.note("arc_established", seam=seam)
 
     def put_out(self, *, complete: bool) -> ArcState:
         """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""

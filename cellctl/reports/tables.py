@@ -66,10 +66,12 @@ def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
 
 
 def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
-    """The gap with the least left above its margin, or None where no pair was asked about."""
-    return min(
-        (gap for record in segments for gap in record.gaps), key=lambda gap: gap.observed - gap.margin, default=None
-    )
+    """The gap with the least left above its margin, or None where no pair was asked about.
+
+    Left out is what stands on something: a pair whose margin is below zero.
+    """
+    gaps = (gap for record in segments for gap in record.gaps if gap.margin >= 0.0)
+    return min(gaps, key=lambda gap: gap.observed - gap.margin, default=None)
 
 
 def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> Table:
