@@ -7,7 +7,7 @@ before it is judged; what lies in the overlap of a restart counts once.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,10 @@ _MOST_RUNS = 50
 
 @dataclass(frozen=True, slots=True)
 class MeasuredWeld:
-    """One weld of a run as measured, with the executed gates that it breaks; `record` is None where no arc burnt."""
+    """One weld of a run as measured, with the executed gates that it breaks.
+
+    `record` is None where no arc burnt; its length is what was welded.
+    """
 
     seam: str
     record: SeamRecord | None
@@ -92,7 +95,16 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
-    return MeasuredWeld(step.seam, record, findings)
+    return MeasuredWeld(step.seam, replace(record, length=welded_length(passes)), findings)
+
+
+def welded_length(passes: list[Pass]) -> float:
+    """How much of a seam was welded, m: an overlap counts once, a gap not at all."""
+    length = reached = 0.0
+    for start, end in sorted((float(burnt.s.min()), float(burnt.s.max())) for burnt in passes):
+        length += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return length
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

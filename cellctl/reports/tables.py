@@ -17,6 +17,9 @@ from cellctl.units import deg, mm, um
 if TYPE_CHECKING:
     from rich.table import Table
 
+_ALL_BUT = 0.5 * mm
+"""What may be missing of a seam that counts as welded all along."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
@@ -89,7 +92,7 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
     for row in seam_rows(certified, measured):
         table.add_row(
             row.seam,
-            f"{row.length / mm:.1f} mm",
+            _length(row, of_run=bool(measured)),
             _arc_time(row, of_run=bool(measured)),
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
@@ -123,6 +126,14 @@ def hardest_effort(segments: tuple[SegmentRecord, ...]) -> LimitUse | None:
     """The largest share of a motor's torque that any segment needs, or None where none was looked at."""
     uses = [use for record in segments for use in record.limits if use.quantity == "effort"]
     return max(uses, key=lambda use: use.ratio, default=None)
+
+
+def _length(row: SeamRow, *, of_run: bool) -> str:
+    """The length of a seam; of a run also how much of it was welded, where that is not all."""
+    welded = 0.0 if row.measured is None else row.measured.length
+    if not of_run or welded > row.length - _ALL_BUT:
+        return f"{row.length / mm:.1f} mm"
+    return f"{welded / mm:.1f} of {row.length / mm:.1f} mm"
 
 
 def _arc_time(row: SeamRow, *, of_run: bool) -> str:
