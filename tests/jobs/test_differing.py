@@ -130,9 +130,8 @@ def test_diff_says_that_a_plan_was_edited_after_its_proof(
     good, edited, never = (tmp_path / f"{name}.plan.zip" for name in ("good", "edited", "never"))
     proved = certify(tray_corner).plan
     proved.save(good)
-    with_segment(
-        proved, 0, path=BSpline(3, proved.segments[0].path.knots, proved.segments[0].path.control + 1e-6)
-    ).save(edited)
+    path = proved.segments[0].path
+    with_segment(proved, 0, path=BSpline(3, path.knots, path.control + 1e-6)).save(edited)
     tray_corner.save(never)
     assert call(["diff", str(good), str(good)]) == 0
     assert capsys.readouterr().err == ""
