@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm"]
+LONGEST_STREAM = 24.0 * 60.0
+"""min."""
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "stream"]
 
 
 def bench(
@@ -29,6 +32,10 @@ def bench(
     seeds: Annotated[int, Parameter(name="--seeds")] = 5,
     paths: Annotated[Path | None, Parameter(name="--paths")] = None,
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
+    runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
+    first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    minutes: Annotated[float, Parameter(name="--minutes")] = 10.0,
+    beside: Annotated[bool, Parameter(name="--beside", negative="")] = False,
 ) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
@@ -39,9 +46,16 @@ def bench(
         seeds: Of `mbm` only: with how many seeds each problem is planned.
         paths: Of `mbm` only: a file for every path found, as JSON.
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
+        runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
+        first: Of `faults` only: the seed of the first run.
+        minutes: Of `stream` only: how long setpoints are sent in real time.
+        beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
+    if not 0.0 < minutes <= LONGEST_STREAM:
+        wrong = f"setpoints cannot be streamed for {minutes:g} minutes"
+        raise UsageError(Finding("U665", wrong, suggestion="write --minutes 10"))
     from cellctl.bench.machine import calibration, this_machine
     from cellctl.bench.suites import SUITES
     from cellctl.bench.suites import suite as suite_named
@@ -51,6 +65,10 @@ def bench(
         speed = calibration(repeats)
         if suite == "mbm":
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
+        elif suite == "faults":
+            results = [_faults(runs, first, say)]
+        elif suite == "stream":
+            results = [_stream(minutes, company=beside, say=say)]
         else:
             results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
     elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
@@ -66,6 +84,21 @@ def bench(
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.faults import faults
+
+    return faults(runs, first, say)
+
+
+def _stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:
+    """The suite that takes as long as one likes, and needs the simulated arm."""
+    from cellctl.bench.stream import stream
+    from cellctl.jobs import demand_driver
+
+    demand_driver("sim")
+    return stream(minutes, company=company, say=say)
 
 
 def _mbm(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from cellctl.model.spline import BSpline
 from cellctl.model.task import Task
 from cellctl.planning.laws.limits import MotionLimits
 from cellctl.planning.reuse import Earlier
+from cellctl.processes.handling import Handling, cell_as_handled
 from cellctl.scene.bodies import CollisionModel, collision_model
 from cellctl.scene.engine import EngineName
 from cellctl.scene.packed import ScreenArrays, pack
@@ -38,6 +39,12 @@ class Arm:
     seed: int
     engine: EngineName | None
     earlier: Earlier = field(default_factory=Earlier)
+    handling: Handling = field(default_factory=Handling)
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The part in the gripper, if there is one."""
+        return () if self.handling.carried is None else (self.handling.carried.part,)
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = (), kind: SegmentKind = "transit") -> FloatArray:
         """Margins (n_pairs,) of a segment with the planner's reserve."""
@@ -49,14 +56,24 @@ class Arm:
         return MotionLimits(PROCESS_JOINT_SHARE * self.limits.velocity, self.limits.acceleration, self.limits.jerk)
 
 
-def arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> Arm:
-    """The arm of `group`, with nothing of an earlier plan."""
-    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
+def arm_of(
+    task: Task,
+    group: str,
+    seed: int,
+    engine: EngineName | None,
+    earlier: Earlier | None = None,
+    handling: Handling | None = None,
+) -> Arm:
+    """The arm of `group`, with what an `earlier` plan gives and what its gripper has done before this step."""
+    handling = handling or Handling()
+    name = task.cell.group(group).mechanisms[0]
+    task = replace(task, cell=cell_as_handled(task.cell, name, handling))
+    mechanism = task.cell.mechanism(name)
     model = collision_model(task.cell, group)
     robot = mechanism.robot
     velocity, acceleration, jerk = (np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
     limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
-    return Arm(task, group, mechanism, model, pack(model), limits, seed, engine)
+    return Arm(task, group, mechanism, model, pack(model), limits, seed, engine, earlier or Earlier(), handling)
 
 
 def demand_one_arm(task: Task) -> None:
@@ -78,4 +95,5 @@ def segment_of(
 ) -> FixedSegment:
     """A segment of the step at `index`, with the arm's group and tool."""
     tool = arm.mechanism.tool
-    return FixedSegment(index, kind, arm.group, "" if tool is None else tool.name, path, law, contacts, (), process)
+    name = "" if tool is None else tool.name
+    return FixedSegment(index, kind, arm.group, name, path, law, contacts, arm.attached, process)

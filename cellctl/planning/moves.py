@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
-from cellctl.model.plan import FixedSegment
+from cellctl.model.plan import ContactAllowance, FixedSegment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 from cellctl.model.task import MoveJ
@@ -23,25 +23,31 @@ PATIENCE = 2.0
 """A law may take so many times what the way would take with a stop at every corner."""
 
 
-def demand_free(arm: Arm, q: FloatArray, code: str, what: str) -> None:
+def demand_free(arm: Arm, q: FloatArray, code: str, what: str, contacts: tuple[ContactAllowance, ...] = ()) -> None:
     """Refuse joints `q` (dof,) where the exact engine finds something nearer than its margin."""
-    if not free_at(arm.screen, q, arm.margins()):
-        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what, reserve=0.0, engine=arm.engine)
+    margins = arm.margins(contacts)
+    if not free_at(arm.screen, q, margins):
+        findings = explain_state(arm.model, q, margins - RESERVE, code, what, reserve=0.0, engine=arm.engine)
         if findings:
             raise PlanningFailed(findings)
 
 
-def move_segments(arm: Arm, index: int, step: MoveJ, q: FloatArray) -> list[FixedSegment]:
-    """The free move of one step from joints `q` (dof,), nothing where the arm stands there; raises PlanningFailed."""
+def move_segments(
+    arm: Arm, index: int, step: MoveJ, q: FloatArray, contacts: tuple[ContactAllowance, ...] = ()
+) -> list[FixedSegment]:
+    """The free move of one step from joints `q` (dof,), nothing where the arm stands there; raises PlanningFailed.
+
+    `contacts` are those of a part in the gripper.
+    """
     goal = np.array(arm.mechanism.configurations[step.target])
     if np.abs(goal - q).max() < 1e-9:
         return []
     where = f"step {index + 1}, move_j {step.target}"
-    demand_free(arm, goal, "P209", f"{where}: the configuration '{step.target}'")
-    motion = free_motion(arm, q, goal, arm.earlier.transit(index))
+    demand_free(arm, goal, "P209", f"{where}: the configuration '{step.target}'", contacts)
+    motion = free_motion(arm, q, goal, arm.earlier.transit(index), contacts)
     if motion is None:
         raise PlanningFailed(no_free_motion(where))
-    return [segment_of(arm, index, "transit", *motion)]
+    return [segment_of(arm, index, "transit", *motion, contacts)]
 
 
 def no_free_motion(where: str) -> Finding:
@@ -52,7 +58,11 @@ def no_free_motion(where: str) -> Finding:
 
 
 def free_motion(
-    arm: Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None
+    arm: Arm,
+    q: FloatArray,
+    goal: FloatArray,
+    earlier: BSpline | None = None,
+    contacts: tuple[ContactAllowance, ...] = (),
 ) -> tuple[BSpline, BSpline] | None:
     """A rounded free path and its law; corners are tightened until the rounding is free as well.
 
@@ -60,7 +70,7 @@ def free_motion(
     stopping at every one would be far quicker is left for that of another seed.
     """
     robot = arm.mechanism.robot
-    margins = arm.margins()
+    margins = arm.margins(contacts)
     bent = None if earlier is None else earlier_path(earlier, q, goal)
     if bent is not None and path_free(arm, bent, margins):
         return bent, time_optimal_law(bent, arm.limits)

@@ -5,16 +5,18 @@ Proves nothing; a plan is only a proposal until `proof` has certified it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 
 from cellctl.errors import PlanningFailed
-from cellctl.model.plan import Block, FixedSegment
+from cellctl.model.plan import Block, ContactAllowance, FixedSegment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Step, Task, Weld
+from cellctl.model.task import Grip, MoveJ, Release, Task, Weld, step_name
 from cellctl.planning.arm import Arm, arm_of, demand_one_arm
+from cellctl.planning.handling import carrying_contacts, during_and_after, standing_segment
 from cellctl.planning.moves import demand_free, move_segments, path_free
 from cellctl.planning.reuse import SAME, Earlier, Reuse, same_seam
 from cellctl.planning.welds import seam_problem, weld_segments
@@ -44,7 +46,7 @@ def replan_steps(
     """
     demand_one_arm(task)
     group = task.cell.groups[0].name
-    arm = replace(arm_of(task, group, seed, engine), earlier=earlier)
+    arm = arm_of(task, group, seed, engine, earlier)
     start = np.array(arm.mechanism.configurations[task.start])
     demand_free(arm, start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
@@ -52,9 +54,15 @@ def replan_steps(
     q = start
     for index, step in enumerate(task.steps):
         if progress is not None:
-            what = step.seam if isinstance(step, Weld) else step.target
-            progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new, how = _step_segments(arm, index, step, q)
+            progress(f"planning step {index + 1} of {len(task.steps)}: {step_name(step)}", index / len(task.steps))
+        if isinstance(step, Grip | Release):
+            standing, arm = _gripper_segment(arm, task, index, step, q)
+            segments.append(standing)
+            ways.append("planned")
+            continue
+        following = task.steps[index + 1] if index + 1 < len(task.steps) else None
+        contacts = carrying_contacts(task.cell, arm.mechanism, arm.handling, segments, following)
+        new, how = _step_segments(arm, index, step, q, contacts)
         ways.append(how)
         segments += new
         if new:
@@ -62,19 +70,42 @@ def replan_steps(
     return (Block(tuple(segments)),), {group: start}, tuple(ways)
 
 
-def _step_segments(arm: Arm, index: int, step: Step, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
-    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index."""
-    try:
-        kept = _kept_segments(arm, index, step, q)
+def _step_segments(
+    arm: Arm, index: int, step: MoveJ | Weld, q: FloatArray, contacts: tuple[ContactAllowance, ...]
+) -> tuple[list[FixedSegment], Reuse]:
+    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index.
+
+    `contacts` are those of a part in the gripper.
+    """
+    with _about_step(index):
+        kept = _kept_segments(arm, index, step, q, contacts)
         if kept is not None:
             return kept, "kept"
         if isinstance(step, Weld):
             return weld_segments(arm, index, step, q)
-        moves = move_segments(arm, index, step, q)
+        moves = move_segments(arm, index, step, q, contacts)
         return moves, _how_moved(arm, index, moves)
+
+
+@contextmanager
+def _about_step(index: int) -> Iterator[None]:
+    """Findings of a failure in here carry the index of the step."""
+    try:
+        yield
     except PlanningFailed as error:
         found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
         raise PlanningFailed(found) from None
+
+
+def _gripper_segment(arm: Arm, task: Task, index: int, step: Grip | Release, q: FloatArray) -> tuple[FixedSegment, Arm]:
+    """The segment in which the arm stands at `q` while its gripper moves, and the arm as it is after that."""
+    during, after = during_and_after(task.cell, arm.mechanism, arm.handling, step, q)
+    moving = arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, during)
+    segment = standing_segment(moving.task.cell, moving.mechanism, arm.group, index, step, q)
+    with _about_step(index):
+        what = f"step {index + 1}, {step_name(step)}: the gripper where it is"
+        demand_free(moving, q, "P280", what, segment.contacts)
+    return segment, arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, after)
 
 
 def _how_moved(arm: Arm, index: int, moves: list[FixedSegment]) -> Reuse:
@@ -85,7 +116,9 @@ def _how_moved(arm: Arm, index: int, moves: list[FixedSegment]) -> Reuse:
     return "adapted" if earlier is not None and np.array_equal(earlier.knots, moves[0].path.knots) else "planned"
 
 
-def _kept_segments(arm: Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment] | None:
+def _kept_segments(
+    arm: Arm, index: int, step: MoveJ | Weld, q: FloatArray, carrying: tuple[ContactAllowance, ...]
+) -> list[FixedSegment] | None:
     """The earlier segments of a step that starts where it did, does what it did, and still is free."""
     then = list(arm.earlier.steps.get(index, ()))
     if not then or np.abs(then[0].path.control[0] - q).max() > SAME:
@@ -97,6 +130,9 @@ def _kept_segments(arm: Arm, index: int, step: Step, q: FloatArray) -> list[Fixe
         allowed = all(segment.contacts in ((), contacts) for segment in then)
         if section is None or section.seam != step.seam or not allowed or not same_seam(problem, section):
             return None
-    elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
+    elif (
+        any((segment.contacts, segment.attached) != (carrying, arm.attached) for segment in then)
+        or np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME
+    ):
         return None
     return then if all(path_free(arm, s.path, arm.margins(s.contacts, s.kind)) for s in then) else None

@@ -87,13 +87,15 @@ def frozen_array_with_inf(values: FloatArray) -> FloatArray:
 def collision_model(cell: Cell, group: str) -> CollisionModel:
     """The solids of `cell` and the pairs that the motion of `group` can bring together.
 
-    Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link),
-    pairs the robot file lists as touching (links, or single solids), and a base with the fixture that carries it.
+    Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link, a
+    part in a gripper does not), pairs the robot file lists as touching (links, or single solids), and a base with the
+    fixture that carries it.
     """
     mechanism = cell.mechanism(cell.group(group).mechanisms[0])
     robot = mechanism.robot
     moving: list[PlacedSolid] = []
     labels: list[tuple[str, ...]] = []
+    carried: set[int] = set()
     places = link_places(robot)
     for link in robot.links:
         frame, pose = places[link.name]
@@ -106,13 +108,16 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
             name = f"{mechanism.name}.{mechanism.tool.name}.{solid.name}"
             moving.append(PlacedSolid(name, solid.shape, flange.frame, flange.pose @ solid.pose))
             labels.append(())
+            if solid.name in mechanism.tool.carried:
+                carried.add(len(moving) - 1)
     still = _still_solids(cell)
     touching = {frozenset(pair) for pair in robot.touching}
     pairs = [
         (i, j)
         for i in range(len(moving))
         for j in range(i + 1, len(moving))
-        if abs(moving[i].frame - moving[j].frame) > 1 and touching.isdisjoint(_label_pairs(labels[i], labels[j]))
+        if abs(moving[i].frame - moving[j].frame) > (0 if j in carried else 1)
+        and touching.isdisjoint(_label_pairs(labels[i], labels[j]))
     ]
     carriers = {f.name for f in cell.fixtures if f.carries == mechanism.name}
     pairs += [

@@ -75,6 +75,7 @@ class Executor:
         self._loaded: tuple[Path, Job] | None = None
         self._last: Event | None = None
         self._ending = False
+        self._heard = self._clock.now()
         self._requests: dict[str, Answer] = {
             "hello": self._hello,
             "status": self._status,
@@ -143,6 +144,8 @@ class Executor:
     # Clients -------------------------------------------------------------------------------------------------------
 
     def _hear(self, patience: float) -> None:
+        """Take what clients have asked; time in which nobody was listened to, as on a slow disk, ends no lease."""
+        self._lease.extend(max(0.0, self._clock.now() - self._heard - _IDLE))
         for client, line in self._links.requests(patience=patience):
             began = self._clock.now()
             if line is None:
@@ -150,6 +153,7 @@ class Executor:
             else:
                 self._answer(client, line)
             self._lease.extend(self._clock.now() - began)
+        self._heard = self._clock.now()
 
     def _answer(self, client: ClientLink, line: bytes) -> None:
         request: Request | None = None
@@ -166,7 +170,11 @@ class Executor:
             self._links.send(client, protocol.result_line(request.id, result))
 
     def _hello(self, client: ClientLink, request: Request) -> Result:
-        client.name = request.text("name")
+        name = request.text("name")
+        if len(name) > protocol.LONGEST_NAME or not name.isprintable():
+            text = f"a name has {protocol.LONGEST_NAME} letters at most, all of which can be shown"
+            raise UsageError(Finding("X422", text))
+        client.name = name
         arm = self._driver.identify()
         return {
             "protocol": protocol.PROTOCOL,
@@ -216,11 +224,11 @@ class Executor:
     def _do_load(self, client: ClientLink, request: Request) -> Result:
         self.operating.check(client, request)
         self.operating.refuse_while_running()
-        path = Path(request.text("plan"))
+        path = request.path("plan")
         job = self._load(path)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
-        job = replace(job, process=process, resumes=str(request.arguments.get("resumes", "")))
+        job = replace(job, process=process, resumes=request.text("resumes", default=""))
         if request.arguments.get("entry") is not None:
             job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
         self._loaded = (path, job)
@@ -236,7 +244,7 @@ class Executor:
         self.operating.refuse_while_running()
         if self._loaded is None:
             raise UsageError(Finding("X421", "no plan is loaded", suggestion="load one first"))
-        folder = Path(request.text("folder"))
+        folder = request.path("folder")
         path, job = self._loaded
         self.operating.machine.demand("start")
         self._demand_ready(job)
@@ -247,7 +255,7 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(segment.process for segment in job.certified.plan.segments)
+        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
             raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))
