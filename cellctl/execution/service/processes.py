@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _START_TIME = 60.0
 _END_TIME = 20.0
 _LONGEST_SOCKET_PATH = 100
+_PREFIX = "cellctl-"
 
 Pace = Literal["lock_step", "real_time"]
 
@@ -110,7 +111,7 @@ class CellFolder:
 
 def new_folder(packed: bytes) -> CellFolder:
     """A new private folder (0700) with a cell's packed inputs, at a path that is short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="cellctl-"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     if len(str(folder)) > _LONGEST_SOCKET_PATH - len("/controller~"):
         folder.rmdir()
         finding = Finding("E532", f"the path of the temporary folder is too long for a socket: {folder.parent}")
@@ -118,6 +119,12 @@ def new_folder(packed: bytes) -> CellFolder:
     cell = CellFolder(folder)
     cell.cell.write_bytes(packed)
     return cell
+
+
+def remove_folder(folder: CellFolder) -> None:
+    """Take a private folder that `new_folder` made away, with all that is in it; nothing for any other folder."""
+    if folder.path.name.startswith(_PREFIX) and folder.cell.exists():
+        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def packed_cell(cell: Cell) -> bytes:
