@@ -13,7 +13,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Cell, Mechanism
-from cellctl.model.plan import CertifiedPlan, Plan
+from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Robot
 from cellctl.model.wps import ArcEnd, ArcStart
@@ -115,7 +115,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step.
+    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step;
+    the steps in `drawn` go along their seam without arc.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
     the record of the run that this one goes on with, as its own record names it.
@@ -131,6 +132,11 @@ class Job:
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
     resumes: str = ""
+    drawn: frozenset[int] = frozenset()
+
+    def strikes(self, segment: FixedSegment) -> bool:
+        """Whether an arc is struck in `segment` when the process runs."""
+        return segment.process is not None and segment.step not in self.drawn
 
     @property
     def throws(self) -> FloatArray:
@@ -183,12 +189,19 @@ def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
 
 
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
-    """Times of every welding step of `plan`, from the procedures of `cell`; raises KeyError for an unknown
+    """Times of every step with an arc of `plan`, from the procedures of `cell`; raises KeyError for an unknown
     procedure.
     """
     times = {}
     for segment in plan.segments:
         if segment.process is not None:
             wps = cell.procedures[segment.process.wps]
-            times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
+            if not wps.draws:
+                times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
     return times
+
+
+def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:
+    """The steps of `plan` that a pen goes along; raises KeyError for an unknown procedure."""
+    sections = ((segment.step, segment.process) for segment in plan.segments)
+    return frozenset(step for step, section in sections if section and cell.procedures[section.wps].draws)

@@ -56,7 +56,7 @@ class PlanRun:
             self._path.enter(entry.segment)
         else:
             self._path.enter_at(entry.segment, entry.s)
-        ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
+        ledger = SeamLedger(job, entry=entry)
         self._teller = Teller(record, self._stream, self._path, machine, ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
         self._process = Process(job, record, path=self._path, stream=self._stream, ledger=ledger, teller=self._teller)

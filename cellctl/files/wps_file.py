@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from cellctl.errors import Place
+from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
@@ -20,7 +20,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.reading import Reading
 from cellctl.files.strict_model import FileModel
-from cellctl.model.wps import ArcEnd, ArcStart, Wps
+from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
@@ -96,8 +96,27 @@ class WpsFile(FileModel):
     """Share of the arc's energy that goes into the plate."""
 
 
+class PenFile(FileModel):
+    """How a pen goes along a seam: no arc, no gas, no signals."""
+
+    process: Literal["pen"]
+    """It draws."""
+    line_width: PositiveLength
+    """The width of its line, which the pen is checked against."""
+    travel_speed: SpeedWindow
+    """Travel speed."""
+    ctwd: LengthWindow
+    """How far the tip of the pen reaches out of its holder."""
+    work_angle: AngleWindow
+    """Tilt of the pen across the seam, from the bisector of its faces."""
+    travel_angle: AngleWindow
+    """Tilt of the pen along the seam; push is positive."""
+
+
 def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:
     """The procedure described at `reference`, called `name` in its cell."""
+    if _draws(reading, reference):
+        return _read_pen(reading, reference, name, asked)
     file = reading.open(WpsFile, "wps", reference, asked)
     if file is None:
         return None
@@ -136,4 +155,42 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
         arc_start=start,
         arc_end=end,
         heat_factor=w.heat_factor,
+    )
+
+
+def _draws(reading: Reading, reference: str) -> bool:
+    """Whether a file says of itself that it is a pen's; one that cannot be read says nothing."""
+    try:
+        return reading.source.tree(reference).get("process") == PEN
+    except CellctlError:
+        return False
+
+
+def _read_pen(reading: Reading, reference: str, name: str, asked: Place | None) -> Wps | None:
+    file = reading.open(PenFile, "wps", reference, asked)
+    if file is None:
+        return None
+    pen, nothing = file.model, Range(0.0, 0.0, 0.0)
+    for key in ("travel_speed", "ctwd"):
+        if getattr(pen, key).minimum <= 0.0:
+            file.report("F123", f"'{key}' must be more than 0", (key,))
+    return Wps(
+        name=name,
+        process=PEN,
+        material_group="",
+        thickness=nothing,
+        joint_types=(),
+        positions=(),
+        filler="",
+        wire_diameter=pen.line_width,
+        shielding_gas="",
+        current=nothing,
+        voltage=nothing,
+        wire_feed_speed=nothing,
+        travel_speed=pen.travel_speed,
+        ctwd=pen.ctwd,
+        work_angle=pen.work_angle,
+        travel_angle=pen.travel_angle,
+        arc_start=ArcStart(0.0, 0.0, 0.0),
+        arc_end=ArcEnd(0.0, 0.0, 0.0),
     )

@@ -14,7 +14,7 @@ from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecor
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
-from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_table
+from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_tables
 from cellctl.units import deg, mm
 
 SEAM = SeamRecord(
@@ -43,7 +43,7 @@ def certified_plan(*gaps: Gap) -> CertifiedPlan:
 def shown(plan: CertifiedPlan, *measured: SeamRecord | None) -> str:
     console = Console(file=StringIO(), width=160, color_system=None)
     with console.capture() as capture:
-        console.print(seam_table(plan, measured))
+        console.print(*seam_tables(plan, measured))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
@@ -104,3 +104,9 @@ def test_what_stands_on_something_is_no_tight_gap() -> None:
 def test_the_welded_length_counts_every_millimetre_once(stretches, length: float) -> None:
     s = [np.linspace(*stretch, 20) for stretch in stretches]
     assert welded_length([Pass(t, t, np.zeros((20, 6))) for t in s]) == pytest.approx(length)
+
+
+def test_a_plan_without_welds_has_no_table() -> None:
+    plan = certified_plan(NEAR).plan
+    bare = CertifiedPlan(plan, Certificate("0" * 64, "bullet", "3.2.7", "1", 1000.0, ()))
+    assert seam_tables(bare) == ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
+from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
 
 
@@ -29,6 +30,7 @@ class Launch:
     real_time: bool
     lifeline: bool
     log: Path | None
+    setpoints: Path | None
     patience: float
     period: float
     arc_fault: str
@@ -49,6 +51,7 @@ def parsed(arguments: Sequence[str]) -> Launch:
     )
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     parser.add_argument("--log", type=Path, help="where the weld source writes what it did")
+    parser.add_argument("--setpoints", type=Path, help="where to write when each setpoint came")
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
@@ -72,8 +75,15 @@ def run(
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         fault = launch.gripper_fault
-        hand = replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault))
-        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log), gripper=hand)
+        controller = Controller(
+            figures,
+            plant,
+            settings=settings,
+            source=source,
+            log=_log(launch.log),
+            gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
+            arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
+        )
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
 
 
