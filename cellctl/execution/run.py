@@ -131,6 +131,8 @@ class PlanRun:
             yield self._teller.tell("done", cycle_time=time)
         else:
             yield self._teller.tell("stopped", findings=[finding_data(self._operator.ending)])
+        if link := self._stream.link:
+            self._teller.note("link", **link)
         self._teller.note("end", status=self._operator.status, time=time)
 
     def outcome(self) -> Outcome:

@@ -121,8 +121,8 @@ def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str
     else:
         line = f"cycle time {run_time:.1f} s, {motion} of it planned motion"
     if gap is not None:
-        margin = f"of {gap.margin / mm:g} mm asked for"
-        line = f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
+        margin = f"{gap.proved / mm:.1f} mm proved of {gap.margin / mm:g} mm asked for"
+        line = f"{line}, tightest gap {gap.observed / mm:.1f} mm met, {margin}: {gap.first} - {gap.second}"
     effort = hardest_effort(certified.certificate.segments)
     return line if effort is None else f"{line}; motors up to {effort.ratio:.0%} ({effort.joint}), by the files' masses"
 
