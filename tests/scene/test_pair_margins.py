@@ -10,6 +10,7 @@ import pytest
 
 from cellctl.errors import FileError
 from cellctl.files import load_cell
+from cellctl.files.edits import Edit
 from cellctl.model.cell import Cell, Margins, PairMargin
 from cellctl.model.plan import ContactAllowance
 from cellctl.model.shapes import Box, Solid
@@ -82,6 +83,12 @@ def test_a_part_keeps_its_margin_in_the_gripper_too(tmp_path: Path) -> None:
     assert margin(model, "r1.torch.block.body", "far") == pytest.approx(0.01)
     resting = (ContactAllowance("r1.torch.block.body", "post", -0.001),)
     assert margin(model, "r1.torch.block.body", "post", contacts=resting) == pytest.approx(-0.001)
+
+
+def test_what_would_be_written_keeps_the_names_together() -> None:
+    assert (
+        str(Edit("cell.yaml", ("margins", "pairs", "r1.torch post"), "4 mm")) == "margins.pairs.'r1.torch post': 4 mm"
+    )
 
 
 @pytest.mark.parametrize(
