@@ -138,11 +138,11 @@ class Cell:
         """The placed part called `name`; raises KeyError."""
         return _named(self.parts, name)
 
-    def output(self, name: str) -> int | None:
+    def output_line(self, name: str) -> int | None:
         """The line of the output signal called `name`, None where there is none."""
         return next((signal.output for signal in self.signals if signal.name == name), None)
 
-    def input(self, name: str) -> int | None:
+    def input_line(self, name: str) -> int | None:
         """The line of the input signal called `name`, None where there is none."""
         return next((signal.input for signal in self.signals if signal.name == name), None)
 

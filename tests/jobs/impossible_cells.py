@@ -155,9 +155,9 @@ def large_margin(rng: np.random.Generator) -> Case:
 
 def near_bar(rng: np.random.Generator) -> Case:
     """A bar stands nearer to the neck of the torch than the clearance, and to nothing else."""
-    bar = box("bar", "200 6 6", f"0 {rng.uniform(92.0, 106.0):.1f} {rng.uniform(62.0, 76.0):.1f}")
+    bar = box("bar", "200 6 6", f"0 {rng.uniform(99.0, 106.0):.1f} {rng.uniform(64.0, 70.0):.1f}")
     margin = "margin of r1.torch.neck_upper and bar"
-    more, clearance = ", spin: 90 +-20 deg", rng.uniform(11.0, 14.0)
+    more, clearance = ", spin: 90 +-20 deg, approach: 15 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
     return Case("near bar", margin, yaw=rng.uniform(-30.0, 30.0), fixtures=TABLE + bar, clearance=clearance, more=more)
 
 

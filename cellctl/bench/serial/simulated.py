@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,8 +74,28 @@ class SimulatedPort:
 
 
 @dataclass
+class LineClock:
+    """The executor's clock, which is the line's."""
+
+    line: Line
+
+    def now(self) -> float:
+        """The line's time, s."""
+        return self.line.now
+
+    def wait_until(self, deadline: float) -> None:
+        """Let the line's time pass."""
+        self.line.advance(max(deadline, self.line.now))
+
+
+@dataclass
 class LineBench:
     """A line, and the ports that were opened on it."""
+
+    settling: ClassVar[float] = 0.2
+    """s after which the arm is at rest when it was told to stop."""
+    wobble: ClassVar[float] = 0.002
+    """rad by which an arm may move that stands."""
 
     line: Line
     ports: list[SimulatedPort] = field(default_factory=list, kw_only=True)
@@ -101,11 +121,11 @@ class LineBench:
         raise NotImplementedError
 
     def stands(self, seconds: float = 0.5) -> bool:
-        """True when the arm comes to rest within 0.2 s and does not move in the time after that."""
-        self.wait(0.2)
+        """True when the arm does not move any more, once it has had the time to come to rest."""
+        self.wait(self.settling)
         before = self.pose()
         self.wait(seconds)
-        return bool(np.abs(self.pose() - before).max() < 0.002)
+        return bool(np.abs(self.pose() - before).max() < self.wobble)
 
 
 @dataclass
@@ -156,11 +176,19 @@ class ServoBench(LineBench):
         return states
 
 
-def servo_bench(protocol: Protocol, *faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> ServoBench:
-    """The library's arm for a protocol of servos, or the one that `wiring` is for, on a line with the given faults."""
+def servo_bench(
+    protocol: Protocol,
+    *faults: Fault,
+    seed: int = 1,
+    wiring: Wiring | None = None,
+    at: Sequence[float] = START,
+) -> ServoBench:
+    """The library's arm for a protocol of servos, or the one that `wiring` is for, standing `at` joint values (rad) on
+    a line with the given faults.
+    """
     wiring = wiring or load_wiring(ARMS[protocol])
     limits = load_robot(wiring.name).axis_limits
-    start = np.resize(START, len(wiring.axes))
+    start = np.resize(at, len(wiring.axes))
     bus = BUSES[wiring.protocol](wiring, start.tolist())
     line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
     return ServoBench(line, bus, wiring, ArmSetup(wiring.name, wiring.joints, start, limits=limits))

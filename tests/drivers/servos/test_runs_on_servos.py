@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cellctl.bench.serial.simulated import LineClock
 from cellctl.emulators.link.faults import Injector
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, JointEnvelope
+from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.trace import read_trace
 from cellctl.model.certificate import Certificate
@@ -21,19 +23,6 @@ from cellctl.model.spline import BSpline, clamped_knots, greville, interpolated
 from cellctl.model.wiring import STEP
 
 WAY = np.array([0.9, 0.5, -0.6, 0.7, 0.6])
-
-
-@dataclass
-class LineClock:
-    """The executor's clock, which is the line's."""
-
-    bench: object
-
-    def now(self) -> float:
-        return self.bench.now
-
-    def wait_until(self, deadline: float) -> None:
-        self.bench.line.advance(max(deadline, self.bench.now))
 
 
 def ends_of(bench) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +74,9 @@ def run(bench, folder: Path, *faults: Fault):
     """
     events = []
     with RunFolder(folder, bench.wiring.joints) as record:
-        following = execute(there_and_back(bench), bench.arm, clock=LineClock(bench), control=Switch(), record=record)
+        following = execute(
+            there_and_back(bench), bench.arm, clock=LineClock(bench.line), control=Switch(), record=record
+        )
         while True:
             try:
                 events.append(next(following))
@@ -158,6 +149,9 @@ def test_noise_and_lost_bytes_do_not_end_a_run(bench, tmp_path: Path) -> None:
     outcome, _ = run(b, tmp_path / "run", *faults, Fault("flip_bit", start=0.5, way="commands", share=0.01))
     assert outcome.status == "done"
     assert sum(b.line.injector.counts.values()) > 10
+    (link,) = (note for note in read_journal(tmp_path / "run" / "journal.jsonl").records if note.kind == "link")
+    assert link.data["broken"] > 0
+    assert link.data["retries"] == b.arm.counters.retries > 0
     assert np.abs(b.pose() - b.setup.start).max() < 0.01
 
 

@@ -13,8 +13,8 @@ LINE = 1 << 2
 CLOSED, OPEN = 1 << 2, 1 << 3
 
 
-def test_it_tells_where_it_has_come_to_rest(bench) -> None:
-    b = bench()
+def test_it_tells_where_it_has_come_to_rest(dynamixel) -> None:
+    b = dynamixel()
     states = b.follow(1.0)
     assert states[-1].inputs == OPEN
     states = b.follow(1.2, outputs=LINE, since=1.0)
@@ -25,8 +25,8 @@ def test_it_tells_where_it_has_come_to_rest(bench) -> None:
     assert b.follow(1.2, since=2.2)[-1].inputs == OPEN
 
 
-def test_one_that_is_stuck_never_says_that_it_has_closed(bench) -> None:
-    b = bench(Fault("stuck", start=1.0, servo=15))
+def test_one_that_is_stuck_never_says_that_it_has_closed(dynamixel) -> None:
+    b = dynamixel(Fault("stuck", start=1.0, servo=15))
     b.follow(1.2)
     assert {state.inputs for state in b.follow(1.5, outputs=LINE, since=1.2)} <= {0}
 
