@@ -21,7 +21,7 @@ def resume(
     run: Path,
     *,
     arc: Literal["restart", "dry"] | None = None,
-    overlap: str = "5 mm",
+    overlap: str | None = None,
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
@@ -36,7 +36,7 @@ def resume(
     Args:
         run: The folder of the run.
         arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
-        overlap: How far before the cut the arc is struck again.
+        overlap: How far before the cut `--arc restart` strikes again; 5 mm unless given.
         driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once;
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
@@ -45,7 +45,12 @@ def resume(
         folder: Where to write the record; a new folder in `runs` unless given.
     """
     from cellctl import jobs
+    from cellctl.jobs.resuming import DEFAULT_OVERLAP
 
+    if overlap is not None and arc != "restart":
+        hint = "write --arc restart --overlap 5mm"
+        raise UsageError(Finding("U674", "an overlap belongs to an arc that is struck again", suggestion=hint))
+    length = DEFAULT_OVERLAP if overlap is None else _length(overlap)
     with progress() as say:
         say("proving the plan again", None)
         found = jobs.interrupted(run)
@@ -57,7 +62,7 @@ def resume(
             running = jobs.resume(
                 found,
                 arc=arc,
-                overlap=_length(overlap),
+                overlap=length,
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),

@@ -35,6 +35,7 @@ from cellctl.model.pose import FloatArray
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
+_PERHAPS_THE_HOST = ("X402", "X407", "X412")
 _HELD_PATIENCE = 0.05
 _LEAD_SPEED = 0.05
 
@@ -136,7 +137,7 @@ class PlanRun:
         """How the run ended."""
         return Outcome(
             status=self._status,
-            findings=() if self._ending is None else (self._ending,),
+            findings=() if self._ending is None else (self._ending, *self._excuse()),
             segment=self._path.index,
             s=self._path.s,
             time=self._stream.time,
@@ -145,6 +146,13 @@ class PlanRun:
             welds=tuple(self._arc.welds),
             lateness=self._stream.lateness.counts,
         )
+
+    def _excuse(self) -> tuple[Finding, ...]:
+        """What the host had to do with a fault that a late cycle may have brought about."""
+        host = self._stream.lateness.host_finding()
+        if host is None or self._ending is None or self._ending.code not in _PERHAPS_THE_HOST:
+            return ()
+        return (host,)
 
     # Along the path ------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,19 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
-    return MeasuredWeld(step.seam, record, findings)
+    return MeasuredWeld(step.seam, record, (*findings, *(late_cycles(passes, where) if findings else ())))
+
+
+def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
+    """That cycles came late while the arc burnt (X489), by the arm's own clock; nothing where all came in time."""
+    gaps = np.concatenate([np.diff(burnt.t) for burnt in passes])
+    period = float(np.median(gaps))
+    late = gaps[gaps > 1.5 * period]
+    if not len(late):
+        return ()
+    text = f"{where}: the host was late, {len(late)} cycles while the arc burnt, the worst by"
+    worst = f"{(late.max() - period) * 1e3:.0f} ms"
+    return (Finding("X489", f"{text} {worst}", suggestion="take load off this machine", severity="note"),)
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

@@ -202,6 +202,34 @@ def test_faults_of_the_arc(cell_processes, plan_file, tmp_path, arc_fault, code)
     assert said[-3:] == ["arc_off", "power_off", "stands"]
 
 
+@pytest.mark.parametrize(("joint", "after"), [("A1", 0.8), ("A3", 0.8), ("A5", 0.8), ("A2", 4.9)])
+def test_a_stuck_joint_is_named_within_three_cycles(cell_processes, plan_file, tmp_path, joint, after):
+    """Wherever it moves at more than 0.15 rad/s when it sticks."""
+    packed, programs = cell_processes
+    with attached(packed, CellOptions(arm_fault=f"stuck:{joint}:{after}"), programs, name="test") as link:
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"))
+    (finding,) = outcome.findings
+    assert finding.code == "X402"
+    assert finding.message.startswith(f"{joint} is stuck or lags: within 3 cycles")
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    stood = np.abs(trace.measured[:, trace.joints.index(joint)] - trace.measured[-1, trace.joints.index(joint)]) < 1e-9
+    assert 1 <= stood.sum() - 1 <= 3, "cycles in which the joint stood still"
+
+
+def test_a_lag_that_sets_in_is_named_within_three_cycles(cell_processes, plan_file, tmp_path):
+    """50 ms more than the arm is known to trail, from one cycle to the next."""
+    packed, programs = cell_processes
+    with attached(packed, CellOptions(arm_fault="lag:0.05:0.8"), programs, name="test") as link:
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"))
+    (finding,) = outcome.findings
+    assert finding.code == "X402"
+    assert "is stuck or lags" in finding.message
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    speeds = np.abs(np.diff(trace.measured, axis=0)).max(axis=1)
+    slower = np.flatnonzero(speeds[50:] < 0.7 * speeds[49:-1]) + 50
+    assert len(speeds) - slower[0] <= 3
+
+
 def test_500_hz_in_real_time_is_recorded_as_a_histogram(cell_processes, plan_file, tmp_path):
     """The setpoints come at the controller's period, and the record says how late each cycle was."""
     packed, programs = cell_processes

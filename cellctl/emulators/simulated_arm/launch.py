@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
+from cellctl.emulators.simulated_arm.faulty_plant import FaultyPlant, PlantFault, parsed_fault
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
@@ -32,6 +33,7 @@ class Launch:
     patience: float
     period: float
     arc_fault: str
+    arm_fault: PlantFault | None
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -52,6 +54,12 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
+    parser.add_argument(
+        "--arm-fault",
+        type=parsed_fault,
+        default="none",
+        help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
+    )
     return Launch(**vars(parser.parse_args(arguments)))
 
 
@@ -65,6 +73,8 @@ def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
+        if launch.arm_fault is not None:
+            plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
         arrival = None if launch.setpoints is None else SetpointLog(launch.setpoints).write
         controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log), arrival=arrival)
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
