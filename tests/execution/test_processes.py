@@ -25,8 +25,9 @@ from cellctl.execution.service.session import attached
 from cellctl.execution.service.standing import ask_status, find_standing_cell, stand, take_down
 
 ARC = 1 << 1
-REAL_TIME = CellOptions(pace="real_time", patience=0.5, lease=20.0)
-SHORT_LEASE = CellOptions(pace="real_time", patience=0.5)
+REAL_TIME = CellOptions(pace="real_time", period=0.02, patience=0.5, lease=20.0)
+"""A slow period, of which a busy machine may miss a few without the arm being thrown off its path."""
+SHORT_LEASE = replace(REAL_TIME, lease=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -286,8 +287,8 @@ def test_a_process_that_is_suspended_delays_no_setpoint(cell_processes, plan_fil
     assert [f.code for f in outcome.findings] == ["X409"]
     came, missed = np.loadtxt(tmp_path / "run" / "setpoints.csv", delimiter=",").T
     assert np.diff(came).max() < 1.0, "a wait for the one that was suspended is two seconds long"
-    np.testing.assert_array_equal(missed[1:], np.round(np.diff(came) / 0.004) - 1)
-    assert ((came > came[0] + waited[0]) & (came < came[0] + waited[0] + 2.0)).sum() > 250
+    np.testing.assert_array_equal(missed[1:], np.round(np.diff(came) / REAL_TIME.period) - 1)
+    assert ((came > came[0] + waited[0]) & (came < came[0] + waited[0] + 2.0)).sum() > 50
 
 
 def test_a_second_run_begins_where_the_arm_stands(cell_processes, plan_file, tmp_path):
@@ -472,8 +473,7 @@ def test_a_signal_to_the_executor_is_a_controlled_stop(cell_processes, plan_file
 def test_an_executor_that_hangs_is_outlived_by_the_controller(cell_processes, plan_file, tmp_path):
     """Suspended for a while: the watchdog stops the arm, and the executor does not go on as if nothing had been."""
     packed, programs = cell_processes
-    options = CellOptions(pace="real_time", patience=0.1)
-    with attached(packed, options, programs, name="test") as link:
+    with attached(packed, REAL_TIME, programs, name="test") as link:
         run = link.run(plan_file, tmp_path / "run")
         while next(run).kind != "progress":
             pass

@@ -8,7 +8,6 @@ while, then decelerates to standstill, switches the process off and latches a fa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import radians
 from typing import Protocol
 
 import numpy as np
@@ -67,15 +66,15 @@ class ArmFigures:
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
     """Times, s: control `period`, `time_step` of the mechanics, time constant `lag` of the setpoint filter, and the
-    `patience` of the watchdog. `slip` (rad) is what it states of itself: how far a sound joint may fall behind in three
-    periods.
+    `patience` of the watchdog. `slip` (rad/s) is what it states of itself: how fast a sound joint may come away from
+    where its setpoints and the lag put it.
     """
 
     period: float = 0.004
     time_step: float = 0.001
     lag: float = 0.008
     patience: float = 0.020
-    slip: float = radians(0.1)
+    slip: float = 0.15
 
 
 class Controller:
