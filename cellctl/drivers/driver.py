@@ -138,16 +138,18 @@ class ArmSetup:
 
 
 def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
-    """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
-    arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
+    """The setup of one arm of `cell` (by default of its first group, a positioner in it included), standing at the
+    configuration called `at`.
+    """
+    axes = cell.controlled(mechanism)
     lines = {signal.name: signal for signal in cell.signals}
     return ArmSetup(
-        robot=arm.robot.name,
-        joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(standing_joints(arm, at)),
+        robot=axes.mechanisms[0].robot.name,
+        joints=tuple(joint.name for joint in axes.axes),
+        start=frozen_array(standing_joints(axes, at)),
         arc_on=lines["arc_on"].output if "arc_on" in lines else None,
         arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
-        limits=arm.robot.axis_limits,
+        limits=tuple(limits for one in axes.mechanisms for limits in one.robot.axis_limits),
         wiring=wiring,
     )
 

@@ -52,12 +52,12 @@ def load_job(path: Path) -> Job:
         raise FileError(Finding("X406", text, Place(str(path))))
     (group,) = plan.start
     try:
-        mechanism = cell.mechanism(cell.group(group).mechanisms[0])
+        axes = cell.axes(group)
         times = process_times(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
-    return Job(proved, joint_envelope(mechanism.robot), times, arc_lines(cell), reach=joint_reach(mechanism))
+    return Job(proved, joint_envelope(axes), times, arc_lines(cell), reach=joint_reach(cell, axes))
 
 
 def demand_same_cell(planned: Iterable[Input], own: Iterable[Input]) -> None:

@@ -16,11 +16,12 @@ from cellctl.errors import Finding, PlanningFailed
 from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Axes, Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.planning.carried_seam import explain_carried_seam
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free.motion import free_at, free_way
 from cellctl.planning.free.rounding import rounded
@@ -59,17 +60,23 @@ SHARPEST = 40.0
 """Most jerk that is made use of, as a multiple of the acceleration (1/s): the grid of a time law resolves no more."""
 WAY_SEEDS = 3
 ROUNDINGS = 7
+SIX = 6
+MOST_EXTERNAL = 2
+"""Axes of a positioner that are planned with the arm."""
 PATIENCE = 2.0
 """A law may take so many times what the way would take with a stop at every corner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arm:
-    """What planning a step needs: the arm, what can touch what, the seed, and who is asked what binds."""
+    """What planning a step needs: the arm, the joints of its whole group, what can touch what, the seed, and who is
+    asked what binds.
+    """
 
     task: Task
     group: str
     mechanism: Mechanism
+    axes: Axes
     model: CollisionModel
     screen: ScreenArrays
     limits: MotionLimits
@@ -107,7 +114,7 @@ def replan_steps(
     _demand_one_arm(task)
     group = task.cell.groups[0].name
     arm = replace(_arm_of(task, group, seed, engine), earlier=earlier)
-    start = np.array(arm.mechanism.configurations[task.start])
+    start = arm.axes.configuration(task.start)
     _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
     ways: list[Reuse] = []
@@ -159,26 +166,35 @@ def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[Fix
         allowed = all(segment.contacts in ((), contacts) for segment in then)
         if section is None or section.seam != step.seam or not allowed or not same_seam(problem, section):
             return None
-    elif np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME:
+    elif np.abs(then[-1].path.control[-1] - arm.axes.configuration(step.target)).max() > SAME:
         return None
     return then if all(_path_free(arm, s.path, arm.margins(s.contacts)) for s in then) else None
 
 
 def _demand_one_arm(task: Task) -> None:
-    """Other mechanisms would stand in the way unseen, or move at once; neither is planned yet."""
+    """Mechanisms outside of the first group would stand in the way unseen, or move on their own; neither is planned
+    yet. Within it the first one is the arm, and the others are a positioner of one or two axes.
+    """
     names = [mechanism.name for mechanism in task.cell.mechanisms]
-    if len(names) != 1:
-        text = f"the cell has the mechanisms {', '.join(names)}; a task for a cell with one arm can be planned"
+    group = task.cell.groups[0]
+    if set(group.mechanisms) != set(names):
+        text = f"the cell has the mechanisms {', '.join(names)}; a task can be planned where one group holds them all"
         raise PlanningFailed(Finding("P212", text, suggestion="leave the others out, as fixtures if they stand still"))
+    arm, *others = (task.cell.mechanism(name) for name in group.mechanisms)
+    turned = [joint.kind for mechanism in others for joint in mechanism.robot.axes]
+    six = arm.robot.dof == SIX or not others
+    if len(others) > 1 or len(turned) > MOST_EXTERNAL or "prismatic" in turned or not six:
+        text = f"group '{group.name}' cannot be planned: beside an arm of six axes it may have one positioner"
+        raise PlanningFailed(Finding("P260", text, suggestion="a positioner has one or two axes that turn"))
 
 
 def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Arm:
     mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
     model = collision_model(task.cell, group)
-    robot = mechanism.robot
-    velocity, acceleration, jerk = (np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
+    axes = task.cell.axes(group)
+    velocity, acceleration, jerk = (np.array(axes.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
     limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
-    return _Arm(task, group, mechanism, model, pack(model), limits, seed, engine)
+    return _Arm(task, group, mechanism, axes, model, pack(model), limits, seed, engine)
 
 
 def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
@@ -189,7 +205,7 @@ def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) ->
 
 
 def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[FixedSegment]:
-    goal = np.array(arm.mechanism.configurations[step.target])
+    goal = arm.axes.configuration(step.target)
     if np.abs(goal - q).max() < 1e-9:
         return []
     where = f"step {index + 1}, move_j {step.target}"
@@ -220,6 +236,8 @@ def _weld_segments(arm: _Arm, index: int, step: Weld, q: FloatArray) -> tuple[li
             return segments, "planned" if way.configuration >= 0 else "adapted"
     if failed is not None:
         raise PlanningFailed(failed)
+    if problem.carrier is not None:
+        raise PlanningFailed(explain_carried_seam(problem, problem.carrier, arm.model, q, where))
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 
@@ -248,8 +266,19 @@ def _seam_problem(
     robot = arm.mechanism.robot
     inverse = arm_inverse(robot, pose_flange_tcp)
     margins = arm.margins(contacts)
-    limits = ladder_limits(robot, q)
-    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits)
+    limits = ladder_limits(robot, q[: robot.dof])
+    carrier = _carrier(arm, step)
+    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits, carrier)
+
+
+def _carrier(arm: _Arm, step: Weld) -> Mechanism | None:
+    """The positioner that carries the seam of `step`; None where there is none in the group."""
+    carrier = arm.task.cell.carrier(step.seam.partition(".")[0], arm.group)
+    if carrier is None and len(arm.axes.mechanisms) > 1:
+        text = f"'{step.seam}' is on a part that stands still, and '{arm.axes.mechanisms[1].name}' does not carry it"
+        hint = "fix the part to the flange of the positioner, or leave that out of the group"
+        raise PlanningFailed(Finding("P261", text, suggestion=hint))
+    return carrier
 
 
 def _weld_along(
@@ -332,7 +361,7 @@ def _speed_finding(arm: _Arm, path: BSpline, settings: WeldSettings, where: str)
     """Which joint is asked for too much, where, and the travel speed that would do."""
     law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
     use = hardest_use(path, law, arm.process_limits())
-    joint = arm.mechanism.robot.axes[use.joint].name
+    joint = arm.axes.axes[use.joint].name
     speed, possible = settings.travel_speed * 1e3, settings.travel_speed / use.slowdown * 1e3
     asks = f"it asks {use.slowdown**use.power:.1f} times the {use.quantity} of {joint} at {use.at * 1e3:.1f} mm"
     text = f"{where}: {speed:g} mm/s cannot be held, {asks}; {possible:.2g} mm/s could"
@@ -348,10 +377,13 @@ def _too_short(length: float, settings: WeldSettings, where: str) -> Finding:
 
 def _line_at(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
     robot = arm.mechanism.robot
-    q = way.torches.q[station]
+    q, others = np.split(way.torches.q[station], [robot.dof])
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
-    return wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
+    line = wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
+    if line is None or not len(others):
+        return line
+    return BSpline(line.degree, line.knots, np.column_stack([line.control, np.tile(others, (len(line.control), 1))]))
 
 
 def _no_line(arm: _Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:
@@ -383,13 +415,13 @@ def _free_motion(
     An `earlier` path is bent to the new ends first, and taken where it is free. A way whose corners are so tight that
     stopping at every one would be far quicker is left for that of another seed.
     """
-    robot = arm.mechanism.robot
+    limits = arm.axes.limit_array("lower"), arm.axes.limit_array("upper")
     margins = arm.margins()
     bent = None if earlier is None else earlier_path(earlier, q, goal)
     if bent is not None and _path_free(arm, bent, margins):
         return bent, time_optimal_law(bent, arm.limits)
     for seed in range(arm.seed, arm.seed + WAY_SEEDS):
-        way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, seed)
+        way = free_way(arm.screen, q, goal, limits, margins, seed)
         if way is None:
             continue
         patience = PATIENCE * stop_and_go_time(way, arm.limits)

@@ -79,8 +79,8 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
     if unfit:
         return Verdict((), unfit, "", "")
     model = collision_model(task.cell, task_group(task))
-    mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_payload(mechanism)]
+    mechanism, axes = task.cell.mechanism(model.mechanism), task.cell.axes(model.group)
+    findings = [*check_continuity(plan), *check_steps(plan, task, axes), *check_payload(mechanism)]
     records: list[SegmentRecord] = []
     with open_engine(engine, model) as exact:
         checker = Checker(model, pack(model), exact, task.budget.clearance)
@@ -103,8 +103,8 @@ def examine_segment(
     what = f"{step.seam}, {segment.kind}" if isinstance(step, Weld) else segment.kind
     where = f"step {segment.step + 1}, {what} (segment {index})"
     mechanism = task.cell.mechanism(checker.model.mechanism)
-    limits = check_limits(segment, mechanism.robot, where)
-    unlawful = check_allowances(task, mechanism, segments, index, where)
+    limits = check_limits(segment, task.cell.axes(segment.group), where)
+    unlawful = check_allowances(task, segments, index, where)
     effort = effort_use(segment, mechanism)
     findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
@@ -117,7 +117,7 @@ def examine_segment(
         t, q = segment_samples(segment)
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
-        findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
+        findings += [*wrong, *check_commands(task.cell, step, segment, segment.process, where)]
     uses = (*limits.uses, effort)
     record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
     return record, [_of_segment(finding, segment.step, index) for finding in findings]
