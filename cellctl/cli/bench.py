@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults"]
 
 
 def bench(
@@ -29,6 +30,8 @@ def bench(
     seeds: Annotated[int, Parameter(name="--seeds")] = 5,
     paths: Annotated[Path | None, Parameter(name="--paths")] = None,
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
+    runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
+    first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
 ) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
@@ -39,6 +42,8 @@ def bench(
         seeds: Of `mbm` only: with how many seeds each problem is planned.
         paths: Of `mbm` only: a file for every path found, as JSON.
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
+        runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
+        first: Of `faults` only: the seed of the first run.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
@@ -51,6 +56,8 @@ def bench(
         speed = calibration(repeats)
         if suite == "mbm":
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
+        elif suite == "faults":
+            results = [_faults(runs, first, say)]
         else:
             results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
     elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
@@ -66,6 +73,12 @@ def bench(
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.faults import faults
+
+    return faults(runs, first, say)
 
 
 def _mbm(

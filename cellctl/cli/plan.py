@@ -79,7 +79,7 @@ def _replanned(
     from cellctl.files.edits import edited_task, read_shift, shifted
     from cellctl.jobs.proving import kept_plan
     from cellctl.jobs.replanning import replan
-    from cellctl.reports.step_rows import step_name
+    from cellctl.model.task import step_name
 
     say(f"reading {file}", None)
     task = files.load_task(file)

@@ -79,7 +79,7 @@ def _adapter(port: str) -> list[Finding]:
 
 def _missing(wiring: Wiring | None, reports: list[ServoReport]) -> list[Finding]:
     """What the wiring names and the bus does not have, or has otherwise."""
-    from cellctl.drivers import servo_findings as findings
+    from cellctl.drivers.servos import findings
 
     if wiring is None:
         return []
@@ -139,21 +139,17 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
 
 
 def released(port: str, arm: str) -> None:
-    """Take the torque of the arm at `port`; raises EnvironmentMissing (E553) for servos that do not let go."""
-    from cellctl.drivers.dynamixel.survey import let_go
+    """Take the torque of the arm at `port`; raises EnvironmentMissing (E550), Faulted for servos that do not let go."""
     from cellctl.drivers.port import PortLost
     from cellctl.drivers.serial_port import SerialPort
-    from cellctl.drivers.servo_findings import no_answer
+    from cellctl.drivers.servos.opening import servos_at
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm)
-    _demand_dynamixel(wiring)
     line = SerialPort(port, baud=wiring.baud)
     try:
-        held = let_go(line, baud=wiring.baud, ids=sorted(wiring.models))
+        servos_at(line, wiring).disable()
     except PortLost as lost:
         raise EnvironmentMissing(Finding("E550", f"port '{port}' was lost: {lost}")) from None
     finally:
         line.close()
-    if held:
-        raise EnvironmentMissing(no_answer(port, wiring, held))

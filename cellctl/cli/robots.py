@@ -123,14 +123,16 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
     done = check_robot(_robot_called(name), poses=poses, seed=seed)
     agreed = [f"flange agrees with {oracle} to {worst:.1e}" for oracle, worst in done.agreement.items()]
     counts = [f"{count} answers: {times} poses" for count, times in done.branches.items()]
+    solved = f"inverse kinematics: {done.form}"
     last = f"{done.robot.name}: {'ok' if done.passed else 'not ok'}, {poses} poses"
     return Outcome(
-        text=(*agreed, *counts, *_check_tables(done), last),
+        text=(*agreed, solved, *counts, *_check_tables(done), last),
         data={
             "name": done.robot.name,
             "ok": done.passed,
             "poses": poses,
             "agreement": done.agreement,
+            "inverse": done.form,
             "branches": {str(count): times for count, times in done.branches.items()},
             "near": [{"links": [pair.first, pair.second], "share": pair.share} for pair in done.near],
             "covers": [

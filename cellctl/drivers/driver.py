@@ -132,6 +132,9 @@ class ArmSetup:
     arc_ok: int | None = None
     limits: tuple[JointLimits, ...] = ()
     wiring: str = ""
+    gripper: int | None = None
+    gripped: int | None = None
+    gripper_open: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
@@ -142,15 +145,17 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
     configuration called `at`.
     """
     axes = cell.controlled(mechanism)
-    lines = {signal.name: signal for signal in cell.signals}
     return ArmSetup(
         robot=axes.mechanisms[0].robot.name,
         joints=tuple(joint.name for joint in axes.axes),
         start=frozen_array(standing_joints(axes, at)),
-        arc_on=lines["arc_on"].output if "arc_on" in lines else None,
-        arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
+        arc_on=cell.output("arc_on"),
+        arc_ok=cell.input("arc_ok"),
         limits=tuple(limits for one in axes.mechanisms for limits in one.robot.axis_limits),
         wiring=wiring,
+        gripper=cell.output("gripper"),
+        gripped=cell.input("gripped"),
+        gripper_open=cell.input("gripper_open"),
     )
 
 
@@ -158,8 +163,8 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 """Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
 
 _ARMS = {
-    "dynamixel": "cellctl.drivers.dynamixel.arm:open_dynamixel_arm",
-    "feetech": "cellctl.drivers.feetech.arm:open_feetech_arm",
+    "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
+    "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }

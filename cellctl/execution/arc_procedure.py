@@ -46,6 +46,10 @@ class Bystander(Protocol):
         """The place in words."""
         ...
 
+    def torch(self) -> float:
+        """Where on this segment's path the torch was measured last, m."""
+        ...
+
     def put_out(self, *, complete: bool) -> ArcState:
         """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
         ...
@@ -99,7 +103,7 @@ class ArcProcedure:
         self._arc.gas("off")
         was = self._run.put_out(complete=why == "seam_end")
         if was != "off":
-            self._run.note("arc_off" if confirmed else "arc_unconfirmed", why=why)
+            self._run.note("arc_off" if confirmed else "arc_unconfirmed", why=why, s=self._run.torch())
             yield self._run.tell("arc_off", why=why, confirmed=confirmed)
 
     def _stands(self) -> bool:

@@ -13,6 +13,8 @@ from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 
+_FLAT = 1e-12
+
 
 class PowerForm:
     """A spline as polynomials of a local parameter x in [0, 1] on every knot span."""
@@ -71,6 +73,12 @@ class TimedCurve:
     def speed(self, tau: float) -> float:
         """ds/dtau at path time `tau`."""
         return float(self._law.jet(tau)[1][0])
+
+    def s_of(self, joints: FloatArray, *, near: float) -> float:
+        """The path parameter of joints (dof,) a little off the point at parameter `near`, to first order."""
+        here, slope, _ = self._path.jet(near)
+        s = near + float((joints - here) @ slope) / max(float(slope @ slope), _FLAT)
+        return min(max(s, self._start), self._end)
 
     def time_at(self, s: float) -> float:
         """The path time at which the law reaches `s`; its ends map to 0 and the duration."""

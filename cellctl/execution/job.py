@@ -57,6 +57,19 @@ class ArcLines:
 
 
 @dataclass(frozen=True, slots=True)
+class GripperLines:
+    """Line numbers of a gripper: its output, the inputs that confirm it where there are some; the time of a stroke, and
+    how long a confirmation is waited for (s).
+    """
+
+    output: int
+    gripped: int | None
+    gripper_open: int | None
+    stroke_time: float
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerances:
     """When measured and commanded motion no longer belong together; rad, rad/s, s.
 
@@ -108,6 +121,7 @@ class Job:
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
+    gripper: GripperLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
@@ -154,12 +168,20 @@ def _tip(tool: Tool | None) -> float:
 
 def arc_lines(cell: Cell) -> ArcLines | None:
     """The process channel of a cell: its signals `arc_on`, `arc_ok` and, if there is one, `gas`."""
-    signals = {signal.name: signal for signal in cell.signals}
-    on = signals["arc_on"].output if "arc_on" in signals else None
-    ok = signals["arc_ok"].input if "arc_ok" in signals else None
+    on, ok = cell.output("arc_on"), cell.input("arc_ok")
     if on is None or ok is None:
         return None
-    return ArcLines(on, ok, signals["gas"].output if "gas" in signals else None)
+    return ArcLines(on, ok, cell.output("gas"))
+
+
+def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
+    """The gripper of a mechanism: the cell's signals `gripper`, `gripped` and `gripper_open`, and the tool's times."""
+    gripper = None if mechanism.tool is None else mechanism.tool.gripper
+    output = cell.output("gripper")
+    if gripper is None or output is None:
+        return None
+    inputs = cell.input("gripped"), cell.input("gripper_open")
+    return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
 
 
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
-from cellctl.execution.job import Job, arc_lines, joint_envelope, joint_reach, process_times
+from cellctl.execution.job import Job, arc_lines, gripper_lines, joint_envelope, joint_reach, process_times
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
@@ -57,7 +57,14 @@ def load_job(path: Path) -> Job:
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
-    return Job(proved, joint_envelope(axes), times, arc_lines(cell), reach=joint_reach(cell, axes))
+    return Job(
+        proved,
+        joint_envelope(axes),
+        times,
+        arc_lines(cell),
+        gripper_lines(cell, axes.mechanisms[0]),
+        reach=joint_reach(cell, axes),
+    )
 
 
 def demand_same_cell(planned: Iterable[Input], own: Iterable[Input]) -> None:

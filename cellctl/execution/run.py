@@ -14,10 +14,12 @@ from cellctl.drivers.driver import Driver
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
+from cellctl.execution.arc_notes import ArcNotes
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Command, Control
 from cellctl.execution.following import Follower
+from cellctl.execution.gripper import GripperChannel, GripProcedure, held_before
 from cellctl.execution.job import Job
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import Machine
@@ -31,8 +33,6 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
-ARC_NOTED_EVERY = 2e-3
-"""m of seam between two journal records while the arc burns: what a crash can leave unknown."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
@@ -68,6 +68,9 @@ class PlanRun:
         self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
         self._arc = ArcChannel(job.lines)
         self._procedure = ArcProcedure(self._arc, self)
+        held = held_before(job.certified.plan.segments[: entry.segment])
+        self._gripper = GripperChannel(job.gripper, holds=held)
+        self._grip = GripProcedure(self._gripper, self)
         self._strides = Strides(self._path, self)
         self._teller = Teller(record, self._stream, self._path, machine, self._ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
@@ -77,7 +80,7 @@ class PlanRun:
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
         self._paused = False
         self._going, self._backed = 0, 0
-        self._noted = 0.0
+        self._arc_notes = ArcNotes(record, waits=self._stream.arm.lock_step)
         self._next_progress = 0.0
 
     # The whole run -------------------------------------------------------------------------------------------------
@@ -100,6 +103,8 @@ class PlanRun:
         yield from self._obey()
         if self._machine.state == "starting":
             yield from self._teller.take("begin")
+        if self._gripper.part:
+            yield from self._grip.demand_held()
         arrived = False
         while not arrived:
             with suppress(_Elsewhere):
@@ -152,13 +157,13 @@ class PlanRun:
     def _lead_in(self) -> None:
         """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
         path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
-        finding = self._stream.check_start(begin)
+        finding = self._stream.check_start(begin) or self._gripper.unfit_start(self._stream.measured.inputs)
         if finding is not None:
             raise Faulted(finding)
         for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
             if self._heed().demand == "stop":
                 return
-            self._stream.send(joints, outputs=0, arc=0, point=PathPoint(-1, path.s, 0.0))
+            self._stream.send(joints, outputs=self._gripper.outputs, arc=0, point=PathPoint(-1, path.s, 0.0))
 
     def _segments_from_here(self) -> Events:
         """Follow segment after segment to the end of the plan."""
@@ -182,6 +187,11 @@ class PlanRun:
         path, segment = self._path, self._path.segment
         process = segment.process
         yield self._teller.tell("segment", what=segment.kind, seam=process.seam if process else "")
+        if segment.gripper is not None:
+            yield from self._settle()
+            yield from self._grip.do(segment.gripper)
+            yield from self._wait_to_go_on()
+            path.enter(path.index, path.curve.duration)
         due = self._ledger.due(path.index)
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
@@ -288,7 +298,7 @@ class PlanRun:
         """Take the operator's command; the arc goes off in the cycle in which a stop or a hold is taken."""
         machine, command = self._machine, self._heed()
         if self._ending is not None:
-            if self._path.rate == 0.0 and self._stream.outputs == self._arc.outputs:
+            if self._path.rate == 0.0 and self._stream.outputs == self._outputs:
                 raise Ended
         elif command.demand == "stop":
             self._ending = Finding("X409", f"stopped {command.why}, {self._teller.where}", severity="note")
@@ -349,38 +359,45 @@ class PlanRun:
         """Send one setpoint and judge what came back."""
         path = self._path
         point = PathPoint(path.index, path.s, path.rate)
-        self._stream.send(joints, outputs=self._arc.outputs, arc=ARC_CODES[self._arc.state], point=point)
-        finding = None if self._ending else self._arc_lost() or self._stream.trouble(self._teller.where)
+        self._stream.send(joints, outputs=self._outputs, arc=ARC_CODES[self._arc.state], point=point)
+        finding = None if self._ending else self._process_lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
-        if self._arc.state == "established" and path.s - self._noted >= ARC_NOTED_EVERY:
-            self._noted = path.s
-            self._record.intent("arc_at", **self._teller.place)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(path.rate, 6))
 
-    def _arc_lost(self) -> Finding | None:
+    @property
+    def _outputs(self) -> int:
+        return self._arc.outputs | self._gripper.outputs
+
+    def _process_lost(self) -> Finding | None:
+        """A part that is lost (X426), an arc that is (X404) or that the journal cannot follow (X411); None for none."""
+        part = self._gripper.part
+        if self._gripper.lost(self._stream.measured.inputs, self._stream.dt):
+            hint = "take the part out of the way before the arm moves"
+            return Finding("X426", f"the gripper has lost '{part}', {self._teller.where}", suggestion=hint)
         tolerance = self._job.tolerances.arc_loss
         if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
-            return None
+            burns = self._arc.state == "established"
+            return self._arc_notes.follow(self._teller.place, self.torch()) if burns else None
         return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
 
     def _establish(self) -> None:
         path, process = self._path, self._path.segment.process
-        self._noted = path.s
+        self._arc_notes.begin(path.s)
         seam = process.seam if process else ""
         self._arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
 
     def put_out(self, *, complete: bool) -> ArcState:
         """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
-        path = self._path
-        before = self._arc.extinguish(s=path.s, time=self._stream.time, complete=complete)
+        path, torch = self._path, self.torch()
+        before = self._arc.extinguish(s=torch, time=self._stream.time, complete=complete)
         if before == "established":
             if complete:
                 self._ledger.complete(path.index)
             else:
-                self._ledger.cut(path.index, path.s)
+                self._ledger.cut(path.index, torch)
         return before
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
@@ -388,6 +405,10 @@ class PlanRun:
     def where(self) -> str:
         """The place in words."""
         return self._teller.where
+
+    def torch(self) -> float:
+        """Where on this segment's path the torch was measured last, m; it lags behind its commands."""
+        return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
     def inputs(self) -> int:
         """The digital inputs as they were measured last."""

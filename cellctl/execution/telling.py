@@ -37,7 +37,7 @@ class Teller:
 
     def note(self, kind: str, **data: object) -> None:
         """Put something that happened here and now into the journal."""
-        self._record.note(kind, **data, **self.place)
+        self._record.note(kind, **(self.place | data))
 
     def tell(self, kind: EventKind, **data: object) -> Event:
         """An event here and now; it is also written down."""

@@ -22,7 +22,7 @@ from cellctl.files.task_checks import check_task, names_of
 from cellctl.files.task_file import WELD_WORDS
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
-from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.model.task import Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
 
@@ -170,6 +170,11 @@ def step_text(step: Step) -> str:
     """A step as it stands in a task file, on one line: `- weld: {seam: tray.left, wps: mig, from: 15 mm}`."""
     if isinstance(step, MoveJ):
         return f"- move_j: {{to: {step.target}, group: {step.group}}}" if step.group else f"- move_j: {step.target}"
+    if isinstance(step, Grip | Release):
+        kind, onto = type(step).__name__.lower(), step.onto if isinstance(step, Release) else ""
+        more = {"onto": onto, "group": step.group}
+        words = [f"part: {step.part}", *(f"{key}: {value}" for key, value in more.items() if value)]
+        return f"- {kind}: {{{', '.join(words)}}}" if words[1:] else f"- {kind}: {step.part}"
     default = Weld(step.seam, step.wps)
     words = [f"seam: {step.seam}", f"wps: {step.wps}"]
     for key, name, kind in WELD_WORDS:

@@ -72,6 +72,31 @@ class WeldField(FileModel):
     """The group that welds, where the cell has several."""
 
 
+class GripField(FileModel):
+    """Close the gripper about a part, where the arm stands."""
+
+    part: Name
+    """The part, as the cell names it; from then on it moves with the flange."""
+    group: Name | None = None
+    """The group whose gripper it is, where the cell has several."""
+
+
+class ReleaseField(FileModel):
+    """Open the gripper and leave the part where it is."""
+
+    part: Name
+    """The part, as the cell names it."""
+    onto: Name | None = None
+    """The fixture or part that it then stands on; the one that it was taken from unless given."""
+    group: Name | None = None
+    """The group whose gripper it is, where the cell has several."""
+
+
+def _named_part(value: object) -> object:
+    """`grip: bracket` is short for `grip: {part: bracket}`."""
+    return {"part": value} if isinstance(value, str) else value
+
+
 def _named_target(value: object) -> object:
     """`move_j: home` is short for `move_j: {to: home}`."""
     return {"to": value} if isinstance(value, str) else value
@@ -90,11 +115,28 @@ class StepField(FileModel):
     """A free move to a configuration; a name alone will do."""
     weld: WeldField | None = None
     """Weld a seam."""
+    grip: Annotated[
+        GripField | None,
+        BeforeValidator(_named_part),
+        WithJsonSchema({"anyOf": [{"type": "string"}, GripField.model_json_schema()]}),
+    ] = None
+    """Close the gripper about a part; its name alone will do."""
+    release: Annotated[
+        ReleaseField | None,
+        BeforeValidator(_named_part),
+        WithJsonSchema({"anyOf": [{"type": "string"}, ReleaseField.model_json_schema()]}),
+    ] = None
+    """Open the gripper and leave the part; its name alone will do."""
+
+    @property
+    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | None:
+        """The one that is given."""
+        return self.move_j or self.weld or self.grip or self.release
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
-        if (self.move_j is None) == (self.weld is None):
-            raise FieldError("F115", "exactly one of move_j, weld must be given")
+        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release)) != 1:
+            raise FieldError("F115", "exactly one of move_j, weld, grip, release must be given")
         return self
 
 

@@ -11,9 +11,9 @@ from cellctl.files.cell_file import CellReading, read_cell
 from cellctl.files.quantities import Kind, write_quantity
 from cellctl.files.reading import File, Reading
 from cellctl.files.task_checks import check_task
-from cellctl.files.task_fields import MoveJField, StepField, TaskFile, WeldField
+from cellctl.files.task_fields import GripField, MoveJField, ReleaseField, StepField, TaskFile, WeldField
 from cellctl.model.inputs import Input, canonical_json
-from cellctl.model.task import Budget, MoveJ, Step, Task, Weld
+from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
 
@@ -48,11 +48,16 @@ def _task(file: File[TaskFile], cell: CellReading) -> Task:
     return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
 
 
-def _step(field: StepField) -> Step:
-    if isinstance(field.move_j, MoveJField):
-        return MoveJ(field.move_j.to, field.move_j.group or "")
-    weld = field.weld
-    assert isinstance(weld, WeldField)  # the model holds exactly one of the two
+def _step(written: StepField) -> Step:
+    match written.field:
+        case MoveJField() as move:
+            return MoveJ(move.to, move.group or "")
+        case GripField() as grip:
+            return Grip(grip.part, grip.group or "")
+        case ReleaseField() as release:
+            return Release(release.part, release.onto or "", release.group or "")
+    weld = written.field
+    assert isinstance(weld, WeldField)  # the model holds exactly one of them
     return Weld(
         seam=weld.seam,
         wps=weld.wps,
@@ -119,6 +124,11 @@ def _step_tree(step: Step) -> dict[str, object]:
     group = {"group": step.group} if step.group else {}
     if isinstance(step, MoveJ):
         return {"move_j": {"to": step.target, **group}}
+    if isinstance(step, Grip):
+        return {"grip": {"part": step.part, **group}}
+    if isinstance(step, Release):
+        onto = {"onto": step.onto} if step.onto else {}
+        return {"release": {"part": step.part, **onto, **group}}
     default = Weld(step.seam, step.wps)
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:

@@ -18,7 +18,7 @@ from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import Task, step_name
 from cellctl.proof import certified
 
 SPACING = 1e-3
@@ -109,7 +109,6 @@ def _figures(plan: Plan, task: Task, index: int) -> StepFigures | None:
     if index >= len(task.steps):
         return None
     step = task.steps[index]
-    name = f"weld {step.seam}" if isinstance(step, Weld) else f"move_j {step.target}"
     own = [segment for segment in plan.segments if segment.step == index]
     margins = [_joint_margin(task.cell.axes(segment.group), segment) for segment in own]
     certificate = _own_certificate(plan)
@@ -118,7 +117,7 @@ def _figures(plan: Plan, task: Task, index: int) -> StepFigures | None:
         gaps = (gap for record in certificate.segments if record.step == index for gap in record.gaps)
         wanted = task.cell.margins.clearance
         clearance = min((gap.proved for gap in gaps if gap.margin == wanted), default=None)
-    return StepFigures(name, sum(segment.duration for segment in own), clearance, min(margins, default=None))
+    return StepFigures(step_name(step), sum(segment.duration for segment in own), clearance, min(margins, default=None))
 
 
 def _own_certificate(plan: Plan) -> Certificate | None:

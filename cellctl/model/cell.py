@@ -184,6 +184,22 @@ class Cell:
         """The placed part called `name`; raises KeyError."""
         return _named(self.parts, name)
 
+    def output(self, name: str) -> int | None:
+        """The line of the output signal called `name`, None where there is none."""
+        return next((signal.output for signal in self.signals if signal.name == name), None)
+
+    def input(self, name: str) -> int | None:
+        """The line of the input signal called `name`, None where there is none."""
+        return next((signal.input for signal in self.signals if signal.name == name), None)
+
+    def support(self, part: str) -> str:
+        """The fixture or part in whose frame a placed part stands, empty where that is another frame; raises
+        KeyError.
+        """
+        owner = self.placement(part).frame.partition(".")[0]
+        owners = {fixture.name for fixture in self.fixtures} | {placement.name for placement in self.parts}
+        return owner if owner in owners else ""
+
     def seam(self, reference: str) -> tuple[PartPlacement, Seam]:
         """The placed part and seam of `PART.SEAM`; raises KeyError."""
         part_name, _, seam_name = reference.partition(".")

@@ -6,6 +6,7 @@ Order as in the file. Proves nothing; a plan is only a proposal until `proof` ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Literal
@@ -20,11 +21,12 @@ from cellctl.model.cell import Axes, Mechanism
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment, ProcessEvent, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.model.task import Grip, MoveJ, Release, Task, Weld, step_name
 from cellctl.planning.carried_seam import explain_carried_seam
 from cellctl.planning.explain import explain_seam, explain_state
 from cellctl.planning.free.motion import free_at, free_way
 from cellctl.planning.free.rounding import rounded
+from cellctl.planning.handling import carrying_contacts, during_and_after, standing_segment
 from cellctl.planning.laws.limits import MotionLimits, hardest_use
 from cellctl.planning.laws.timing import (
     RAMP_KNOTS,
@@ -39,6 +41,7 @@ from cellctl.planning.seams.reach import SeamProblem, ladder_limits
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
 from cellctl.processes.contacts import torch_contacts
+from cellctl.processes.handling import Handling, cell_as_handled
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import CollisionModel, collision_model
@@ -83,6 +86,12 @@ class _Arm:
     seed: int
     engine: EngineName | None
     earlier: Earlier = field(default_factory=Earlier)
+    handling: Handling = field(default_factory=Handling)
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The part in the gripper, if there is one."""
+        return () if self.handling.carried is None else (self.handling.carried.part,)
 
     def margins(self, contacts: tuple[ContactAllowance, ...] = ()) -> FloatArray:
         """Margins (n_pairs,) with the planner's reserve."""
@@ -113,17 +122,23 @@ def replan_steps(
     """
     _demand_one_arm(task)
     group = task.cell.groups[0].name
-    arm = replace(_arm_of(task, group, seed, engine), earlier=earlier)
+    arm = _arm_of(task, group, seed, engine, earlier)
     start = arm.axes.configuration(task.start)
-    _demand_free(arm, start, task.start, "P206", f"the start '{task.start}'")
+    _demand_free(arm, start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
     ways: list[Reuse] = []
     q = start
     for index, step in enumerate(task.steps):
         if progress is not None:
-            what = step.seam if isinstance(step, Weld) else step.target
-            progress(f"planning step {index + 1} of {len(task.steps)}: {what}", index / len(task.steps))
-        new, how = _step_segments(arm, index, step, q)
+            progress(f"planning step {index + 1} of {len(task.steps)}: {step_name(step)}", index / len(task.steps))
+        if isinstance(step, Grip | Release):
+            standing, arm = _gripper_segment(arm, task, index, step, q)
+            segments.append(standing)
+            ways.append("planned")
+            continue
+        following = task.steps[index + 1] if index + 1 < len(task.steps) else None
+        contacts = carrying_contacts(task.cell, arm.mechanism, arm.handling, segments, following)
+        new, how = _step_segments(arm, index, step, q, contacts)
         ways.append(how)
         segments += new
         if new:
@@ -131,19 +146,44 @@ def replan_steps(
     return (Block(tuple(segments)),), {group: start}, tuple(ways)
 
 
-def _step_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
-    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index."""
-    try:
-        kept = _kept_segments(arm, index, step, q)
+def _step_segments(
+    arm: _Arm, index: int, step: MoveJ | Weld, q: FloatArray, contacts: tuple[ContactAllowance, ...]
+) -> tuple[list[FixedSegment], Reuse]:
+    """The segments of one step from joints `q`, and how they came about; what stands against it carries the index.
+
+    `contacts` are those of a part in the gripper.
+    """
+    with _about_step(index):
+        kept = _kept_segments(arm, index, step, q, contacts)
         if kept is not None:
             return kept, "kept"
         if isinstance(step, Weld):
             return _weld_segments(arm, index, step, q)
-        moves = _move_segments(arm, index, step, q)
+        moves = _move_segments(arm, index, step, q, contacts)
         return moves, _how_moved(arm, index, moves)
+
+
+@contextmanager
+def _about_step(index: int) -> Iterator[None]:
+    """Findings of a failure in here carry the index of the step."""
+    try:
+        yield
     except PlanningFailed as error:
         found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
         raise PlanningFailed(found) from None
+
+
+def _gripper_segment(
+    arm: _Arm, task: Task, index: int, step: Grip | Release, q: FloatArray
+) -> tuple[FixedSegment, _Arm]:
+    """The segment in which the arm stands at `q` while its gripper moves, and the arm as it is after that."""
+    during, after = during_and_after(task.cell, arm.mechanism, arm.handling, step, q)
+    moving = _arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, during)
+    segment = standing_segment(moving.task.cell, moving.mechanism, arm.group, index, step, q)
+    with _about_step(index):
+        what = f"step {index + 1}, {step_name(step)}: the gripper where it is"
+        _demand_free(moving, q, "P280", what, segment.contacts)
+    return segment, _arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, after)
 
 
 def _how_moved(arm: _Arm, index: int, moves: list[FixedSegment]) -> Reuse:
@@ -154,7 +194,9 @@ def _how_moved(arm: _Arm, index: int, moves: list[FixedSegment]) -> Reuse:
     return "adapted" if earlier is not None and np.array_equal(earlier.knots, moves[0].path.knots) else "planned"
 
 
-def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[FixedSegment] | None:
+def _kept_segments(
+    arm: _Arm, index: int, step: MoveJ | Weld, q: FloatArray, carrying: tuple[ContactAllowance, ...]
+) -> list[FixedSegment] | None:
     """The earlier segments of a step that starts where it did, does what it did, and still is free."""
     then = list(arm.earlier.steps.get(index, ()))
     if not then or np.abs(then[0].path.control[0] - q).max() > SAME:
@@ -166,7 +208,10 @@ def _kept_segments(arm: _Arm, index: int, step: Step, q: FloatArray) -> list[Fix
         allowed = all(segment.contacts in ((), contacts) for segment in then)
         if section is None or section.seam != step.seam or not allowed or not same_seam(problem, section):
             return None
-    elif np.abs(then[-1].path.control[-1] - arm.axes.configuration(step.target)).max() > SAME:
+    elif (
+        any((segment.contacts, segment.attached) != (carrying, arm.attached) for segment in then)
+        or np.abs(then[-1].path.control[-1] - arm.axes.configuration(step.target)).max() > SAME
+    ):
         return None
     return then if all(_path_free(arm, s.path, arm.margins(s.contacts)) for s in then) else None
 
@@ -186,34 +231,49 @@ def _demand_one_arm(task: Task) -> None:
     if len(others) > 1 or len(turned) > MOST_EXTERNAL or "prismatic" in turned or not six:
         text = f"group '{group.name}' cannot be planned: beside an arm of six axes it may have one positioner"
         raise PlanningFailed(Finding("P260", text, suggestion="a positioner has one or two axes that turn"))
+    if others and any(isinstance(step, Grip | Release) for step in task.steps):
+        text = f"group '{group.name}' has a positioner, and a gripper beside one cannot be planned"
+        raise PlanningFailed(Finding("P260", text, suggestion="weld only, or leave the positioner out of the group"))
 
 
-def _arm_of(task: Task, group: str, seed: int, engine: EngineName | None) -> _Arm:
-    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
+def _arm_of(
+    task: Task,
+    group: str,
+    seed: int,
+    engine: EngineName | None,
+    earlier: Earlier | None = None,
+    handling: Handling | None = None,
+) -> _Arm:
+    handling = handling or Handling()
+    name = task.cell.group(group).mechanisms[0]
+    task = replace(task, cell=cell_as_handled(task.cell, name, handling))
+    mechanism = task.cell.mechanism(name)
     model = collision_model(task.cell, group)
     axes = task.cell.axes(group)
     velocity, acceleration, jerk = (np.array(axes.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
     limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
-    return _Arm(task, group, mechanism, axes, model, pack(model), limits, seed, engine)
+    return _Arm(task, group, mechanism, axes, model, pack(model), limits, seed, engine, earlier or Earlier(), handling)
 
 
-def _demand_free(arm: _Arm, q: FloatArray, target: str, code: str, what: str) -> None:
-    if not free_at(arm.screen, q, arm.margins()):
-        findings = explain_state(arm.model, q, arm.margins() - RESERVE, code, what, engine=arm.engine)
+def _demand_free(arm: _Arm, q: FloatArray, code: str, what: str, contacts: tuple[ContactAllowance, ...] = ()) -> None:
+    if not free_at(arm.screen, q, arm.margins(contacts)):
+        findings = explain_state(arm.model, q, arm.margins(contacts) - RESERVE, code, what, engine=arm.engine)
         if findings:
             raise PlanningFailed(findings)
 
 
-def _move_segments(arm: _Arm, index: int, step: MoveJ, q: FloatArray) -> list[FixedSegment]:
+def _move_segments(
+    arm: _Arm, index: int, step: MoveJ, q: FloatArray, contacts: tuple[ContactAllowance, ...]
+) -> list[FixedSegment]:
     goal = arm.axes.configuration(step.target)
     if np.abs(goal - q).max() < 1e-9:
         return []
     where = f"step {index + 1}, move_j {step.target}"
-    _demand_free(arm, goal, step.target, "P209", f"{where}: the configuration '{step.target}'")
-    motion = _free_motion(arm, q, goal, arm.earlier.transit(index))
+    _demand_free(arm, goal, "P209", f"{where}: the configuration '{step.target}'", contacts)
+    motion = _free_motion(arm, q, goal, arm.earlier.transit(index), contacts)
     if motion is None:
         raise PlanningFailed(_no_free_motion(where))
-    return [_segment(arm, index, "transit", *motion)]
+    return [_segment(arm, index, "transit", *motion, contacts)]
 
 
 def _no_free_motion(where: str) -> Finding:
@@ -408,7 +468,11 @@ def _line_law(arm: _Arm, path: BSpline, speed: float) -> BSpline:
 
 
 def _free_motion(
-    arm: _Arm, q: FloatArray, goal: FloatArray, earlier: BSpline | None = None
+    arm: _Arm,
+    q: FloatArray,
+    goal: FloatArray,
+    earlier: BSpline | None = None,
+    contacts: tuple[ContactAllowance, ...] = (),
 ) -> tuple[BSpline, BSpline] | None:
     """A rounded free path and its law; corners are tightened until the rounding is free as well.
 
@@ -416,7 +480,7 @@ def _free_motion(
     stopping at every one would be far quicker is left for that of another seed.
     """
     limits = arm.axes.limit_array("lower"), arm.axes.limit_array("upper")
-    margins = arm.margins()
+    margins = arm.margins(contacts)
     bent = None if earlier is None else earlier_path(earlier, q, goal)
     if bent is not None and _path_free(arm, bent, margins):
         return bent, time_optimal_law(bent, arm.limits)
@@ -453,4 +517,6 @@ def _segment(
     process: SeamSection | None = None,
 ) -> FixedSegment:
     tool = arm.mechanism.tool
-    return FixedSegment(index, kind, arm.group, "" if tool is None else tool.name, path, law, contacts, (), process)
+    return FixedSegment(
+        index, kind, arm.group, "" if tool is None else tool.name, path, law, contacts, arm.attached, process
+    )

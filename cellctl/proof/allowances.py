@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cellctl.errors import Finding
-from cellctl.model.plan import Segment
+from cellctl.model.plan import ContactAllowance, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
@@ -22,8 +22,14 @@ OFF_LINE = 0.5e-3
 TURNED = np.radians(1.0)
 
 
-def check_allowances(task: Task, segments: tuple[Segment, ...], index: int, where: str) -> tuple[Finding, ...]:
-    """Allowances of one segment that its step does not give (C330).
+def check_allowances(
+    task: Task,
+    segments: tuple[Segment, ...],
+    index: int,
+    where: str,
+    handled: tuple[ContactAllowance, ...] = (),
+) -> tuple[Finding, ...]:
+    """Allowances of one segment that neither its step gives nor, by `handled`, what the gripper does (C330).
 
     A weld lets the torch tip near its own seam's plates while it welds, and on the straight lines along its wire that
     lead directly to the seam and away from it.
@@ -34,7 +40,7 @@ def check_allowances(task: Task, segments: tuple[Segment, ...], index: int, wher
     step = task.steps[segment.step]
     at_seam = isinstance(step, Weld) and _at_seam(segments, index)
     lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) and at_seam else ()
-    known = {(frozenset((c.first, c.second)), c.margin) for c in lawful}
+    known = {(frozenset((c.first, c.second)), c.margin) for c in (*lawful, *handled)}
     findings = [
         Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")
         for c in segment.contacts

@@ -8,7 +8,7 @@ from typing import Literal
 from cellctl.errors import Finding, Place
 from cellctl.jobs.checking import Checked
 from cellctl.model.certificate import Gap, SegmentRecord
-from cellctl.model.task import Step, Weld
+from cellctl.model.task import step_name
 
 Outcome = Literal["passed", "failed", "not proved"]
 
@@ -32,11 +32,6 @@ class StepRow:
     def title(self) -> str:
         """`step 2: weld tray.left`."""
         return f"step {self.index + 1}: {self.name}"
-
-
-def step_name(step: Step) -> str:
-    """`weld tray.left` or `move_j home`."""
-    return f"weld {step.seam}" if isinstance(step, Weld) else f"move_j {step.target}"
 
 
 def step_rows(checked: Checked) -> tuple[StepRow, ...]:

@@ -101,8 +101,9 @@ class _Moving:
 def collision_model(cell: Cell, group: str) -> CollisionModel:
     """The solids of `cell` and the pairs that the motion of `group` can bring together.
 
-    Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link), pairs
-    the robot file lists as touching (links, or single solids), and a base with the fixture that carries it.
+    Left out: pairs that never move against each other, links that share a joint (a tool counts as the last link, a
+    part in a gripper or on a flange does not), pairs the robot file lists as touching (links, or single solids), and a
+    base with the fixture that carries it.
     """
     members = [cell.mechanism(name) for name in cell.group(group).mechanisms]
     base = members[0].pose_world_base
@@ -171,7 +172,8 @@ def _held(cell: Cell, mechanism: Mechanism, joints: int, pose_base: Pose | None 
     flange = places[robot.flange]
     for solid in () if mechanism.tool is None else mechanism.tool.solids:
         assert mechanism.tool is not None
-        add(f"{mechanism.name}.{mechanism.tool.name}.{solid.name}", solid.shape, flange, solid.pose)
+        name = f"{mechanism.name}.{mechanism.tool.name}.{solid.name}"
+        add(name, solid.shape, flange, solid.pose, beside=0 if solid.name in mechanism.tool.carried else 1)
     pose_flange_world = (mechanism.pose_world_base @ robot.pose_base_flange).inverse()
     for _, name, solid, pose in _placed_bodies(cell, {mechanism.name}):
         add(name, solid.shape, flange, pose_flange_world @ pose, beside=0)

@@ -81,6 +81,21 @@ def test_a_client_that_disappears_leaves_a_standing_arm_and_no_arc(start_process
             again.exchange(Setpoint(here))
 
 
+@pytest.mark.parametrize("pace", ["--lock-step", "--real-time"])
+def test_a_client_that_disappears_while_it_is_answered_leaves_no_arc_either(start_process, wave, logged, pace):
+    """Its last setpoint is taken, and the answer finds nobody."""
+    process = start_process(pace, "--patience", "0.5")
+    arm = SimulatedArm(process.socket_path)
+    for k in range(1, 100):
+        arm.exchange(Setpoint(wave(k), ARC))
+    process.send_signal(signal.SIGSTOP)
+    arm._socket.sendall(wire.pack_setpoint(1000, wave(100), ARC))
+    arm.close()
+    process.send_signal(signal.SIGCONT)
+    expected = ["arc_on", "arc_established", "fault_disconnected", "arc_off", "stands"]
+    eventually(lambda: logged(process.log_path) == expected)
+
+
 def test_in_real_time_silence_is_answered_by_the_watchdog(start_process, wave, logged):
     process = start_process("--real-time", "--patience", "0.1")
     with SimulatedArm(process.socket_path) as arm:

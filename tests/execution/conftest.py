@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,29 @@ def small_plan() -> Plan:
     return Plan("small", (Block(segments),), {"r1": HOME}, seed=0, inputs=(), versions={})
 
 
+def two_seams_plan() -> Plan:
+    """A shorter approach to two seams of 20 mm one after the other, the second one elsewhere."""
+    away = np.array([0.1, 0.1, -0.1, -0.1, 0.1, 0.1])
+    segments = (
+        move(0, "transit", HOME, NEAR, 1.6),
+        move(1, "approach", NEAR, SEAM_START, 0.6),
+        move(1, "process", SEAM_START, SEAM_END, 1.2, process=seam()),
+        move(1, "retract", SEAM_END, NEAR + away, 0.6),
+        move(2, "approach", NEAR + away, SEAM_START + away, 0.6),
+        move(2, "process", SEAM_START + away, SEAM_END + away, 1.2, process=replace(seam(), seam="tray.right")),
+        move(2, "retract", SEAM_END + away, NEAR, 0.6),
+        move(3, "transit", NEAR, HOME, 1.6),
+    )
+    return Plan("two_seams", (Block(segments),), {"r1": HOME}, seed=0, inputs=(), versions={})
+
+
+def two_seams_job() -> Job:
+    """The small job's arm and process on the plan with two seams."""
+    job = small_job()
+    certified = replace(job.certified, plan=two_seams_plan())
+    return replace(job, certified=certified, times={step: job.times[1] for step in (1, 2)})
+
+
 def small_job() -> Job:
     certificate = Certificate("0" * 64, "none", "0", "0", 1000.0, ())
     envelope = JointEnvelope(
@@ -162,10 +185,10 @@ def path_error() -> object:
     return off_path
 
 
-def packed_arm() -> bytes:
-    """The arm of the small job for the stand-in controller."""
+def packed_arm(start: np.ndarray = HOME) -> bytes:
+    """The arm of the small job for the stand-in controller, standing at `start`."""
     envelope = small_job().envelope
-    arm: dict[str, object] = {"robot": "test_arm", "joints": JOINTS, "start": HOME.tolist(), "arc_on": 1, "arc_ok": 1}
+    arm: dict[str, object] = {"robot": "test_arm", "joints": JOINTS, "start": start.tolist(), "arc_on": 1, "arc_ok": 1}
     for name in ("lower", "upper", "velocity", "acceleration"):
         arm[name] = getattr(envelope, name).tolist()
     return json.dumps(arm).encode()

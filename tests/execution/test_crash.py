@@ -14,13 +14,13 @@ import pytest
 
 from cellctl.drivers.memory import MemoryArm
 from cellctl.errors import FileError
+from cellctl.execution.arc_notes import ARC_NOTED_EVERY
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Command, Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.survey import surveyed
-from cellctl.execution.run import ARC_NOTED_EVERY
 from cellctl.jobs.resuming import Interrupted, entry_at_boundary, entry_on_path
 from cellctl.model.plan import CertifiedPlan
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cellctl.drivers.memory import MemoryArm
+from cellctl.execution.arc_notes import ARC_NOTED_EVERY, ArcNotes
 from cellctl.execution.following import SLOWED_SPEED
 from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.record import NoRecord
 from cellctl.execution.records.trace import read_trace
+from cellctl.execution.service.server import Executor
 
 ARC = 1 << 1
 GO = {"do": "resume"}
@@ -172,9 +177,51 @@ def test_the_stop_of_a_lost_lease_says_so(job, arm, operate) -> None:
     assert finding["message"].startswith("stopped because nobody holds the lease on the arm")
 
 
-def test_the_journal_knows_the_seam_to_two_millimetres(job, arm, operate, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hears", [True, False])
+def test_a_lease_outlives_a_disk_that_kept_the_executor(small, serve_script, tmp_path: Path, hears: bool) -> None:
+    """Five seconds without a cycle are no silence of the client; the same five seconds of cycles without a sign are."""
+
+    class Kept(MemoryArm):
+        clock, cycles = None, 0
+
+        def exchange(self, setpoint):
+            self.cycles += 1
+            if self.cycles == 300 and hears:
+                self.clock.push(5.0)
+            return super().exchange(setpoint)
+
+    class Clocked(Executor):
+        def __init__(self, driver, *args, clock):
+            super().__init__(driver, *args, clock=clock)
+            driver.clock = clock
+
+    job, setup = small
+    arm = Kept(setup)
+    silence = {} if hears else {300: [lambda: arm.clock.push(5.0)]}
+    script = {2: [{"do": "start", "folder": str(tmp_path / "run")}], **silence}
+    links = serve_script(job, arm, script, tmp_path, executor=Clocked)
+    assert links.outcomes[0]["status"] == ("done" if hears else "stopped")
+
+
+def test_the_journal_knows_the_seam_to_the_millimetre(job, arm, operate, tmp_path: Path) -> None:
     operate(job, arm, {2: ["START"]})
     records = read_journal(tmp_path / "run" / "journal.jsonl").records
     places = [r.data["s"] for r in records if r.kind in ("arc_established", "arc_at", "arc_off")]
-    assert len(places) > 8
-    assert np.diff(places).max() < 2.3e-3
+    assert len(places) > 16
+    assert np.diff(places).max() < ARC_NOTED_EVERY + 0.3e-3
+
+
+def test_an_arc_is_never_far_ahead_of_the_disk() -> None:
+    """A disk that answers late: the arc may burn on for 3 mm, then it is a fault, where nobody can wait."""
+    disk = [Future() for _ in range(9)]
+    record = NoRecord()
+    record.intent = lambda kind, **data: disk.pop(0)
+    slow = disk[0]
+    notes = ArcNotes(record, waits=False)
+    notes.begin(0.0)
+    assert [notes.follow({}, mm * 1e-3) for mm in (0.5, 1.0, 2.0, 2.9)] == [None] * 4
+    assert notes.follow({}, 3.1e-3).code == "X411"
+    slow.set_result(None)
+    assert notes.follow({}, 3.2e-3) is None
+    assert notes.follow({}, 3.9e-3) is None
+    assert notes.follow({}, 4.1e-3).code == "X411", "counted from the first millimetre, the last that the disk has"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import pi
 
 import numpy as np
@@ -60,6 +61,15 @@ def test_every_branch_leads_back(robot: Robot, random_joints: np.ndarray) -> Non
 def test_every_branch_of_a_numeric_search_is_found(robot: Robot, random_joints: np.ndarray) -> None:
     """A bounded share of the full figure (1,000 poses, 500 starts a pose): none was missed there."""
     _demand_complete(robot, random_joints[:4], starts=60)
+
+
+def test_an_arm_whose_wrist_does_not_meet_loses_no_branch() -> None:
+    """Axis 6 passes 60 mm beside the wrist, so that no closed form is left."""
+    usual = robot_called("kuka_kr16_2")
+    beside = replace(usual.axes[5], origin=Pose.of((0.0, 0.06, 0.0)) @ usual.axes[5].origin)
+    robot = replace(usual, joints=tuple(beside if j.name == beside.name else j for j in usual.joints), opw=None)
+    assert arm_inverse(robot).form == "two axes meeting"
+    _demand_complete(robot, np.random.default_rng(2).uniform(-pi, pi, (4, 6)), starts=60)
 
 
 @pytest.mark.slow

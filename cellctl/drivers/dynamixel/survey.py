@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cellctl.drivers.dynamixel.bus import DynamixelBus
-from cellctl.drivers.dynamixel.enabling import everything_off
 from cellctl.drivers.port import Port
+from cellctl.drivers.servos.bus import ServoBus
 from cellctl.errors import Finding
 from cellctl.model.wires import dynamixel as wire
 from cellctl.model.wires import dynamixel_registers as reg
+from cellctl.model.wires.dynamixel import DynamixelCodec, Packet
 
 _SCAN_TIME = 0.3
 _SLOW_DELAY = 50
@@ -34,20 +34,11 @@ class ServoReport:
 
 def survey(port: Port, *, baud: int, ids: Sequence[int] = ()) -> list[ServoReport]:
     """The servos that answer a broadcast, and those of `ids` that answer when asked alone, by id."""
-    bus = DynamixelBus(port, baud=baud)
-    found = set(bus.ask(wire.ping(), range(wire.LARGEST_ID + 1), size=3, deadline=port.now() + _SCAN_TIME))
-    found |= {id for id in ids if id not in found and bus.ping(id) is not None}
+    bus = ServoBus(port, DynamixelCodec(), baud=baud)
+    found = set(bus.ask(wire.encode(wire.ping()), range(wire.LARGEST_ID + 1), size=3, deadline=port.now() + _SCAN_TIME))
+    found |= {id for id in ids if id not in found and bus.answers(id)}
     reports = (_report(bus, id) for id in sorted(found))
     return [report for report in reports if report is not None]
-
-
-def let_go(port: Port, *, baud: int, ids: Sequence[int]) -> list[int]:
-    """Take the torque of every servo on the line; returns those of `ids` that hold all the same or do not answer."""
-    bus = DynamixelBus(port, baud=baud)
-    for _ in range(2):
-        bus.tell(everything_off())
-    replies = bus.read_all(reg.TORQUE_ENABLE.address, reg.TORQUE_ENABLE.size, ids)
-    return [id for id in ids if id not in replies or replies[id].data != b"\0"]
 
 
 def advice(reports: Sequence[ServoReport]) -> list[Finding]:
@@ -68,9 +59,9 @@ def advice(reports: Sequence[ServoReport]) -> list[Finding]:
     return findings
 
 
-def _report(bus: DynamixelBus, id: int) -> ServoReport | None:
+def _report(bus: ServoBus[Packet], id: int) -> ServoReport | None:
     reply = bus.read(id, 0, reg.TABLE_SIZE)
-    if reply is None or reply.refused:
+    if reply is None or wire.refusal(reply):
         return None
     table = reply.data
     number = reg.MODEL.unpack(table)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures
+from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.launch import parsed, run
 from cellctl.files import cell_from_inputs
-from cellctl.model.cell import Axes, Cell, standing_joints
+from cellctl.model.cell import Axes, Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
 from cellctl.model.pose import frozen_array
 from cellctl.scene.bullet.dynamics import ArmDynamics
@@ -20,7 +21,8 @@ def main() -> None:
     axes = cell.controlled(launch.mechanism)
     arm, *beside = axes.mechanisms
     with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, beside, time_step=0.001) as plant:
-        run(launch, _figures(axes, launch.at), plant, arc_on=_output(cell, "arc_on"), arc_ok=_input(cell, "arc_ok"))
+        arc_on, arc_ok = cell.output("arc_on"), cell.input("arc_ok")
+        run(launch, _figures(axes, launch.at), plant, arc_on=arc_on, arc_ok=arc_ok, gripper=_gripper(cell, arm))
 
 
 def _figures(axes: Axes, at: str) -> ArmFigures:
@@ -35,12 +37,12 @@ def _figures(axes: Axes, at: str) -> ArmFigures:
     )
 
 
-def _output(cell: Cell, name: str) -> int | None:
-    return next((signal.output for signal in cell.signals if signal.name == name), None)
-
-
-def _input(cell: Cell, name: str) -> int | None:
-    return next((signal.input for signal in cell.signals if signal.name == name), None)
+def _gripper(cell: Cell, arm: Mechanism) -> GripperSettings:
+    gripper = None if arm.tool is None else arm.tool.gripper
+    if gripper is None:
+        return GripperSettings()
+    lines = (cell.output("gripper"), cell.input("gripped"), cell.input("gripper_open"))
+    return GripperSettings(*lines, stroke_time=gripper.stroke_time)
 
 
 if __name__ == "__main__":

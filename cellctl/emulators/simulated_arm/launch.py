@@ -6,18 +6,19 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
+from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the process was told: `cell` is a file of packed inputs, `arc_fault` is `none`, `never` or seconds until
-    it is lost.
+    """What the process was told: `cell` is a file of packed inputs; `arc_fault` and `gripper_fault` are `none`, `never`
+    or seconds until the arc or the part is lost.
     """
 
     socket: Path
@@ -30,6 +31,7 @@ class Launch:
     patience: float
     period: float
     arc_fault: str
+    gripper_fault: str
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -49,10 +51,19 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
+    parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     return Launch(**vars(parser.parse_args(arguments)))
 
 
-def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None, arc_ok: int | None) -> None:
+def run(
+    launch: Launch,
+    figures: ArmFigures,
+    plant: Plant,
+    *,
+    arc_on: int | None,
+    arc_ok: int | None,
+    gripper: GripperSettings | None = None,
+) -> None:
     """Serve until the parent is gone or the process is asked to end; the arm stands then."""
     source = WeldSourceSettings(
         arc_on, arc_ok, ignites=launch.arc_fault != "never", lost_after=_seconds(launch.arc_fault)
@@ -62,12 +73,14 @@ def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
-        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log))
+        fault = launch.gripper_fault
+        hand = replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault))
+        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log), gripper=hand)
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
 
 
-def _seconds(arc_fault: str) -> float | None:
-    return None if arc_fault in ("none", "never") else float(arc_fault)
+def _seconds(fault: str) -> float | None:
+    return None if fault in ("none", "never") else float(fault)
 
 
 def _log(path: Path | None) -> Log:

@@ -60,13 +60,16 @@ class ControllerSocket:
                 yield from self._read_client()
 
     def send(self, data: bytes) -> None:
-        """Send to the client, if it is still there; one that does not read is hung up on."""
+        """Send to the client, if it is still there. One that is gone, or does not read, is cut off, which the next
+        `requests` tells.
+        """
         if self._client is None:
             return
         try:
             self._client.sendall(data)
         except OSError:
-            self._drop()
+            with suppress(OSError):
+                self._client.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         """Ask for the end, as a signal does."""

@@ -88,6 +88,7 @@ class RunFolder:
             undo.callback((folder / EVENTS).unlink)
             undo.callback(self._events.close)
             with (folder / _UNFINISHED).open("xb") as room:
+                undo.callback((folder / _UNFINISHED).unlink)
                 allocate(room.fileno(), 0, _OUTCOME_ROOM)
             undo.pop_all()
 

@@ -6,7 +6,7 @@ Nothing but the journal is believed: it was written before or as things happened
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -34,12 +34,22 @@ class SeamSurvey:
 
 
 @dataclass(frozen=True, slots=True)
+class GripSurvey:
+    """What the gripper was told in a segment; `known` is False where nothing says that it has done it."""
+
+    segment: int
+    command: Literal["close", "open"]
+    part: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record.
 
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
-    segments whose seam is complete, `cut` (segment, s) the seam that is not. `resumes` names the record of that earlier
-    run, from this one's folder.
+    segments whose seam is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was told in
+    this run. `resumes` names the record of that earlier run, from this one's folder.
     """
 
     plan_sha256: str
@@ -55,6 +65,7 @@ class Survey:
     doubtful: bool = False
     struck: int | None = None
     resumes: str = ""
+    grips: tuple[GripSurvey, ...] = ()
     notice: Finding | None = None
     actions: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
 
@@ -95,6 +106,7 @@ class _Reader:
         self._cut = (int(cut[0]), float(cut[1])) if isinstance(cut, list) else None
         self._burning: tuple[int, float, float] | None = None
         self._struck: int | None = None
+        self._grips: list[GripSurvey] = []
         self._actions: list[Mapping[str, object]] = []
 
     def take(self, record: JournalRecord) -> None:
@@ -112,6 +124,11 @@ class _Reader:
             self._ending = "stopped"
         elif kind.startswith("arc_"):
             self._take_arc(kind, data)
+        elif kind == "grip_intent":
+            command = cast(Literal["close", "open"], data["command"])
+            self._grips.append(GripSurvey(_whole(data, "segment"), command, str(data["part"]), known=False))
+        elif kind == "grip_done" and self._grips:
+            self._grips[-1] = replace(self._grips[-1], known=True)
 
     def survey(self, *, notice: Finding | None, running: bool) -> Survey:
         """Everything that was taken."""
@@ -135,6 +152,7 @@ class _Reader:
             doubtful=doubtful,
             struck=self._struck,
             resumes=str(self._begin.get("resumes", "")),
+            grips=tuple(self._grips),
             notice=notice,
             actions=tuple(self._actions),
         )

@@ -44,13 +44,13 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class CellOptions:
-    """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the weld source
-    does.
+    """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the simulated weld
+    source and gripper do.
 
-    `at` is a configuration, or joints in rad with commas between. `arc_fault` is `none`, `never`, or the seconds after
-    which an arc is lost. `patience` (s) is how long the controller goes without a setpoint in real time, `period` (s)
-    its control period, `lease` (s) how long the executor goes without a sign of who holds the lease. `wiring` is the
-    file that says how a real arm is wired, by default the library's.
+    `at` is a configuration, or joints in rad with commas between. `arc_fault` and `gripper_fault` are `none`, `never`,
+    or the seconds after which an arc or a part is lost. `patience` (s) is how long the controller goes without a
+    setpoint in real time, `period` (s) its control period, `lease` (s) how long the executor goes without a sign of who
+    holds the lease. `wiring` is the file that says how a real arm is wired, by default the library's.
     """
 
     driver: str = "sim"
@@ -58,6 +58,7 @@ class CellOptions:
     mechanism: str = ""
     at: str = "home"
     arc_fault: str = "none"
+    gripper_fault: str = "none"
     patience: float = 0.020
     period: float = 0.004
     lease: float = TIME_TO_LIVE
@@ -122,6 +123,7 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
         *_python(programs.controller),
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
         *("--mechanism", options.mechanism, f"--at={options.at}", "--arc-fault", options.arc_fault),
+        *("--gripper-fault", options.gripper_fault),
         *("--patience", str(options.patience), "--period", str(options.period)),
         "--real-time" if options.pace == "real_time" else "--lock-step",
         "--lifeline",

@@ -75,6 +75,7 @@ class Executor:
         self._loaded: tuple[Path, Job] | None = None
         self._last: Event | None = None
         self._ending = False
+        self._heard = self._clock.now()
         self._requests: dict[str, Answer] = {
             "hello": self._hello,
             "status": self._status,
@@ -143,6 +144,8 @@ class Executor:
     # Clients -------------------------------------------------------------------------------------------------------
 
     def _hear(self, patience: float) -> None:
+        """Take what clients have asked; time in which nobody was listened to, as on a slow disk, ends no lease."""
+        self._lease.extend(max(0.0, self._clock.now() - self._heard - _IDLE))
         for client, line in self._links.requests(patience=patience):
             began = self._clock.now()
             if line is None:
@@ -150,6 +153,7 @@ class Executor:
             else:
                 self._answer(client, line)
             self._lease.extend(self._clock.now() - began)
+        self._heard = self._clock.now()
 
     def _answer(self, client: ClientLink, line: bytes) -> None:
         request: Request | None = None

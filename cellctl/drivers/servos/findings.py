@@ -6,7 +6,6 @@ from math import degrees, pi
 
 from cellctl.drivers.driver import ArmState
 from cellctl.errors import Finding
-from cellctl.model.wires.dynamixel_registers import error_words
 from cellctl.model.wiring import Wiring
 
 
@@ -33,12 +32,12 @@ def silent(wiring: Wiring, ids: list[int], what: str, port: str, last: ArmState 
     )
 
 
-def hardware(wiring: Wiring, id: int, bits: int) -> Finding:
-    """A servo reports a hardware error."""
+def reported(wiring: Wiring, id: int, bits: int, words: str) -> Finding:
+    """A servo reports an error."""
     return Finding(
         "X462",
-        f"{wiring.called(id)} reports: {error_words(bits)}",
-        suggestion="find the cause and let it cool; the servo is started anew only when the fault is cleared",
+        f"{wiring.called(id)} reports: {words}",
+        suggestion="find the cause and let it cool; it gets no torque again before the fault is cleared",
         data={"servo": id, "bits": bits},
     )
 
@@ -58,6 +57,16 @@ def paused(gap: float) -> Finding:
     return Finding(
         "X464",
         f"no setpoint was sent for {gap:.2f} s, longer than the servos wait; they have stopped by themselves",
+        suggestion="take load off the machine",
+        data={"gap": gap},
+    )
+
+
+def paused_without_watchdog(gap: float) -> Finding:
+    """The host did not send for too long, and nothing stopped the servos."""
+    return Finding(
+        "X470",
+        f"no setpoint was sent for {gap:.2f} s; the servos have no watchdog and hold their last goals",
         suggestion="take load off the machine",
         data={"gap": gap},
     )
