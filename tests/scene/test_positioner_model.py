@@ -13,6 +13,7 @@ from cellctl.kinematics.forward import frames
 from cellctl.kinematics.groups import carried_motions
 from cellctl.model.cell import Cell
 from cellctl.model.pose import Pose, rotation_about
+from cellctl.proof.clearance import AGREEMENT
 from cellctl.scene.bodies import CollisionModel, collision_model
 from cellctl.scene.bullet.exact import ExactScene
 from cellctl.scene.packed import pack
@@ -93,7 +94,7 @@ def test_bounds_hold_against_the_exact_engine(cell: Cell, model: CollisionModel,
             contact = exact.query(int(pair), 0.4)
             if contact is not None and contact.distance > 0.0:
                 met += 1
-                assert bounds[pair] <= contact.distance + 1e-4
+                assert bounds[pair] <= contact.distance + AGREEMENT
     assert met > 100
 
 
