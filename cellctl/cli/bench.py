@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults", "soak"]
 
 
 def bench(
@@ -32,6 +32,8 @@ def bench(
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
     runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
     first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    states: Annotated[int, Parameter(validator=Number(gte=0))] = 20_000,
+    motions: Annotated[int, Parameter(validator=Number(gte=0))] = 200,
 ) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
@@ -44,6 +46,8 @@ def bench(
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
         runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
         first: Of `faults` only: the seed of the first run.
+        states: Of `soak` only: how many random states are asked of the screens and of an exact engine.
+        motions: Of `soak` only: how many random motions are.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
@@ -58,6 +62,8 @@ def bench(
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
         elif suite == "faults":
             results = [_faults(runs, first, say)]
+        elif suite == "soak":
+            results = [_soak(states, motions, say)]
         else:
             results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
     elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
@@ -73,6 +79,12 @@ def bench(
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _soak(states: int, motions: int, say: Progress) -> SuiteResult:
+    from cellctl.bench.soak import soak
+
+    return soak(states, motions, say)
 
 
 def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
