@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from cellctl.bench.figures import Figure, Goal, SuiteResult
     from cellctl.bench.suites import Progress
 
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "faults", "soak"]
+LONGEST_STREAM = 24.0 * 60.0
+"""min."""
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "stream", "soak"]
 
 
 def bench(
@@ -34,6 +36,8 @@ def bench(
     first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     states: Annotated[int, Parameter(validator=Number(gte=0))] = 20_000,
     motions: Annotated[int, Parameter(validator=Number(gte=0))] = 200,
+    minutes: Annotated[float, Parameter(name="--minutes")] = 10.0,
+    beside: Annotated[bool, Parameter(name="--beside", negative="")] = False,
 ) -> Outcome:
     """Measure how fast and how good cellctl is on this machine.
 
@@ -48,9 +52,14 @@ def bench(
         first: Of `faults` only: the seed of the first run.
         states: Of `soak` only: how many random states are asked of the screens and of an exact engine.
         motions: Of `soak` only: how many random motions are.
+        minutes: Of `stream` only: how long setpoints are sent in real time.
+        beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
     if repeats < 1:
         raise UsageError(Finding("U665", f"a call cannot be measured {repeats} times", suggestion="write --repeats 5"))
+    if not 0.0 < minutes <= LONGEST_STREAM:
+        wrong = f"setpoints cannot be streamed for {minutes:g} minutes"
+        raise UsageError(Finding("U665", wrong, suggestion="write --minutes 10"))
     from cellctl.bench.machine import calibration, this_machine
     from cellctl.bench.suites import SUITES
     from cellctl.bench.suites import suite as suite_named
@@ -64,6 +73,8 @@ def bench(
             results = [_faults(runs, first, say)]
         elif suite == "soak":
             results = [_soak(states, motions, say)]
+        elif suite == "stream":
+            results = [_stream(minutes, company=beside, say=say)]
         else:
             results = [suite_named(name)(repeats, say) for name in ([suite] if suite else SUITES)]
     elapsed, processor = (shown(value, "s") for value in (speed.best, min(speed.processor)))
@@ -91,6 +102,15 @@ def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
     from cellctl.bench.serial.faults import faults
 
     return faults(runs, first, say)
+
+
+def _stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:
+    """The suite that takes as long as one likes, and needs the simulated arm."""
+    from cellctl.bench.stream import stream
+    from cellctl.jobs import demand_driver
+
+    demand_driver("sim")
+    return stream(minutes, company=company, say=say)
 
 
 def _mbm(

@@ -65,7 +65,7 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     with progress() as say:
         say(f"reading {plan}", None)
@@ -77,10 +77,11 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     if welds:
         done = sum(record is not None for record in measured)
-        share = f"{done} welds" if done == len(welds) else f"{done} of {len(welds)} welds"
+        word = "weld" if len(welds) == 1 else "welds"
+        share = f"{done} {word}" if done == len(welds) else f"{done} of {len(welds)} {word}"
         proved += f"; {share} measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
-        text=(proved, seam_table(certified, measured), closing_line(certified)),
+        text=(proved, *seam_tables(certified, measured), closing_line(certified)),
         data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
         findings=(*certified.warnings, *off),
         exit_code=CheckFailed.exit_code if off else 0,
@@ -111,13 +112,13 @@ def _outcome(checks: list[Checked], format: Format) -> Outcome:
 
 def _text(checked: Checked) -> tuple[RenderableType, ...]:
     from cellctl.reports.relaxed import relaxation_lines
-    from cellctl.reports.tables import closing_line, seam_table
+    from cellctl.reports.tables import closing_line, seam_tables
 
     if checked.certified is None:
         count = sum(finding.severity == "error" for finding in checked.findings)
         refused = f"{checked.file}: {count} {'error' if count == 1 else 'errors'}"
         return (refused, *relaxation_lines(checked))
-    return (f"{checked.file}: ok", seam_table(checked.certified), closing_line(checked.certified))
+    return (f"{checked.file}: ok", *seam_tables(checked.certified), closing_line(checked.certified))
 
 
 def _data(checked: Checked) -> dict[str, object]:

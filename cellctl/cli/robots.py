@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
 from cellctl.errors import Finding, UsageError
@@ -49,7 +51,7 @@ def add(
     base: str | None = None,
     tip: str | None = None,
     package: tuple[str, ...] = (),
-    payload: str | None = None,
+    payload: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
 ) -> Outcome:
     """Make a robot folder of your project from a URDF or xacro file.
 

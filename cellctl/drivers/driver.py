@@ -149,13 +149,13 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         robot=axes.mechanisms[0].robot.name,
         joints=tuple(joint.name for joint in axes.axes),
         start=frozen_array(standing_joints(axes, at)),
-        arc_on=cell.output("arc_on"),
-        arc_ok=cell.input("arc_ok"),
+        arc_on=cell.output_line("arc_on"),
+        arc_ok=cell.input_line("arc_ok"),
         limits=tuple(limits for one in axes.mechanisms for limits in one.robot.axis_limits),
         wiring=wiring,
-        gripper=cell.output("gripper"),
-        gripped=cell.input("gripped"),
-        gripper_open=cell.input("gripper_open"),
+        gripper=cell.output_line("gripper"),
+        gripped=cell.input_line("gripped"),
+        gripper_open=cell.input_line("gripper_open"),
     )
 
 

@@ -49,7 +49,7 @@ def _unfit_gripper(job: Job) -> Finding | None:
 def _unfit_process(job: Job) -> Finding | None:
     """Why the process of this job cannot be executed, or None."""
     for index, segment in enumerate(job.certified.plan.segments):
-        if segment.process is None:
+        if segment.process is None or not job.strikes(segment):
             continue
         seam = segment.process.seam
         if job.lines is None:

@@ -14,7 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
-from cellctl.execution.job import Job, arc_lines, gripper_lines, joint_envelope, joint_reach, process_times
+from cellctl.execution.job import (
+    Job,
+    arc_lines,
+    drawn_steps,
+    gripper_lines,
+    joint_envelope,
+    joint_reach,
+    process_times,
+)
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
@@ -53,7 +61,7 @@ def load_job(path: Path) -> Job:
     (group,) = plan.start
     try:
         axes = cell.axes(group)
-        times = process_times(plan, cell)
+        times, drawn = process_times(plan, cell), drawn_steps(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
@@ -64,6 +72,7 @@ def load_job(path: Path) -> Job:
         arc_lines(cell),
         gripper_lines(cell, axes.mechanisms[0]),
         reach=joint_reach(cell, axes),
+        drawn=drawn,
     )
 
 

@@ -65,7 +65,7 @@ class PlanRun:
             self._path.enter(entry.segment)
         else:
             self._path.enter_at(entry.segment, entry.s)
-        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
+        self._ledger = SeamLedger(job, entry=entry)
         self._arc = ArcChannel(job.lines)
         self._procedure = ArcProcedure(self._arc, self)
         held = held_before(job.certified.plan.segments[: entry.segment])
@@ -158,6 +158,7 @@ class PlanRun:
         """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
         path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
         finding = self._stream.check_start(begin) or self._gripper.unfit_start(self._stream.measured.inputs)
+        finding = finding or self._procedure.stuck()
         if finding is not None:
             raise Faulted(finding)
         for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
@@ -202,6 +203,7 @@ class PlanRun:
             yield from self._travel(until=path.curve.time_at(_arc_end(segment)))
             yield from self._settle()
             yield from self._procedure.end(times)
+            yield from self._wait_to_go_on()
         yield from self._travel(until=path.curve.duration)
         self._record.note("segment_done", segment=path.index)
 
@@ -230,6 +232,16 @@ class PlanRun:
             joints = path.creep(self._stream.dt, wanted=self._wanted(), goal=goal)
             yield from self._cycle(joints)
         path.rate = 0.0
+
+    def scratch(self, distance: float, *, until: Callable[[], bool]) -> Events:
+        """Move on along the seam by `distance` m, or until a condition holds, and come back to where it began."""
+        path, home = self._path, self._path.tau
+        far = path.curve.time_at(min(path.s + distance, _arc_end(path.segment)))
+        while path.tau < far and (path.rate or (self.executing and not until())):
+            yield from self._obey()
+            wanted = 0.0 if until() else self._wanted()
+            yield from self._cycle(path.creep(self._stream.dt, wanted=wanted, goal=far))
+        yield from self.creep_to(home, give_up_when_held=False)
 
     @property
     def executing(self) -> bool:

@@ -30,7 +30,7 @@ class PathPoint:
     rate: float
 
     def __str__(self) -> str:
-        return f"segment {self.segment} at s = {self.s:.4f}"
+        return f"segment {self.segment}, path parameter {self.s:.4f}"
 
 
 class SetpointStream:

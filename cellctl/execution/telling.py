@@ -27,8 +27,12 @@ class Teller:
     @property
     def where(self) -> str:
         """The place in words."""
-        path = self._path
-        return f"segment {path.index} at s = {path.s:.4f}, {self._stream.time:.3f} s after the start"
+        path, curve = self._path, self._path.segment.path
+        gone = path.s - curve.start
+        metres = path.segment.kind in ("approach", "process", "retract")
+        along = f"{gone * 1e3:.1f} mm" if metres else f"{100.0 * gone / (curve.end - curve.start):.0f} %"
+        where = f"{along} along segment {path.index} ({path.segment.kind})"
+        return f"{where}, {self._stream.time:.3f} s after the start"
 
     @property
     def place(self) -> dict[str, object]:

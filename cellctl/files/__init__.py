@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "part", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = ("cell", "faults", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [

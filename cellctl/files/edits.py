@@ -160,7 +160,9 @@ def shown_vector(values: Iterable[float], kind: Kind) -> str:
 
 
 def shown_range(window: Range, kind: Kind) -> str:
-    """A window as a person writes it: `-3 .. 10 .. 23 deg`."""
+    """A window as a person writes it: `-3 .. 10 .. 23 deg`, or `10 deg` where it leaves no room."""
+    if window.minimum == window.maximum:
+        return shown_quantity(window.nominal, kind)
     values = [shown_quantity(value, kind) for value in (window.minimum, window.nominal, window.maximum)]
     unit = values[0].partition(" ")[2]
     return " .. ".join(value.partition(" ")[0] for value in values) + f" {unit}"

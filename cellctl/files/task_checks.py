@@ -32,7 +32,8 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
         whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
-    if any(isinstance(step, Weld) for step in task.steps):
+    drawing = {name for name, wps in reading.cell.procedures.items() if wps.draws}
+    if any(isinstance(step, Weld) and step.wps not in drawing for step in task.steps):
         _check_signals(whole, reading.cell)
     reports = [StepReport(index, f"step {index + 1}", place, findings) for index in range(len(task.steps))]
     for at, step in zip(reports, task.steps, strict=True):
@@ -114,7 +115,7 @@ def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | N
         _check_windows(at, weld, wps)
     if seam is not None:
         _check_trim(at, weld, seam[1])
-        if wps is not None:
+        if wps is not None and not wps.draws:
             _check_joint(at, *seam, wps)
 
 

@@ -17,7 +17,7 @@ from cellctl.execution.records.survey import surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.certificate import SeamRecord
-from cellctl.model.plan import Segment
+from cellctl.model.plan import SeamSection, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.proof.conformance import EXECUTED, check_weld
@@ -29,6 +29,8 @@ ESTABLISHED = 2
 _JOIN_AFTER = 2e-3
 _UP_TO_SPEED = 0.5e-3
 _MOST_RUNS = 50
+_OF_SPEED = ("C315", "C316")
+"""What is not held against a pen: its speed makes no seam, and small arms measure it coarsely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,28 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     """One weld from the cycles in which its arc burnt and the path moved on."""
     section, step = segment.process, task.steps[segment.step]
     assert section is not None and isinstance(step, Weld)
-    passes = [burnt for trace in traces for burnt in passes_of(trace, index) if len(burnt.t) >= 3]
+    draws = task.cell.procedures[section.wps].draws
+    passes = [
+        burnt
+        for trace in traces
+        for burnt in (drawn_passes(trace, index, section) if draws else passes_of(trace, index))
+        if len(burnt.t) >= 3
+    ]
     if not passes:
         return MeasuredWeld(step.seam, None, ())
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
+    if draws:
+        findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
     return MeasuredWeld(step.seam, record, findings)
+
+
+def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]:
+    """The stretch of a trace in which a pen went along its seam."""
+    first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
+    on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
+    return [Pass(trace.time[on], trace.s[on], trace.measured[on])]
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

@@ -145,7 +145,7 @@ def resume(
             here = link.joints()
             entry = entry_on_path(found, here, arc, overlap)
             if first is not None:
-                entry = _entry_between_grips(found, entry, first)
+                entry = entry_between_grips(found, entry, first)
             if entry is None:
                 entry = entry_at_boundary(found, arc, overlap)
                 move = reposition(plan.inputs, _group(found), here, _boundary_joints(found, entry.segment))
@@ -231,7 +231,7 @@ def first_after_grips(found: Interrupted, gripper: GripperStands | None) -> int 
     return last.segment
 
 
-def _entry_between_grips(found: Interrupted, entry: Entry | None, first: int) -> Entry:
+def entry_between_grips(found: Interrupted, entry: Entry | None, first: int) -> Entry:
     """The entry, no earlier than what the gripper has done and no later than what it has not done yet.
 
     Raises UsageError (X429) off the path: no way back is planned for an arm that may hold a part.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -133,12 +133,30 @@ class Signal:
     input: int | None = None
 
 
+Phase = Literal["transit", "approach", "process", "retract"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairMargin:
+    """The smallest gap (m) of all pairs of a solid of `first` and one of `second`: full names, or those of what owns
+    them. It holds in the motions of these `phases`, in all where there are none.
+    """
+
+    first: str
+    second: str
+    gap: float
+    phases: tuple[Phase, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Smallest gaps that a plan must keep, m: in general, and between a torch nozzle and the plates of its own seam."""
+    """Smallest gaps that a plan must keep, m: in general, between a torch nozzle and the plates of its own seam, and of
+    single pairs, which outdo both.
+    """
 
     clearance: float = 0.010
     nozzle_to_plates: float = 0.001
+    pairs: tuple[PairMargin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +202,11 @@ class Cell:
         """The placed part called `name`; raises KeyError."""
         return _named(self.parts, name)
 
-    def output(self, name: str) -> int | None:
+    def output_line(self, name: str) -> int | None:
         """The line of the output signal called `name`, None where there is none."""
         return next((signal.output for signal in self.signals if signal.name == name), None)
 
-    def input(self, name: str) -> int | None:
+    def input_line(self, name: str) -> int | None:
         """The line of the input signal called `name`, None where there is none."""
         return next((signal.input for signal in self.signals if signal.name == name), None)
 

@@ -87,7 +87,7 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
     Its path must be a clamped cubic, and its allowances must name listed pairs.
     """
     model = checker.model
-    margins = model.margins_with(segment.contacts)
+    margins = model.margins_with(segment.contacts, segment.kind)
     nearest = {float(m): _Nearest(float(m), checker.wanted) for m in np.unique(margins) if m > -np.inf}
     doubts = _look(checker, segment, margins, nearest, where)
     outcome = _prove(checker, segment, margins, nearest)

@@ -72,8 +72,13 @@ def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
     )
 
 
-def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> Table:
-    """The table that a person sees after `run`, `plan`, `check` and `verify`; after a run with what was measured."""
+def seam_tables(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> tuple[Table, ...]:
+    """The table that a person sees after `run`, `plan`, `check` and `verify`; none where nothing is welded."""
+    rows = seam_rows(certified, measured)
+    return (_seam_table(rows, of_run=bool(measured)),) if rows else ()
+
+
+def _seam_table(rows: Sequence[SeamRow], *, of_run: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -81,19 +86,19 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
     for heading in ("length", "arc time", "travel speed", "angle use", "smallest gap"):
         table.add_column(heading, justify="right")
     table.add_column("between")
-    if measured:
+    if of_run:
         for heading in ("measured off seam", "measured speed"):
             table.add_column(heading, justify="right")
-    for row in seam_rows(certified, measured):
+    for row in rows:
         table.add_row(
             row.seam,
             f"{row.length / mm:.1f} mm",
-            _arc_time(row, of_run=bool(measured)),
+            _arc_time(row, of_run=of_run),
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
             "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
             "-" if row.gap_pair is None else " - ".join(row.gap_pair),
-            *(_measured_cells(row.measured) if measured else ()),
+            *(_measured_cells(row.measured) if of_run else ()),
         )
     return table
 

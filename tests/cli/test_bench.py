@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import get_args
 
+import pytest
+
 from cellctl.bench.suites import SUITES, suite
 from cellctl.cli.bench import SuiteName
 
@@ -23,6 +25,27 @@ def test_a_suite_prints_figures_with_the_machine_beside(say) -> None:
     (timing,) = data["suites"]
     assert timing["suite"] == "timing"
     assert all(figure["values"] and figure["fastest"] > 0.0 for figure in timing["figures"])
+
+
+@pytest.mark.slow
+def test_streaming_keeps_its_records(say, tmp_path, monkeypatch) -> None:
+    """A few seconds beside company, judged by nobody: every cycle is counted, in the figures and in the records."""
+    monkeypatch.chdir(tmp_path)
+    said = say("bench", "stream", "--minutes", "0.1", "--repeats", "1", "--beside", "--json")
+    assert said.code == 0
+    (suite,) = json.loads(said.out)["suites"]
+    (folder,) = tmp_path.glob("runs/stream-*")
+    outcomes = [json.loads(path.read_text()) for path in folder.glob("*/outcome.json")]
+    assert outcomes
+    came = sum(len((path / "setpoints.csv").read_text().splitlines()) for path in folder.glob("0*"))
+    assert suite["figures"][0]["values"] == [came]
+    assert came == sum(outcome["cycles"] for outcome in outcomes) > 0
+
+
+def test_no_time_to_stream_is_a_usage_error(say) -> None:
+    said = say("bench", "stream", "--minutes", "0")
+    assert said.code == 2
+    assert said.err == "setpoints cannot be streamed for 0 minutes - write --minutes 10 [U665]\n"
 
 
 def test_no_repeats_is_a_usage_error(say) -> None:

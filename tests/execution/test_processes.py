@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -216,25 +217,49 @@ def test_500_hz_in_real_time_is_recorded_as_a_histogram(cell_processes, plan_fil
     assert late_share(outcome.lateness, 0.9) <= 0.1
 
 
-def test_a_client_that_is_suspended_delays_no_setpoint(cell_processes, plan_file, tmp_path):
-    """A subscriber that stands still for two seconds: the run goes on at its period."""
+SUBSCRIBER = """
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(b'{"do": "subscribe"}\\n'); print(1, flush=True); time.sleep(60)
+"""
+PLANNER = """
+import numpy, sys
+print(1, flush=True)
+while True: numpy.linalg.svd(numpy.ones((300, 300)))
+"""
+
+
+@pytest.mark.parametrize("script", [SUBSCRIBER, PLANNER], ids=["subscriber", "planner"])
+def test_a_process_that_is_suspended_delays_no_setpoint(cell_processes, plan_file, tmp_path, script):
+    """Two seconds of SIGSTOP, while the holder of the lease reads nothing either: by the controller's own log the
+    setpoints come on, and nowhere is there a gap as of a wait for somebody.
+    """
     packed, programs = cell_processes
-    with attached(packed, REAL_TIME, programs, name="test") as link:
-        script = (
-            "import socket, sys, time\n"
-            "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
-            's.sendall(b\'{"do": "subscribe"}\\n\'); print(1, flush=True); time.sleep(60)\n'
-        )
+    waited = []
+
+    def act(event):
+        if event.kind == "progress" and not waited:
+            other.send_signal(signal.SIGSTOP)
+            time.sleep(2.0)
+            other.send_signal(signal.SIGCONT)
+            waited.append(event.time)
+        if waited and event.time > waited[0] + 2.5:
+            link.stop()
+
+    with attached(packed, replace(REAL_TIME, setpoints=True), programs, name="test") as link:
+        link.override(0.5)
         path = str(link._weld_source.parent / "executor")
         other = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE)
         other.stdout.readline()
-        other.send_signal(signal.SIGSTOP)
-        _, outcome = followed(link.run(plan_file, tmp_path / "run"), lambda e: link.stop() if e.time > 2.5 else None)
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"), act)
         other.kill()
         other.wait(30)
         other.stdout.close()
-    assert outcome.status == "stopped"
-    assert outcome.time > 2.4
+    assert [f.code for f in outcome.findings] == ["X409"]
+    came, missed = np.loadtxt(tmp_path / "run" / "setpoints.csv", delimiter=",").T
+    assert np.diff(came).max() < 1.0, "a wait for the one that was suspended is two seconds long"
+    np.testing.assert_array_equal(missed[1:], np.round(np.diff(came) / 0.004) - 1)
+    assert ((came > came[0] + waited[0]) & (came < came[0] + waited[0] + 2.0)).sum() > 250
 
 
 def test_a_second_run_begins_where_the_arm_stands(cell_processes, plan_file, tmp_path):
@@ -332,7 +357,8 @@ def test_a_holder_without_heartbeat_loses_the_lease_and_the_run(cell_processes, 
         b'{"do": 3, "id": 1}\n',
         b'{"do": "hello", "id": 1}\n',
         b'{"do": "override", "id": 1, "value": "fast"}\n',
-        b"[" * 100_000 + b"\n",
+        b'{"do": "hello", "id": 1, "name": "\\u001b[2J"}\n',
+        b"[" * 60_000 + b"\n",
     ],
 )
 def test_bad_requests_get_a_finding_and_harm_nobody(cell_processes, line):

@@ -356,6 +356,7 @@ def test_odd_meshes_are_told(project: Path) -> None:
         (("--package", "a=/none/there"), "'a=/none/there' is not NAME=FOLDER with a folder that is there"),
         (("--payload", "12"), "'12' has no unit, a quantity of mass needs one - write '12 kg'"),
         (("--payload", "0kg"), "a payload is more than 0 kg"),
+        (("--payload", "-3kg"), "a payload is more than 0 kg"),
         (("--tip", "l33"), "there is no link 'l33' to be the tip - did you mean 'l3'"),
         (("--tip", "base"), "no joints lead from 'base' to 'base'"),
         (("--srdf", "none.srdf"), "none.srdf: cannot be read: No such file or directory"),

@@ -12,7 +12,7 @@ from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecor
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
-from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_table
+from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_tables
 from cellctl.units import deg, mm
 
 SEAM = SeamRecord(
@@ -41,7 +41,7 @@ def certified_plan(*gaps: Gap) -> CertifiedPlan:
 def shown(plan: CertifiedPlan, *measured: SeamRecord | None) -> str:
     console = Console(file=StringIO(), width=160, color_system=None)
     with console.capture() as capture:
-        console.print(seam_table(plan, measured))
+        console.print(*seam_tables(plan, measured))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
@@ -81,3 +81,9 @@ def test_json_values_hold_both() -> None:
 @pytest.mark.parametrize(("used", "share"), [((0.0, 0.0), 0.0), ((-0.1, 0.05), 1.0), ((0.0, 0.1), 0.5)])
 def test_angle_use_is_measured_from_the_nominal_value(used: tuple[float, float], share: float) -> None:
     assert angle_use(used, Range(-0.1, 0.0, 0.2)) == pytest.approx(share)
+
+
+def test_a_plan_without_welds_has_no_table() -> None:
+    plan = certified_plan(NEAR).plan
+    bare = CertifiedPlan(plan, Certificate("0" * 64, "bullet", "3.2.7", "1", 1000.0, ()))
+    assert seam_tables(bare) == ()

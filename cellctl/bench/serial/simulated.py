@@ -74,6 +74,21 @@ class SimulatedPort:
 
 
 @dataclass
+class LineClock:
+    """The executor's clock, which is the line's."""
+
+    line: Line
+
+    def now(self) -> float:
+        """The line's time, s."""
+        return self.line.now
+
+    def wait_until(self, deadline: float) -> None:
+        """Let the line's time pass."""
+        self.line.advance(max(deadline, self.line.now))
+
+
+@dataclass
 class LineBench:
     """A line, and the ports that were opened on it."""
 
@@ -156,11 +171,19 @@ class ServoBench(LineBench):
         return states
 
 
-def servo_bench(protocol: Protocol, *faults: Fault, seed: int = 1, wiring: Wiring | None = None) -> ServoBench:
-    """The library's arm for a protocol of servos, or the one that `wiring` is for, on a line with the given faults."""
+def servo_bench(
+    protocol: Protocol,
+    *faults: Fault,
+    seed: int = 1,
+    wiring: Wiring | None = None,
+    at: Sequence[float] = START,
+) -> ServoBench:
+    """The library's arm for a protocol of servos, or the one that `wiring` is for, standing `at` joint values (rad) on
+    a line with the given faults.
+    """
     wiring = wiring or load_wiring(ARMS[protocol])
     limits = load_robot(wiring.name).axis_limits
-    start = np.resize(START, len(wiring.axes))
+    start = np.resize(at, len(wiring.axes))
     bus = BUSES[wiring.protocol](wiring, start.tolist())
     line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))
     return ServoBench(line, bus, wiring, ArmSetup(wiring.name, wiring.joints, start, limits=limits))

@@ -252,12 +252,14 @@ class ServoArm:
 
     def _stop(self) -> ArmState:
         """Where a servo does not answer, the last state and the trouble, once all have been told to stand."""
-        if self._enabled:
-            self._enabled = False
+        moved, self._enabled = self._enabled, False
+        if moved:
             self._slow_down()
-            self._servos.stand_alone()
         deadline = self._port.now() + _LONGEST_STOP
         try:
+            if moved:
+                self._servos.hold(self._goals)
+                self._servos.stand_alone()
             while np.abs((state := self._read()).velocities).max() > _STILL and self._port.now() < deadline:
                 self._port.wait_until(self._port.now() + self._wiring.period)
         except Faulted as fault:

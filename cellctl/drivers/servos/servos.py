@@ -172,6 +172,20 @@ class Servos(ABC):
         """Send goals without asking for anything."""
         self.bus.write_all(self.goal, goals)
 
+    def hold(self, goals: Mapping[int, int]) -> None:
+        """Send goals until every servo that answers holds them, three times at most; raises Faulted X465.
+
+        The last goal of a motion is the one that no later one would correct.
+        """
+        for _ in range(_WRITES):
+            self.tell(goals)
+            replies = self.bus.read_all(self.goal.address, self.goal.size, goals)
+            held = {id: self.goal.unpack(reply.data, self.goal.address) for id, reply in replies.items() if reply.data}
+            wrong = [id for id, goal in held.items() if goal != goals[id]]
+            if not wrong:
+                return
+        raise Faulted(findings.deaf(self.wiring, wrong[0], _WRITES))
+
     def _standing_still(self) -> Mapping[int, int]:
         """Positions by id; raises Faulted when a servo moves, or stands apart from another one on its joint."""
         looks = self._looks()

@@ -7,6 +7,7 @@ import sys
 from cellctl.emulators.simulated_arm.controller import ArmFigures
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.launch import parsed, run
+from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.files import cell_from_inputs
 from cellctl.model.cell import Axes, Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
@@ -21,8 +22,7 @@ def main() -> None:
     axes = cell.controlled(launch.mechanism)
     arm, *beside = axes.mechanisms
     with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, beside, time_step=0.001) as plant:
-        arc_on, arc_ok = cell.output("arc_on"), cell.input("arc_ok")
-        run(launch, _figures(axes, launch.at), plant, arc_on=arc_on, arc_ok=arc_ok, gripper=_gripper(cell, arm))
+        run(launch, _figures(axes, launch.at), plant, source=_source(cell), gripper=_gripper(cell, arm))
 
 
 def _figures(axes: Axes, at: str) -> ArmFigures:
@@ -37,11 +37,21 @@ def _figures(axes: Axes, at: str) -> ArmFigures:
     )
 
 
+def _source(cell: Cell) -> WeldSourceSettings:
+    return WeldSourceSettings(
+        cell.output_line("arc_on"),
+        cell.input_line("arc_ok"),
+        gas=cell.output_line("gas"),
+        gas_ok=cell.input_line("gas_ok"),
+        wire_stuck=cell.input_line("wire_stuck"),
+    )
+
+
 def _gripper(cell: Cell, arm: Mechanism) -> GripperSettings:
     gripper = None if arm.tool is None else arm.tool.gripper
     if gripper is None:
         return GripperSettings()
-    lines = (cell.output("gripper"), cell.input("gripped"), cell.input("gripper_open"))
+    lines = (cell.output_line("gripper"), cell.input_line("gripped"), cell.input_line("gripper_open"))
     return GripperSettings(*lines, stroke_time=gripper.stroke_time)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cellctl.emulators.simulated_arm.gripper import Gripper, GripperSettings
+from cellctl.emulators.simulated_arm.setpoint_log import Arrival
 from cellctl.emulators.simulated_arm.weld_source import Log, WeldSource, WeldSourceSettings
 from cellctl.model.arm_wire import Condition, Fault, Report
 from cellctl.model.pose import FloatArray, frozen_array
@@ -76,7 +77,9 @@ class ControllerSettings:
 
 
 class Controller:
-    """One arm, its weld source and its gripper. `fault` is latched; `time` counts ticks."""
+    """One arm, its weld source and its gripper. `fault` is latched; `time` counts ticks; `arrival` is told of every
+    setpoint.
+    """
 
     def __init__(
         self,
@@ -87,12 +90,13 @@ class Controller:
         source: WeldSourceSettings,
         log: Log,
         gripper: GripperSettings | None = None,
+        arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._keeps = gripper.keeps
-        self._log = log
+        self._log, self._arrival = log, arrival
         self._ticks = 0
         self._silent = 0
         self._tells_where = False
@@ -231,6 +235,8 @@ class Controller:
     def _target(self) -> FloatArray:
         """Where the setpoint shall be at the end of this period."""
         if self._condition == Condition.STREAMING and self._fresh is not None:
+            if self._arrival is not None:
+                self._arrival(self.time, self._silent)
             target, self._fresh, self._silent = self._fresh, None, 0
             return target
         if self._condition == Condition.STREAMING:

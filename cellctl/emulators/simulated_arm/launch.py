@@ -12,13 +12,15 @@ from pathlib import Path
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
+from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What the process was told: `cell` is a file of packed inputs; `arc_fault` and `gripper_fault` are `none`, `never`
-    or seconds until the arc or the part is lost.
+    or seconds until the arc or the part is lost; the first may also be `miss` (the arc comes at the second attempt),
+    `no_gas` or `stick`.
     """
 
     socket: Path
@@ -28,6 +30,7 @@ class Launch:
     real_time: bool
     lifeline: bool
     log: Path | None
+    setpoints: Path | None
     patience: float
     period: float
     arc_fault: str
@@ -48,9 +51,10 @@ def parsed(arguments: Sequence[str]) -> Launch:
     )
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     parser.add_argument("--log", type=Path, help="where the weld source writes what it did")
+    parser.add_argument("--setpoints", type=Path, help="where to write when each setpoint came")
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
-    parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
+    parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
     parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -60,23 +64,42 @@ def run(
     figures: ArmFigures,
     plant: Plant,
     *,
-    arc_on: int | None,
-    arc_ok: int | None,
+    source: WeldSourceSettings,
     gripper: GripperSettings | None = None,
 ) -> None:
     """Serve until the parent is gone or the process is asked to end; the arm stands then."""
-    source = WeldSourceSettings(
-        arc_on, arc_ok, ignites=launch.arc_fault != "never", lost_after=_seconds(launch.arc_fault)
-    )
+    source = _with_fault(source, launch.arc_fault)
     lifeline = sys.stdin.fileno() if launch.lifeline else None
     with ControllerSocket(launch.socket, lifeline=lifeline) as link:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         fault = launch.gripper_fault
-        hand = replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault))
-        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log), gripper=hand)
+        controller = Controller(
+            figures,
+            plant,
+            settings=settings,
+            source=source,
+            log=_log(launch.log),
+            gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
+            arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
+        )
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
+
+
+def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
+    match fault:
+        case "none":
+            return source
+        case "never":
+            return replace(source, ignites=False)
+        case "miss":
+            return replace(source, misses=1)
+        case "no_gas":
+            return replace(source, gas_flows=False)
+        case "stick":
+            return replace(source, sticks=True)
+    return replace(source, lost_after=float(fault))
 
 
 def _seconds(fault: str) -> float | None:

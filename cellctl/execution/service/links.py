@@ -18,6 +18,8 @@ from cellctl.execution.service.protocol import LONGEST_LINE
 
 _MOST_CLIENTS = 8
 _LONGEST_QUEUE = 1024
+_LINES_AT_A_TIME = 8
+"""What is taken from one client before the control loop goes on."""
 
 
 class ClientLink:
@@ -29,11 +31,14 @@ class ClientLink:
         self.subscribed = False
         self.connection = connection
         self._received = bytearray()
+        self.lines: deque[bytes] = deque()
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._sending = b""
 
-    def read(self) -> Iterator[bytes]:
-        """Whole lines that have come; raises ConnectionError when the client is gone or sends no lines."""
+    def read(self) -> None:
+        """Take what has come, whole lines into `lines`; raises ConnectionError when the client is gone or sends no
+        lines.
+        """
         data = self.connection.recv(65_536)
         if not data:
             raise ConnectionError
@@ -42,7 +47,7 @@ class ClientLink:
         self._received = bytearray(rest)
         if len(rest) > LONGEST_LINE:
             raise ConnectionError
-        yield from (bytes(line) for line in lines)
+        self.lines.extend(bytes(line) for line in lines)
 
     def queue(self, line: bytes, *, droppable: bool = False) -> None:
         """Put a line into the queue. In a full queue the oldest droppable line makes room, or the client is given
@@ -92,24 +97,34 @@ class ClientLinks:
 
     def requests(self, *, patience: float) -> Iterator[tuple[ClientLink, bytes | None]]:
         """The lines that have come, with who sent them, waiting up to `patience` s; a client that is gone comes with
-        None.
+        None. Of one that sends many lines a few are taken, and the others the next time.
         """
+        if any(client.lines for client in self.clients.values()):
+            patience = 0.0
+        gone = []
         for key, ready in self._selector.select(patience):
-            client = key.data
-            if isinstance(client, ClientLink):
-                try:
-                    if ready & selectors.EVENT_READ:
-                        for line in client.read():
-                            yield client, line
-                    if client.number in self.clients:
-                        self.flush(client)
-                except OSError:
-                    yield client, None
-                    self.drop(client)
+            if isinstance(key.data, ClientLink):
+                gone += [] if self._serve(key.data, ready) else [key.data]
             elif key.fd == self._lifeline:
                 self._read_lifeline(key.fd)
             else:
                 self._take_client()
+        for client in list(self.clients.values()):
+            for _ in range(min(len(client.lines), _LINES_AT_A_TIME)):
+                yield client, client.lines.popleft()
+        for client in gone:
+            yield client, None
+            self.drop(client)
+
+    def _serve(self, client: ClientLink, ready: int) -> bool:
+        """Read from a client whose lines were all taken, and write what waits for it; False when it is gone."""
+        try:
+            if ready & selectors.EVENT_READ and not client.lines:
+                client.read()
+            self.flush(client)
+        except OSError:
+            return False
+        return True
 
     def send(self, client: ClientLink, line: bytes) -> None:
         """Queue a reply and send what goes."""

@@ -48,9 +48,11 @@ class CellOptions:
     source and gripper do.
 
     `at` is a configuration, or joints in rad with commas between. `arc_fault` and `gripper_fault` are `none`, `never`,
-    or the seconds after which an arc or a part is lost. `patience` (s) is how long the controller goes without a
+    or the seconds after which an arc or a part is lost; the arc also `miss` (it comes at the second attempt), `no_gas`
+    or `stick` (of the wire). `patience` (s) is how long the controller goes without a
     setpoint in real time, `period` (s) its control period, `lease` (s) how long the executor goes without a sign of who
-    holds the lease. `wiring` is the file that says how a real arm is wired, by default the library's.
+    holds the lease. `wiring` is the file that says how a real arm is wired, by default the library's. With
+    `setpoints` the simulated controller logs when each setpoint came, and the log is kept with the run.
     """
 
     driver: str = "sim"
@@ -63,6 +65,7 @@ class CellOptions:
     period: float = 0.004
     lease: float = TIME_TO_LIVE
     wiring: str = ""
+    setpoints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ class CellFolder:
     def weld_source(self) -> Path:
         """The weld source's own log."""
         return self.path / "weld_source.jsonl"
+
+    @property
+    def setpoints(self) -> Path:
+        """The controller's own log of setpoints."""
+        return self.path / "setpoints.csv"
 
     def complaints(self, who: str) -> Path:
         """What a process wrote to its standard error."""
@@ -125,6 +133,7 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
         *("--mechanism", options.mechanism, f"--at={options.at}", "--arc-fault", options.arc_fault),
         *("--gripper-fault", options.gripper_fault),
         *("--patience", str(options.patience), "--period", str(options.period)),
+        *(("--setpoints", str(folder.setpoints)) if options.setpoints else ()),
         "--real-time" if options.pace == "real_time" else "--lock-step",
         "--lifeline",
     ]

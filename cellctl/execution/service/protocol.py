@@ -1,6 +1,6 @@
 """The lines between the executor and its clients: JSON values to bytes and back. It opens no socket.
 
-One JSON object a line, UTF-8, at most 1 MB. A request is `{"id", "do", ...arguments}`; its reply repeats `id` and has
+One JSON object a line, UTF-8, at most 64 kB. A request is `{"id", "do", ...arguments}`; its reply repeats `id` and has
 `result`, or `error` (the name of the error) and `findings`. A request without `id` gets no reply. Who has subscribed
 gets `{"event": ...}` and, at the end of a run, `{"outcome": ...}`. Described in docs/execution.md.
 """
@@ -8,10 +8,12 @@ gets `{"event": ...}` and, at the end of a run, `{"outcome": ...}`. Described in
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeGuard, cast
 
 from cellctl import errors
 from cellctl.errors import CellctlError, Finding, UsageError
@@ -22,7 +24,8 @@ from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import FixedSegment
 
 PROTOCOL = 1
-LONGEST_LINE = 1_000_000
+LONGEST_LINE = 65_536
+LONGEST_NAME = 64
 
 _ERRORS: tuple[type[CellctlError], ...] = (
     errors.UsageError,
@@ -43,17 +46,28 @@ class Request:
     id: int | None = None
     arguments: Mapping[str, object] = field(default_factory=dict)
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, *, default: str | None = None) -> str:
         """The argument `name`, a text; raises UsageError (X422)."""
-        value = self.arguments.get(name)
+        value = self.arguments.get(name, default)
         if not isinstance(value, str):
             raise UsageError(Finding("X422", f"'{self.do}' needs a text '{name}'"))
         return value
 
+    def path(self, name: str) -> Path:
+        """The argument `name`, a text that can name a file; raises UsageError (X422)."""
+        text = self.text(name)
+        try:
+            nameable = b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            nameable = False
+        if not nameable:
+            raise UsageError(Finding("X422", f"'{name}' of '{self.do}' can name no file"))
+        return Path(text)
+
     def number(self, name: str) -> float:
         """The argument `name`, a finite number; raises UsageError (X422)."""
         value = self.arguments.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if not _is_number(value):
             raise UsageError(Finding("X422", f"'{self.do}' needs a number '{name}'"))
         return float(value)
 
@@ -64,6 +78,14 @@ class Request:
             known = ", ".join(f"'{choice}'" for choice in choices)
             raise UsageError(Finding("X422", f"'{name}' of '{self.do}' is one of {known}"))
         return str(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a JSON value is a finite number."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, int | float) and isfinite(value)
+    except OverflowError:
+        return False
 
 
 def parse_request(line: bytes) -> Request:
@@ -141,11 +163,13 @@ def entry_from_json(value: object, segments: tuple[FixedSegment, ...]) -> Entry:
         places = [(entry.segment, entry.s)]
         if cut is not None:
             places += [(cut.segment, cut.s), (cut.segment, cut.strike)]
+            if cut.s is None:
+                raise ValueError
         for index, s in places:
             path = segments[index].path
-            if index < 0 or not (s is None or path.start <= s <= path.end):
+            if index < 0 or not (s is None or (_is_number(s) and path.start <= s <= path.end)):
                 raise ValueError
-    except (TypeError, ValueError, KeyError, IndexError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         raise UsageError(Finding("X422", "the entry is no place of this plan")) from None
     return entry
 

@@ -170,7 +170,11 @@ class Executor:
             self._links.send(client, protocol.result_line(request.id, result))
 
     def _hello(self, client: ClientLink, request: Request) -> Result:
-        client.name = request.text("name")
+        name = request.text("name")
+        if len(name) > protocol.LONGEST_NAME or not name.isprintable():
+            text = f"a name has {protocol.LONGEST_NAME} letters at most, all of which can be shown"
+            raise UsageError(Finding("X422", text))
+        client.name = name
         arm = self._driver.identify()
         return {
             "protocol": protocol.PROTOCOL,
@@ -220,11 +224,11 @@ class Executor:
     def _do_load(self, client: ClientLink, request: Request) -> Result:
         self.operating.check(client, request)
         self.operating.refuse_while_running()
-        path = Path(request.text("plan"))
+        path = request.path("plan")
         job = self._load(path)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
-        job = replace(job, process=process, resumes=str(request.arguments.get("resumes", "")))
+        job = replace(job, process=process, resumes=request.text("resumes", default=""))
         if request.arguments.get("entry") is not None:
             job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
         self._loaded = (path, job)
@@ -240,7 +244,7 @@ class Executor:
         self.operating.refuse_while_running()
         if self._loaded is None:
             raise UsageError(Finding("X421", "no plan is loaded", suggestion="load one first"))
-        folder = Path(request.text("folder"))
+        folder = request.path("folder")
         path, job = self._loaded
         self.operating.machine.demand("start")
         self._demand_ready(job)
@@ -251,7 +255,7 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(segment.process for segment in job.certified.plan.segments)
+        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
             raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))

@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]
 
 _PATIENCE = 0.2
-_STANDING_TIME = 3.0
+_STANDING_TIME = 10.0
 
 
 class CellLink:
@@ -40,6 +40,7 @@ class CellLink:
     def __init__(self, client: ExecutorClient, folder: CellFolder) -> None:
         self._client = client
         self._weld_source = folder.weld_source
+        self._controller_logs = (folder.weld_source, folder.setpoints)
 
     @property
     def client(self) -> ExecutorClient:
@@ -66,7 +67,7 @@ class CellLink:
         not proved, UsageError for a folder that holds a run. Closing the generator early stops the arm on its path and
         waits until its record is complete. Where the executor dies, the outcome is written from its journal.
         """
-        logged = self._weld_source.stat().st_size if self._weld_source.exists() else 0
+        logged = {log: log.stat().st_size for log in self._controller_logs if log.exists()}
         place = None if entry is None else entry_as_json(entry)
         earlier = "" if resumes is None else os.path.relpath(resumes.resolve(), folder.resolve())
         self._client.command("load", plan=str(plan.resolve()), process=process, entry=place, resumes=earlier)
@@ -82,7 +83,7 @@ class CellLink:
             return news
         except Faulted as gone:
             ended = True
-            self._await_stand(logged)
+            self._await_stand(logged.get(self._weld_source, 0))
             close_record(folder, gone.findings[0])
             raise
         finally:
@@ -90,7 +91,7 @@ class CellLink:
                 if not ended:
                     self._stop_and_wait()
             finally:
-                self._keep_weld_log(folder, logged)
+                self._keep_logs(folder, logged)
 
     def _make_ready(self) -> None:
         """Reset what ended, and switch the arm on; a fault or an emergency stop has to be cleared first."""
@@ -152,10 +153,11 @@ class CellLink:
                 return
             clock.wait_until(clock.now() + 0.01)
 
-    def _keep_weld_log(self, folder: Path, logged: int) -> None:
-        """Put what the weld source says about this run beside the record."""
-        if self._weld_source.exists():
-            (folder / "weld_source.jsonl").write_bytes(self._weld_source.read_bytes()[logged:])
+    def _keep_logs(self, folder: Path, logged: Mapping[Path, int]) -> None:
+        """Put what the controller's own logs say about this run beside the record."""
+        for log in self._controller_logs:
+            if log.exists():
+                (folder / log.name).write_bytes(log.read_bytes()[logged.get(log, 0) :])
 
 
 def close_record(folder: Path, finding: Finding) -> None:

@@ -46,3 +46,25 @@ def test_the_eeprom_is_written_by_one_way_alone(feetech) -> None:
     b.follow(0.1)
     assert not servos.write_permanently(1, reg.RETURN_DELAY, 20)
     assert servo.get(reg.RETURN_DELAY) == 10
+
+
+def test_a_stop_is_said_again_where_a_goal_was_damaged_on_its_way(feetech) -> None:
+    """Found by random runs: two goal bytes that change places keep the sum, and the last goal is corrected by none."""
+    b = feetech()
+    b.follow(0.5)
+    gripper = b.bus.servo(6)
+    tell, damaged = b.arm._servos.tell, []
+
+    def tell_wrongly(goals: dict[int, int]) -> None:
+        tell(goals)
+        if not damaged and b.arm._enabled is False:
+            b.wait(0.002)
+            damaged.append(gripper.put(reg.GOAL_POSITION, 100))
+
+    b.arm._servos.tell = tell_wrongly
+    b.arm._velocity[:] = 0.0
+    state = b.arm.stop()
+    assert damaged
+    assert state.trouble is None
+    assert gripper.get(reg.GOAL_POSITION) == 3000
+    assert b.stands()

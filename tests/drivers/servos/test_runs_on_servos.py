@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cellctl.bench.serial.simulated import LineClock
 from cellctl.emulators.link.faults import Injector
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
@@ -21,19 +22,6 @@ from cellctl.model.spline import BSpline, clamped_knots, greville, interpolated
 from cellctl.model.wiring import STEP
 
 WAY = np.array([0.9, 0.5, -0.6, 0.7, 0.6])
-
-
-@dataclass
-class LineClock:
-    """The executor's clock, which is the line's."""
-
-    bench: object
-
-    def now(self) -> float:
-        return self.bench.now
-
-    def wait_until(self, deadline: float) -> None:
-        self.bench.line.advance(max(deadline, self.bench.now))
 
 
 def ends_of(bench) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +73,9 @@ def run(bench, folder: Path, *faults: Fault):
     """
     events = []
     with RunFolder(folder, bench.wiring.joints) as record:
-        following = execute(there_and_back(bench), bench.arm, clock=LineClock(bench), control=Switch(), record=record)
+        following = execute(
+            there_and_back(bench), bench.arm, clock=LineClock(bench.line), control=Switch(), record=record
+        )
         while True:
             try:
                 events.append(next(following))

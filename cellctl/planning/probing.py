@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cellctl.model.task import Task, Weld
-from cellctl.planning.plan_task import _arm_of, _demand_one_arm, _seam_problem
+from cellctl.planning.arm import arm_of, demand_one_arm
 from cellctl.planning.seams.way import seam_ways
+from cellctl.planning.welds import seam_problem
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
 
@@ -15,12 +16,12 @@ def seam_has_way(task: Task, index: int) -> bool:
     Approach, retract, speed and the free motion to it are not asked about. Raises PlanningFailed for a cell that cannot
     be planned at all.
     """
-    _demand_one_arm(task)
+    demand_one_arm(task)
     step = task.steps[index]
     if not isinstance(step, Weld):
         raise TypeError(f"step {index + 1} welds nothing")
-    arm = _arm_of(task, step.group or task.cell.groups[0].name, 0, None)
+    arm = arm_of(task, step.group or task.cell.groups[0].name, 0, None)
     settings = weld_settings(step, task.cell.procedures[step.wps])
     near = arm.axes.configuration(task.start)
-    problem = _seam_problem(arm, step, settings, torch_contacts(task.cell, step), near)
+    problem = seam_problem(arm, step, settings, torch_contacts(task.cell, step), near)
     return next(iter(seam_ways(problem, near)), None) is not None
