@@ -25,8 +25,6 @@ PROCESS_JOINT_SHARE = 0.70
 SIX = 6
 MOST_EXTERNAL = 2
 """Axes of a positioner that are planned with the arm."""
-SHARPEST = 40.0
-"""Most jerk that is made use of, as a multiple of the acceleration (1/s): the grid of a time law resolves no more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +76,7 @@ def arm_of(
     model = collision_model(task.cell, group)
     axes = task.cell.axes(group)
     velocity, acceleration, jerk = (np.array(axes.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
-    limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
+    limits = MotionLimits(velocity, acceleration, jerk)
     return Arm(task, group, mechanism, axes, model, pack(model), limits, seed, engine, earlier or Earlier(), handling)
 
 
