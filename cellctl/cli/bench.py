@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_STREAM = 24.0 * 60.0
 """min."""
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "stream", "soak"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "serial", "stream", "soak"]
 
 
 def bench(
@@ -52,7 +52,7 @@ def bench(
         first: Of `faults` only: the seed of the first run.
         states: Of `soak` only: how many random states are asked of the screens and of an exact engine.
         motions: Of `soak` only: how many random motions are.
-        minutes: Of `stream` only: how long setpoints are sent in real time.
+        minutes: Of `stream` and `serial` only: how long setpoints are sent in real time, to each arm.
         beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
     if repeats < 1:
@@ -73,6 +73,8 @@ def bench(
             results = [_faults(runs, first, say)]
         elif suite == "soak":
             results = [_soak(states, motions, say)]
+        elif suite == "serial":
+            results = [_serial(minutes, say)]
         elif suite == "stream":
             results = [_stream(minutes, company=beside, say=say)]
         else:
@@ -102,6 +104,12 @@ def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
     from cellctl.bench.serial.faults import faults
 
     return faults(runs, first, say)
+
+
+def _serial(minutes: float, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.throughput import serial
+
+    return serial(minutes, say)
 
 
 def _stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:

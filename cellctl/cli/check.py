@@ -36,7 +36,8 @@ def check(
     """Read, plan and prove tasks; nothing moves and no plan is written.
 
     Args:
-        tasks: Task files. All of them are checked, also after one that fails.
+        tasks: Task files. All of them are checked, also after one that fails. A cell file is read, and the tasks that
+            are for it are named.
         format: What is printed. `json` is the same as `--json`; `github` also adds to the step's summary.
         report: Write a report as well: FILE.xml (JUnit), FILE.sarif or FILE.json. May be given several times.
         relax: Where a weld has no plan, look for the smallest changes that would do; each is planned and proved.
@@ -111,9 +112,12 @@ def _outcome(checks: list[Checked], format: Format) -> Outcome:
 
 
 def _text(checked: Checked) -> tuple[RenderableType, ...]:
+    from cellctl.reports.cell_lines import cell_lines
     from cellctl.reports.relaxed import relaxation_lines
     from cellctl.reports.tables import closing_line, seam_tables
 
+    if checked.cell is not None:
+        return tuple(cell_lines(checked.file, checked.cell))
     if checked.certified is None:
         count = sum(finding.severity == "error" for finding in checked.findings)
         refused = f"{checked.file}: {count} {'error' if count == 1 else 'errors'}"
@@ -126,6 +130,8 @@ def _data(checked: Checked) -> dict[str, object]:
     from cellctl.reports.step_rows import row_data, step_rows
     from cellctl.reports.tables import proof_data
 
+    if checked.cell is not None:
+        return {"file": checked.file, "ok": True, "cell": checked.cell.cell.name, "tasks": list(checked.cell.tasks)}
     steps = [row_data(row) for row in step_rows(checked)]
     data = {"file": checked.file, "ok": checked.certified is not None, "steps": steps}
     if checked.certified is None:

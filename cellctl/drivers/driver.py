@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
 from cellctl.errors import Finding, UsageError
 from cellctl.model.cell import standing_joints
@@ -19,6 +19,8 @@ from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from cellctl.model.cell import Cell
 
 Pace = Literal["lock_step", "arm", "executor"]
@@ -157,6 +159,16 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         gripped=cell.input_line("gripped"),
         gripper_open=cell.input_line("gripper_open"),
     )
+
+
+@runtime_checkable
+class CountsLink(Protocol):
+    """A driver that counts what happens on its link."""
+
+    @property
+    def counters(self) -> DataclassInstance:
+        """What happened since the link was opened: whole numbers by name."""
+        ...
 
 
 OpenArm = Callable[[str, ArmSetup], Driver]

@@ -109,6 +109,20 @@ def plan_inputs(task: Task) -> tuple[Input, ...]:
     return tuple(sorted((*task.cell.inputs, task_input(task)), key=lambda item: item.reference))
 
 
+def is_cell_file(path: str | Path) -> bool:
+    """Whether what lies at `path` can be read and looks like a cell file, or is a folder with one."""
+    from cellctl.files import uses
+
+    return uses.is_cell_file(path)
+
+
+def tasks_of(path: str | Path) -> tuple[str, ...]:
+    """The task files of the project that are for the cell at `path`, as findings show them; sorted."""
+    from cellctl.files import uses
+
+    return uses.tasks_of(path)
+
+
 def edited_inputs(path: str | Path) -> tuple[str, ...]:
     """References of the inputs in a plan file whose content is not what its name, its SHA-256, says."""
     from cellctl.files import plan_file

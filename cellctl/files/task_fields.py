@@ -35,6 +35,17 @@ def _spin(value: object) -> object:
     return None if value == "free" else value
 
 
+class StitchField(FileModel):
+    """An intermittent weld: so many stitches of a length with a gap between, as a drawing says 5 x 30 (20)."""
+
+    count: Annotated[int, Field(ge=2, le=200)]
+    """How many stitches."""
+    length: PositiveLength
+    """How long each is."""
+    gap: PositiveLength
+    """How much is left out between one and the next, not from start to start."""
+
+
 class WeldField(FileModel):
     """Weld a seam after a procedure; what is not given is the procedure's."""
 
@@ -52,6 +63,8 @@ class WeldField(FileModel):
     """How far to go beyond the start of a closed seam."""
     reverse: bool = False
     """Weld it from its end to its start."""
+    stitch: StitchField | None = None
+    """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
     ctwd: PositiveLength | None = None
     """Contact-tip-to-work distance; the procedure's nominal value unless given."""
     travel_speed: Speed | None = None

@@ -11,8 +11,17 @@ from cellctl.files.cell_file import CellReading, read_cell
 from cellctl.files.quantities import Kind, write_quantity
 from cellctl.files.reading import File, Reading
 from cellctl.files.task_checks import check_task
-from cellctl.files.task_fields import GripField, MoveJField, ReleaseField, StepField, TaskFile, WeldField
+from cellctl.files.task_fields import (
+    GripField,
+    MoveJField,
+    ReleaseField,
+    StepField,
+    StitchField,
+    TaskFile,
+    WeldField,
+)
 from cellctl.model.inputs import Input, canonical_json
+from cellctl.model.stitches import stitched
 from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
@@ -27,24 +36,55 @@ def read_task(reading: Reading, reference: str) -> Task | None:
     cell = None if cell_reference is None else read_cell(reading, cell_reference, file.place("cell"))
     if cell is None:
         return None
-    task = _task(file, cell)
+    written = _steps(file, cell)
+    origins = [index for index, _ in written]
+    task = _task(file, cell, written)
 
     def place(index: int, field: str) -> Place | None:
         if index < 0:
             return file.place(field)
-        (kind,) = file.model.steps[index].model_fields_set
-        return file.place("steps", index, kind, *([field] if field else []))
+        (kind,) = file.model.steps[origins[index]].model_fields_set
+        return file.place("steps", origins[index], kind, *([field] if field else []))
 
     reading.findings += check_task(task, cell, place)
     return task
 
 
-def _task(file: File[TaskFile], cell: CellReading) -> Task:
+def _steps(file: File[TaskFile], cell: CellReading) -> list[tuple[int, Step]]:
+    """The steps with their index in the file; a weld in stitches is as many of them."""
+    steps: list[tuple[int, Step]] = []
+    for index, field in enumerate(file.model.steps):
+        step = _step(field)
+        stitch = None if field.weld is None else field.weld.stitch
+        if stitch is None or not isinstance(step, Weld):
+            steps.append((index, step))
+        else:
+            steps += [(index, one) for one in _stitched(file, cell, index, step, stitch)]
+    return steps
+
+
+def _stitched(file: File[TaskFile], cell: CellReading, index: int, weld: Weld, stitch: StitchField) -> tuple[Weld, ...]:
+    """The welds of the stitches; the weld alone where these do not fit, or its seam is not known."""
+    path = ("steps", index, "weld", "stitch")
+    try:
+        curve = cell.cell.seam(weld.seam)[1].curve
+        if curve.closed:
+            file.report("F167", f"seam '{weld.seam}' is closed, stitches are for open ones", path)
+            return (weld,)
+        return stitched(weld, curve.length, count=stitch.count, length=stitch.length, gap=stitch.gap)
+    except KeyError:
+        return (weld,)
+    except ValueError as error:
+        file.report("F156", f"{error} of seam '{weld.seam}'", path, "fewer or shorter ones")
+        return (weld,)
+
+
+def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step]]) -> Task:
     model = file.model
     budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
-    steps = tuple(_step(step) for step in model.steps)
-    places = tuple(file.place("steps", index) for index in range(len(steps)))
+    steps = tuple(step for _, step in written)
+    places = tuple(file.place("steps", index) for index, _ in written)
     return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
 
 

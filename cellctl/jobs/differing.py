@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellctl.errors import CellctlError
+from cellctl.errors import CellctlError, Finding, NotCertified, Place, Severity
 from cellctl.files import plan_content, task_from_inputs
+from cellctl.jobs.proving import bound
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.cell import Axes, Mechanism
@@ -24,6 +26,8 @@ from cellctl.proof import certified
 SPACING = 1e-3
 """Distance (m) of the points at which two paths of a tip are compared."""
 MOST_POINTS = 4000
+UNPROVED = "X410"
+"""The code of a plan without a certificate, which is as good a plan to compare as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,20 @@ class PlanDifference:
     inputs: tuple[InputDifference, ...]
     settings: tuple[tuple[str, str, str], ...]
     cycle_time: tuple[float, float]
+
+
+def not_as_proved(path: Path) -> tuple[Finding, ...]:
+    """What a plan file says for itself: that it was changed after it was proved, or (a warning) that it never was."""
+    try:
+        bound(path)
+    except NotCertified as error:
+        return tuple(_said_of(finding, path) for finding in error.findings)
+    return ()
+
+
+def _said_of(finding: Finding, path: Path) -> Finding:
+    severity: Severity = "warning" if finding.code == UNPROVED else finding.severity
+    return replace(finding, place=Place(str(path)), severity=severity)
 
 
 def differences(first: Plan, second: Plan) -> PlanDifference:

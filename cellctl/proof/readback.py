@@ -149,9 +149,8 @@ def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
         at = int(nearest[-1])
     for _ in range(6):  # each time nearer by the distance from the seam over its radius
         frames = path.frames(s)
-        nearer = np.clip(
-            s + np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing), 0.0, path.length
-        )
+        along = np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing)
+        nearer = np.clip(s + along, 0.0, path.length)
         settled = np.abs(nearer - s).max() < SETTLED
         s = nearer
         if settled:

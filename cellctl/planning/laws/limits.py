@@ -76,7 +76,8 @@ def _passed(law: BSpline, s: FloatArray, grid: FloatArray) -> FloatArray:
     t: FloatArray = np.interp(s, law(grid)[:, 0], grid)
     rate = law(t, 1)[:, 0]
     step = np.divide(s - law(t)[:, 0], rate, out=np.zeros(len(t)), where=rate > 1e-9)
-    return np.clip(t + np.clip(step, -1e-3, 1e-3), 0.0, law.end)
+    result: FloatArray = np.clip(t + np.clip(step, -1e-3, 1e-3), 0.0, law.end)
+    return result
 
 
 def limit_uses(path: BSpline, law: BSpline, limits: MotionLimits, t: FloatArray) -> LimitUses:
