@@ -72,7 +72,7 @@ class CollisionModel:
             pair = index[frozenset((contact.first, contact.second))]
             margins[pair] = -np.inf if contact.margin is None else contact.margin
         for pair, own in self.own:
-            if margins[pair] > -np.inf and (not own.phases or kind in own.phases):
+            if margins[pair] >= 0.0 and (not own.phases or kind in own.phases):
                 margins[pair] = own.gap
         return frozen_array_with_inf(margins)
 
@@ -129,7 +129,8 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
     solids = (*moving, *(solid for _, solid in still))
     table = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     table.setflags(write=False)
-    own = _own_margins(cell, [(solids[i].name, solids[j].name) for i, j in pairs])
+    called = [_called(solid.name, of_part=k in carried) for k, solid in enumerate(solids)]
+    own = _own_margins(cell, [(called[i], called[j]) for i, j in pairs])
     margins = np.full(len(pairs), cell.margins.clearance)
     for pair, margin in own:
         if not margin.phases:
@@ -146,7 +147,14 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
     )
 
 
-def _own_margins(cell: Cell, pairs: list[tuple[str, str]]) -> tuple[tuple[int, PairMargin], ...]:
+def _called(name: str, *, of_part: bool) -> tuple[str, ...]:
+    """The names of a solid: of one that is carried also that which it has where it stands, without arm and tool."""
+    return (name, name.split(".", 2)[2]) if of_part else (name,)
+
+
+def _own_margins(
+    cell: Cell, pairs: list[tuple[tuple[str, ...], tuple[str, ...]]]
+) -> tuple[tuple[int, PairMargin], ...]:
     """Which pairs have margins of their own, the weakest word first: names of more parts, then those for a phase, then
     the larger gap, outdo the others.
     """
@@ -162,9 +170,13 @@ def _own_margins(cell: Cell, pairs: list[tuple[str, str]]) -> tuple[tuple[int, P
     )
 
 
-def _is_about(margin: PairMargin, first: str, second: str) -> bool:
+def _is_about(margin: PairMargin, first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     names = ((first, second), (second, first))
-    return any(covers(margin.first, one) and covers(margin.second, other) for one, other in names)
+    return any(_among(margin.first, some) and _among(margin.second, others) for some, others in names)
+
+
+def _among(name: str, solids: tuple[str, ...]) -> bool:
+    return any(covers(name, solid) for solid in solids)
 
 
 def _label_pairs(first: tuple[str, ...], second: tuple[str, ...]) -> Iterator[frozenset[str]]:
