@@ -7,15 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cellctl.drivers.memory import GripperBehaviour, MemoryArm
+from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Command, Stride, Switch
+from cellctl.execution.executor import execute
 from cellctl.execution.job import Entry, GripperLines, Job
 from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.survey import GripSurvey, surveyed
+from cellctl.execution.records.trace import read_trace
 from cellctl.model.plan import Block, FixedSegment, GripperAction
 from cellctl.model.spline import BSpline
-from tests.execution.conftest import HOME, NEAR, SEAM_START, move, small_job, small_setup
+from tests.execution.conftest import HOME, JOINTS, NEAR, SEAM_START, move, small_job, small_setup
 
 LINES = GripperLines(output=2, gripped=3, gripper_open=4, stroke_time=0.3, timeout=1.0)
 BLIND = replace(LINES, gripped=None, gripper_open=None)
@@ -221,3 +227,77 @@ def test_a_run_without_a_grip_leaves_the_line_alone(job, run_job) -> None:
     ran = run_job(replace(job, certified=replace(job.certified, plan=moves)), arm=arm_with(), control=Switch())
     assert ran.outcome.status == "done"
     assert commands(ran.arm) == []
+
+
+class Playing:
+    """A control that changes its command at given polls; whatever it does, it lets the run go on in the end."""
+
+    def __init__(self, plays: list[tuple[int, str]]) -> None:
+        self.command, self.polls, self.plays = Command(), 0, sorted(plays)
+
+    def poll(self, *, patience: float) -> Command:
+        del patience
+        self.polls += 1
+        while self.plays and self.plays[0][0] <= self.polls:
+            self._play(self.plays.pop(0)[1])
+        if not self.plays and self.command.demand == "hold":
+            self._play("run")
+        if not self.plays and self.polls % 50 == 0:
+            self._play("run")
+        return self.command
+
+    def _play(self, what: str) -> None:
+        c = self.command
+        if what in ("hold", "stop"):
+            self.command = replace(c, demand=what)  # type: ignore[arg-type]
+        elif what == "run":
+            self.command = replace(c, demand="run", go=c.go + 1)
+        elif what == "slow":
+            self.command = replace(c, override=0.3)
+        else:
+            self.command = replace(c, demand="run", back=Stride(what), backs=c.backs + 1)  # type: ignore[arg-type]
+
+
+PLAYS = st.lists(
+    st.tuples(st.integers(1, 1200), st.sampled_from(["hold", "hold", "run", "slow", "segment", "step", "stop"])),
+    min_size=1,
+    max_size=8,
+)
+
+
+def check_plays(job: Job, arm: MemoryArm, control: Playing, path_error, folder: Path) -> None:
+    """Whatever was asked for when: told at most once each, and the part goes where it was proved to go."""
+    with RunFolder(folder, JOINTS) as record:
+        outcome = None
+        following = execute(job, arm, clock=ManualClock(), control=control, record=record)
+        while outcome is None:
+            try:
+                next(following)
+            except StopIteration as end:
+                outcome = end.value
+            assert len(arm.setpoints) < 30_000, "the run does not end"
+    trace = read_trace(folder / "trace.csv")
+    assert commands(arm) in ([], [1], [1, 0])
+    assert path_error(job, trace) < 1e-6
+    for index, segment in enumerate(job.certified.plan.segments):
+        told = (trace.outputs[trace.segment == index] & BIT) > 0
+        assert segment.gripper is not None or (told == bool(segment.attached)).all()
+    still = np.isin(trace.segment, [CLOSE, OPEN])
+    moved = np.abs(np.diff(trace.commanded, axis=0)).max(axis=1)
+    assert moved[still[1:] & still[:-1] & (np.diff(trace.segment) == 0)].max(initial=0.0) < 1e-12
+    assert outcome.status in ("done", "stopped")
+    assert (outcome.status == "done") == (commands(arm) == [1, 0] and trace.segment[-1] == 4 and arm_is_home(arm))
+
+
+def arm_is_home(arm: MemoryArm) -> bool:
+    return bool(np.abs(arm.setpoints[-1] - HOME).max() < 1e-9)
+
+
+def test_whatever_is_asked_for_a_gripper_is_told_once(job, path_error, tmp_path_factory) -> None:
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @given(PLAYS)
+    def play(plays: list[tuple[int, str]]) -> None:
+        arm = arm_with(GripperBehaviour(cycles=25))
+        check_plays(job, arm, Playing(plays), path_error, tmp_path_factory.mktemp("play"))
+
+    play()
