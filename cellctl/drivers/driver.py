@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
@@ -33,8 +34,9 @@ executor.
 class ArmIdentity:
     """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
 
-    `lag` is the time by which the arm is known to trail its setpoints, s. An arm that `falls` without power keeps it
-    after a fault.
+    `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
+    order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
+    knows. An arm that `falls` without power keeps it after a fault.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ArmIdentity:
     period: float
     pace: Pace
     lag: float = 0.0
+    slip: float = inf
     falls: bool = False
 
     @property

@@ -103,18 +103,17 @@ def _pair_margins(margins: MarginsField) -> tuple[PairMargin, ...]:
 
 
 def _check_pairs(file: File[CellFile], cell: Cell) -> None:
-    """The names of a pair are known, and one of them moves. What belongs to a thing that cannot be read is let be."""
+    """Both names of a pair are known, and one may move. What belongs to a thing that cannot be read is let be."""
     known = thing_names(cell)
     written = file.names("mechanisms") | file.names("fixtures") | file.names("parts")
-    moving = {fixture.name for fixture in cell.fixtures if fixture.moves_with}
-    moving |= file.names("mechanisms") | {placement.name for placement in cell.parts if placement.moves_with}
+    still = file.names("fixtures") - {fixture.name for fixture in cell.fixtures if fixture.moves_with}
     for key in file.model.margins.pairs:
         for name in key.split():
             owner = name.partition(".")[0]
             if name not in known and (owner in known or owner not in written):
                 file.unknown("solid", name, known, ("margins", "pairs", key))
-        if not any(name.partition(".")[0] in moving for name in key.split()):
-            file.report("F130", f"neither of '{key}' is of an arm: they keep still", ("margins", "pairs", key))
+        if all(name.partition(".")[0] in still for name in key.split()):
+            file.report("F130", f"both of '{key}' are fixtures: they keep still", ("margins", "pairs", key))
 
 
 def _configuration_names(file: File[CellFile], mechanisms: tuple[Mechanism, ...]) -> dict[str, frozenset[str]]:

@@ -67,7 +67,7 @@ class CollisionModel:
             pair = index[frozenset((contact.first, contact.second))]
             margins[pair] = -np.inf if contact.margin is None else contact.margin
         for pair, own in self.own:
-            if margins[pair] > -np.inf and (not own.phases or kind in own.phases):
+            if margins[pair] >= 0.0 and (not own.phases or kind in own.phases):
                 margins[pair] = own.gap
         return frozen_array_with_inf(margins)
 
@@ -112,7 +112,8 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
     ]
     table = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     table.setflags(write=False)
-    own = _own_margins(cell, [(solids[i].name, solids[j].name) for i, j in pairs])
+    called = [*(_called(held) for held in moving), *((solid.name,) for _, solid in still)]
+    own = _own_margins(cell, [(called[i], called[j]) for i, j in pairs])
     margins = np.full(len(pairs), cell.margins.clearance)
     for pair, margin in own:
         if not margin.phases:
@@ -130,6 +131,13 @@ def collision_model(cell: Cell, group: str) -> CollisionModel:
     )
 
 
+def _called(held: Held) -> tuple[str, ...]:
+    """The names of a solid: of one in a gripper also that which it has where it stands, without arm and tool."""
+    name = held.solid.name
+    gripped = held.beside == 0 and name.startswith(f"{held.mechanism}.")
+    return (name, name.split(".", 2)[2]) if gripped else (name,)
+
+
 def _may_meet(first: Held, second: Held, touching: Mapping[str, set[frozenset[str]]]) -> bool:
     """Whether two solids that mechanisms hold can move against each other, and are not meant to touch."""
     if first.mechanism != second.mechanism:
@@ -139,7 +147,9 @@ def _may_meet(first: Held, second: Held, touching: Mapping[str, set[frozenset[st
     return apart > min(first.beside, second.beside) and touching[first.mechanism].isdisjoint(labels)
 
 
-def _own_margins(cell: Cell, pairs: list[tuple[str, str]]) -> tuple[tuple[int, PairMargin], ...]:
+def _own_margins(
+    cell: Cell, pairs: list[tuple[tuple[str, ...], tuple[str, ...]]]
+) -> tuple[tuple[int, PairMargin], ...]:
     """Which pairs have margins of their own, the weakest word first: names of more parts, then those for a phase, then
     the larger gap, outdo the others.
     """
@@ -155,9 +165,13 @@ def _own_margins(cell: Cell, pairs: list[tuple[str, str]]) -> tuple[tuple[int, P
     )
 
 
-def _is_about(margin: PairMargin, first: str, second: str) -> bool:
+def _is_about(margin: PairMargin, first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     names = ((first, second), (second, first))
-    return any(covers(margin.first, one) and covers(margin.second, other) for one, other in names)
+    return any(_among(margin.first, some) and _among(margin.second, others) for some, others in names)
+
+
+def _among(name: str, solids: tuple[str, ...]) -> bool:
+    return any(covers(name, solid) for solid in solids)
 
 
 def _label_pairs(first: tuple[str, ...], second: tuple[str, ...]) -> Iterator[frozenset[str]]:
