@@ -97,7 +97,7 @@ def soak(states: int, edges: int, say: Progress, *, arms: tuple[str, ...] = ARMS
 def _installed() -> list[EngineName]:
     """The exact engines that are here, PyBullet first; raises EnvironmentMissing where none is."""
     first = engine_used(None)
-    engines = [first]
+    engines: list[EngineName] = [first]
     with suppress(EnvironmentMissing):
         if first != "coal":
             engines.append(engine_used("coal"))

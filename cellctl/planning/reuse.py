@@ -14,9 +14,10 @@ import numpy as np
 from cellctl.model.plan import FixedSegment, SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
+from cellctl.planning.seams.columns import nearest_joints
 from cellctl.planning.seams.reach import SeamProblem
 from cellctl.planning.seams.refinement import Torches
-from cellctl.planning.seams.way import SeamWay, nearest_joints
+from cellctl.planning.seams.way import SeamWay
 
 FURTHEST = 0.15
 """How far (rad) a joint may be from where it was at the same place of the seam, or at the ends of a free path."""

@@ -22,9 +22,10 @@ from cellctl.planning.laws.timing import RAMP_KNOTS, constant_speed_law, process
 from cellctl.planning.lines_at_seam import approach_law, lines_at, retract_law
 from cellctl.planning.moves import free_motion, no_free_motion
 from cellctl.planning.reuse import Reuse, earlier_way
+from cellctl.planning.seams.columns import SPIN_SPEED
 from cellctl.planning.seams.reach import SeamProblem, ladder_limits
 from cellctl.planning.seams.stations import stations_of
-from cellctl.planning.seams.way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
+from cellctl.planning.seams.way import SeamWay, seam_ways, spin_rate
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path

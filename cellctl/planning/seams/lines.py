@@ -7,7 +7,7 @@ import numpy as np
 from cellctl.kinematics.arm_inverse import ArmInverse
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.planning.seams.way import nearest_joints
+from cellctl.planning.seams.columns import nearest_joints
 
 STEP = 4e-3
 
