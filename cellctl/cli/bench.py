@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_STREAM = 24.0 * 60.0
 """min."""
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "stream"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "serial", "stream"]
 
 
 def bench(
@@ -48,7 +48,7 @@ def bench(
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
         runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
         first: Of `faults` only: the seed of the first run.
-        minutes: Of `stream` only: how long setpoints are sent in real time.
+        minutes: Of `stream` and `serial` only: how long setpoints are sent in real time, to each arm.
         beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
     if repeats < 1:
@@ -67,6 +67,8 @@ def bench(
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
         elif suite == "faults":
             results = [_faults(runs, first, say)]
+        elif suite == "serial":
+            results = [_serial(minutes, say)]
         elif suite == "stream":
             results = [_stream(minutes, company=beside, say=say)]
         else:
@@ -90,6 +92,12 @@ def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
     from cellctl.bench.serial.faults import faults
 
     return faults(runs, first, say)
+
+
+def _serial(minutes: float, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.throughput import serial
+
+    return serial(minutes, say)
 
 
 def _stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:

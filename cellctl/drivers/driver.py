@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
 from cellctl.errors import Finding, UsageError
 from cellctl.model.cell import standing_joints
@@ -19,6 +20,8 @@ from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from cellctl.model.cell import Cell
 
 Pace = Literal["lock_step", "arm", "executor"]
@@ -31,8 +34,9 @@ executor.
 class ArmIdentity:
     """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
 
-    `lag` is the time by which the arm is known to trail its setpoints, s. An arm that `falls` without power keeps it
-    after a fault.
+    `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
+    order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
+    knows. An arm that `falls` without power keeps it after a fault.
     """
 
     name: str
@@ -41,6 +45,7 @@ class ArmIdentity:
     period: float
     pace: Pace
     lag: float = 0.0
+    slip: float = inf
     falls: bool = False
 
     @property
@@ -155,6 +160,16 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         gripped=cell.input_line("gripped"),
         gripper_open=cell.input_line("gripper_open"),
     )
+
+
+@runtime_checkable
+class CountsLink(Protocol):
+    """A driver that counts what happens on its link."""
+
+    @property
+    def counters(self) -> DataclassInstance:
+        """What happened since the link was opened: whole numbers by name."""
+        ...
 
 
 OpenArm = Callable[[str, ArmSetup], Driver]

@@ -89,7 +89,6 @@ class ArcProcedure:
             attempts -= 1
             if self._stands():
                 establish()
-                run.note("arc_established")
                 yield run.tell("arc_established")
             elif attempts:
                 yield from self.extinguish("no_arc")

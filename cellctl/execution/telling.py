@@ -39,9 +39,14 @@ class Teller:
         """The place as JSON values."""
         return {"step": self._path.segment.step, "segment": self._path.index, "s": self._path.s}
 
+    @property
+    def stamp(self) -> dict[str, object]:
+        """The place and the time, s of the arm's clock since the start of the run, as JSON values."""
+        return self.place | {"time": self._stream.time}
+
     def note(self, kind: str, **data: object) -> None:
         """Put something that happened here and now into the journal."""
-        self._record.note(kind, **(self.place | data))
+        self._record.note(kind, **(self.stamp | data))
 
     def tell(self, kind: EventKind, **data: object) -> Event:
         """An event here and now; it is also written down."""

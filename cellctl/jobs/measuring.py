@@ -7,7 +7,7 @@ before it is judged; what lies in the overlap of a restart counts once.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,10 @@ _OF_SPEED = ("C315", "C316")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredWeld:
-    """One weld of a run as measured, with the executed gates that it breaks; `record` is None where no arc burnt."""
+    """One weld of a run as measured, with the executed gates that it breaks.
+
+    `record` is None where no arc burnt; its length is what was welded.
+    """
 
     seam: str
     record: SeamRecord | None
@@ -102,7 +105,17 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
     if draws:
         findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
-    return MeasuredWeld(step.seam, record, findings)
+    findings = (*findings, *(late_cycles(passes, where) if findings else ()))
+    return MeasuredWeld(step.seam, replace(record, length=welded_length(passes)), findings)
+
+
+def welded_length(passes: list[Pass]) -> float:
+    """How much of a seam was welded, m: an overlap counts once, a gap not at all."""
+    length = reached = 0.0
+    for start, end in sorted((float(burnt.s.min()), float(burnt.s.max())) for burnt in passes):
+        length += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return length
 
 
 def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]:
@@ -110,6 +123,18 @@ def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]
     first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
     on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
     return [Pass(trace.time[on], trace.s[on], trace.measured[on])]
+
+
+def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
+    """That cycles came late while the arc burnt (X489), by the arm's own clock; nothing where all came in time."""
+    gaps = np.concatenate([np.diff(burnt.t) for burnt in passes])
+    period = float(np.median(gaps))
+    late = gaps[gaps > 1.5 * period]
+    if not len(late):
+        return ()
+    text = f"{where}: the host was late, {len(late)} cycles while the arc burnt, the worst by"
+    worst = f"{(late.max() - period) * 1e3:.0f} ms"
+    return (Finding("X489", f"{text} {worst}", suggestion="take load off this machine", severity="note"),)
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -138,7 +137,6 @@ def resume(
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            TemporaryDirectory(prefix="cellctl-") as scratch,
             connect(cell, driver=driver, real_time=real_time, wiring=wiring, at=standing) as connected,
             running.attached(connected) as link,
         ):
@@ -149,12 +147,12 @@ def resume(
             if entry is None:
                 entry = entry_at_boundary(found, arc, overlap)
                 move = reposition(plan.inputs, _mechanism(found), here, _boundary_joints(found, entry.segment))
-                move_file = Path(scratch) / "way_back.zip"
+                move_file = link.scratch / "way_back.zip"
                 write_plan(move.plan, move_file)
                 link.override(_OVERRIDE)
                 raise_unless_done((yield from link.run(move_file, target / WAY_BACK)))
                 link.override(1.0)
-            plan_file = Path(scratch) / PLAN_FILE
+            plan_file = link.scratch / PLAN_FILE
             write_plan(plan, plan_file)
             outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
         raise_unless_done(outcome)

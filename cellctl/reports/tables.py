@@ -17,6 +17,9 @@ from cellctl.units import deg, mm, um
 if TYPE_CHECKING:
     from rich.table import Table
 
+_ALL_BUT = 0.5 * mm
+"""What may be missing of a seam that counts as welded all along."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
@@ -66,10 +69,12 @@ def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
 
 
 def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
-    """The gap with the least left above its margin, or None where no pair was asked about."""
-    return min(
-        (gap for record in segments for gap in record.gaps), key=lambda gap: gap.observed - gap.margin, default=None
-    )
+    """The gap with the least left above its margin, or None where no pair was asked about.
+
+    Left out is what stands on something: a pair whose margin is below zero.
+    """
+    gaps = (gap for record in segments for gap in record.gaps if gap.margin >= 0.0)
+    return min(gaps, key=lambda gap: gap.observed - gap.margin, default=None)
 
 
 def seam_tables(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> tuple[Table, ...]:
@@ -92,7 +97,7 @@ def _seam_table(rows: Sequence[SeamRow], *, of_run: bool) -> Table:
     for row in rows:
         table.add_row(
             row.seam,
-            f"{row.length / mm:.1f} mm",
+            _length(row, of_run=of_run),
             _arc_time(row, of_run=of_run),
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
@@ -126,6 +131,14 @@ def hardest_effort(segments: tuple[SegmentRecord, ...]) -> LimitUse | None:
     """The largest share of a motor's torque that any segment needs, or None where none was looked at."""
     uses = [use for record in segments for use in record.limits if use.quantity == "effort"]
     return max(uses, key=lambda use: use.ratio, default=None)
+
+
+def _length(row: SeamRow, *, of_run: bool) -> str:
+    """The length of a seam; of a run also how much of it was welded, where that is not all."""
+    welded = 0.0 if row.measured is None else row.measured.length
+    if not of_run or welded > row.length - _ALL_BUT:
+        return f"{row.length / mm:.1f} mm"
+    return f"{welded / mm:.1f} of {row.length / mm:.1f} mm"
 
 
 def _arc_time(row: SeamRow, *, of_run: bool) -> str:

@@ -52,3 +52,26 @@ def test_no_repeats_is_a_usage_error(say) -> None:
     said = say("bench", "timing", "--repeats", "0")
     assert said.code == 2
     assert said.err == "a call cannot be measured 0 times - write --repeats 5 [U665]\n"
+
+
+def test_the_command_counts_how_runs_end(say) -> None:
+    from cellctl.bench.serial.faults import BROKEN, RUNS
+
+    said = say("bench", "faults", "--runs", "1", "--json")
+    assert said.code == 0
+    (suite,) = json.loads(said.out)["suites"]
+    counted = {figure["name"]: figure["values"] for figure in suite["figures"]}
+    assert {f"{protocol}: {BROKEN}" for protocol in RUNS} <= set(counted)
+    assert sum(value for values in counted.values() for value in values) == len(RUNS)
+    assert counted[f"grbl: {BROKEN}"] == [0]
+
+
+@pytest.mark.slow
+def test_throughput_is_measured_for_every_protocol(say) -> None:
+    said = say("bench", "serial", "--minutes", "0.02", "--json")
+    assert said.code == 0
+    (suite,) = json.loads(said.out)["suites"]
+    names = {figure["name"].partition(":")[0] for figure in suite["figures"]}
+    assert names == {"dynamixel, 7 servos, 100 Hz", "feetech, 6 servos, 50 Hz", "grbl, 20 lines/s"}
+    ceilings = [figure["values"][0] for figure in suite["figures"] if figure["name"].endswith("ceiling")]
+    assert all(ceiling > 0.0 for ceiling in ceilings)

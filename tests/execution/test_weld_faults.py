@@ -10,10 +10,10 @@ import pytest
 from cellctl.drivers.driver import ArmState, Setpoint
 from cellctl.drivers.memory import MemoryArm
 from cellctl.emulators.simulated_arm.weld_source import WeldSource, WeldSourceSettings
+from cellctl.errors import Finding
 from cellctl.execution.control import Command
 from cellctl.execution.job import ArcLines, Job
-from cellctl.execution.records.survey import surveyed
-from cellctl.model.wps import ArcStart
+from cellctl.execution.records.survey import lost_outcome, surveyed
 from tests.execution.conftest import small_setup
 
 LINES = ArcLines(arc_on=1, arc_ok=1, gas=2, gas_ok=2, wire_stuck=3)
@@ -103,9 +103,7 @@ def test_a_run_does_not_begin_with_a_wire_that_sticks(gas_job, run_job) -> None:
 
 @pytest.mark.parametrize(("misses", "least"), [(1, 1e-5), (2, 0.003)])
 def test_a_retry_scratches_along_the_seam_and_comes_back(gas_job, run_job, path_error, misses: int, least) -> None:
-    """It goes as far as it takes to find the arc. The torch is on its path, at most the scratch distance along it, and
-    welds from the start of the seam.
-    """
+    """As far as it takes to find the arc, on its path; and it welds from the start of the seam."""
     arm = WeldingArm(replace(SOURCE, misses=misses))
     job = with_start(gas_job, retries=2, scratch=0.003)
     ran = run_job(job, arm=arm)
@@ -167,5 +165,16 @@ def test_a_hold_while_it_scratches_takes_the_arc_and_begins_again(gas_job, run_j
     assert [(weld.start, weld.complete) for weld in ran.outcome.welds] == [(0.0, True)]
 
 
-def test_a_procedure_without_scratch_has_none() -> None:
-    assert ArcStart(0.1, 0.5, 0.1).scratch == 0.0
+@pytest.mark.parametrize("last", ["arc_off", "arc_at"])
+def test_an_outcome_from_a_journal_alone_knows_seam_and_times(gas_job, run_job, tmp_path, last: str) -> None:
+    ran = run_job(gas_job, arm=WeldingArm(SOURCE))
+    lines = (ran.folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    kept = max(k for k, line in enumerate(lines) if f'"kind":"{last}"'.encode() in line) + 1
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost" / "journal.jsonl").write_bytes(b"".join(lines[:kept]))
+    outcome = lost_outcome(surveyed(tmp_path / "lost"), Finding("X430", "the executor is gone"))
+    (weld,), (whole,) = outcome.welds, ran.outcome.welds
+    assert (weld.seam, weld.segment, weld.complete) == ("tray.left", SEAM, last == "arc_off")
+    assert weld.arc_time == pytest.approx(whole.arc_time, abs=1e-9 if last == "arc_off" else 0.5)
+    assert 0.5 * ran.outcome.time < outcome.time < ran.outcome.time
+    assert weld.arc_time > 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
@@ -94,13 +95,21 @@ def test_no_runs_make_no_table(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_on_the_command_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_on_the_command_line(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(("runs", "list", "--runs", str(runs), "--json")) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["folder"] == "one"
     assert call(("runs", "show", str(runs / "one"))) == 0
     assert "estimate" in capsys.readouterr().out
     assert call(("runs", "compare", str(runs / "one"), str(runs / "one"))) == 0
     assert "*" not in capsys.readouterr().out
+    shutil.copytree(runs / "one", tmp_path / "half")
+    trace = (runs / "one" / "trace.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "half" / "trace.csv").write_text("".join(trace[: len(trace) // 2]))
+    assert call(("runs", "compare", str(runs / "one"), str(tmp_path / "half"))) == 0
+    said = capsys.readouterr().out
+    assert "run time *" in said
+    assert "task *" not in said
+    assert said.endswith("* is not the same in both\n")
     assert call(("runs", "show", str(runs))) == 2
 
 

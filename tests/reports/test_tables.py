@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from cellctl.jobs.measuring import Pass, welded_length
 from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
@@ -88,3 +90,24 @@ def test_a_plan_without_welds_has_no_table() -> None:
     plan = certified_plan(NEAR).plan
     bare = CertifiedPlan(plan, Certificate("0" * 64, "bullet", "3.2.7", "1", 1000.0, ()))
     assert seam_tables(bare) == ()
+
+
+def test_a_seam_that_was_cut_shows_how_much_of_it_was_welded() -> None:
+    assert "120.0 of 370.0 mm" in shown(certified_plan(NEAR), replace(SEAM, length=120 * mm))
+    assert "0.0 of 370.0 mm" in shown(certified_plan(NEAR), None)
+    assert " of " not in shown(certified_plan(NEAR), replace(SEAM, length=369.9 * mm))
+
+
+def test_what_stands_on_something_is_no_tight_gap() -> None:
+    resting = Gap("r1.gripper.left.block", "desk", -1 * mm, -1 * mm, 0.0, 0.1)
+    assert "tightest gap 1.8 mm met, 1.5 mm proved of 1 mm asked for" in closing_line(certified_plan(resting, NEAR))
+
+
+@pytest.mark.parametrize(
+    ("stretches", "length"),
+    [(((0.0, 0.1),), 0.1), (((0.0, 0.05), (0.045, 0.1)), 0.1), (((0.0, 0.04), (0.06, 0.1)), 0.08), ((), 0.0)],
+    ids=["whole", "with an overlap", "with a gap", "none"],
+)
+def test_the_welded_length_counts_every_millimetre_once(stretches, length: float) -> None:
+    s = [np.linspace(*stretch, 20) for stretch in stretches]
+    assert welded_length([Pass(t, t, np.zeros((20, 6))) for t in s]) == pytest.approx(length)

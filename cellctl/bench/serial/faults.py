@@ -9,25 +9,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from random import Random
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench
+from cellctl.bench.serial.waypoint_benches import WaypointBench, grbl_bench, mycobot_bench
 from cellctl.bench.suites import Progress
 from cellctl.drivers.driver import ArmState, Setpoint
+from cellctl.emulators.link.faults import Injector
 from cellctl.errors import CellctlError, Faulted
-from cellctl.model.link_faults import LINE_FAULTS, SERVO_FAULTS, Fault, FaultKind
+from cellctl.model.link_faults import LINE_FAULTS, SERVO_FAULTS, Fault, FaultKind, FaultScript
 from cellctl.model.wiring import Protocol
 
 LENGTH = 1.4
 """s of path in a run."""
 LONGEST_CALL, LONGEST_STOP = 1.5, 2.0
 """s that a call may take, whatever happens; a stop waits up to a second for the arm to stand."""
+LONGEST_HALT, OUT_OF_LINES = 8.0, 8.0
+"""The same for a stop of a controller that plans by itself, and s after which one that no stop has reached has done
+what it was told before.
+"""
 
 
 class Broken(Exception):
@@ -74,8 +82,41 @@ def servo_run(protocol: Protocol, seed: int) -> str:
     return UNHEARD if moved else ended
 
 
+def waypoint_run(make: Callable[[], WaypointBench[Any]], seed: int) -> str:
+    """One run of an arm that goes from waypoint to waypoint: the code of what ended it, or `done`. Raises Broken."""
+    chance, bench = Random(seed), make()
+    script = drawn_faults(chance, ())
+    age = bench.line.age
+    later = tuple(replace(fault, start=age + fault.start, end=age + fault.end) for fault in script)
+    states, ended = list[ArmState](), "done"
+    try:
+        followed = bench.arm.follow(*bench.swing(LENGTH, amplitude=0.15))
+        bench.line.injector = Injector(FaultScript(later, seed))
+        before = bench.now
+        for state in bench.arm.run(followed):
+            states.append(state)
+            _demand(bench.now - before < LONGEST_CALL, "a state took too long")
+            before = bench.now
+    except Faulted as fault:
+        ended = fault.findings[0].code
+    fastest = max(limit.velocity for limit in bench.setup.limits)
+    _demand_no_jumps(states, fastest, least=0.05)
+    began, heard = bench.now, False
+    with suppress(CellctlError):
+        heard = bench.arm.stop().trouble is None
+    _demand(bench.now - began < LONGEST_HALT, "a stop took too long")
+    bench.wait(0.0 if heard else OUT_OF_LINES)
+    _demand(bench.stands(), "the arm moved after the stop")
+    bench.wait(4.0)
+    with suppress(CellctlError):
+        bench.arm.clear()
+    _demand(bench.stands(), "the arm moved when the fault was cleared")
+    return ended
+
+
 RUNS: MappingProxyType[str, Callable[[int], str]] = MappingProxyType(
     {protocol: partial(servo_run, protocol) for protocol in ARMS}
+    | {"grbl": partial(waypoint_run, grbl_bench), "mycobot": partial(waypoint_run, mycobot_bench)}
 )
 """One run from a seed, by protocol."""
 BROKEN = "must not happen"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -92,6 +92,11 @@ class LineClock:
 class LineBench:
     """A line, and the ports that were opened on it."""
 
+    settling: ClassVar[float] = 0.2
+    """s after which the arm is at rest when it was told to stop."""
+    wobble: ClassVar[float] = 0.002
+    """rad by which an arm may move that stands."""
+
     line: Line
     ports: list[SimulatedPort] = field(default_factory=list, kw_only=True)
 
@@ -116,11 +121,11 @@ class LineBench:
         raise NotImplementedError
 
     def stands(self, seconds: float = 0.5) -> bool:
-        """True when the arm comes to rest within 0.2 s and does not move in the time after that."""
-        self.wait(0.2)
+        """True when the arm does not move any more, once it has had the time to come to rest."""
+        self.wait(self.settling)
         before = self.pose()
         self.wait(seconds)
-        return bool(np.abs(self.pose() - before).max() < 0.002)
+        return bool(np.abs(self.pose() - before).max() < self.wobble)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from cellctl.drivers.port import Port
 from cellctl.drivers.serial_port import SerialPort
 from cellctl.drivers.servos.arm import ServoArm, ServosOn
 from cellctl.drivers.servos.servos import Servos
-from cellctl.errors import Finding, UsageError
+from cellctl.errors import FileError, Finding, UsageError
 from cellctl.files import load_wiring
 from cellctl.model.robot import JointLimits
 from cellctl.model.wiring import Protocol, Wiring
@@ -37,8 +37,22 @@ def servos_at(port: Port, wiring: Wiring) -> Servos:
     return SERVOS[wiring.protocol](port, wiring, (JointLimits(-inf, inf, inf, inf, inf, inf),) * len(wiring.axes))
 
 
+def _wiring_of(protocol: Protocol, setup: ArmSetup) -> Wiring:
+    """The wiring that was named, or the library's for the arm; raises UsageError U654 where it has none."""
+    if setup.wiring:
+        return load_wiring(setup.wiring)
+    try:
+        return load_wiring(setup.robot)
+    except FileError as error:
+        if error.findings[0].code != "F101":
+            raise
+        message = f"the arm of this cell is a {setup.robot}, and nothing says how {protocol} servos would drive it"
+        hint = "is this the task for the arm at the port? else name its wiring with --wiring FILE"
+        raise UsageError(Finding("U654", message, suggestion=hint)) from None
+
+
 def _opened(protocol: Protocol, port: str, setup: ArmSetup) -> ServoArm:
-    wiring = load_wiring(setup.wiring or setup.robot)
+    wiring = _wiring_of(protocol, setup)
     if wiring.protocol != protocol or wiring.joints != setup.joints:
         message = f"the wiring '{wiring.name}' is one of {wiring.protocol} servos for {', '.join(wiring.joints)}"
         hint = f"this arm needs {protocol} servos for {', '.join(setup.joints)}"

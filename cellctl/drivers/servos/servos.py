@@ -177,6 +177,7 @@ class Servos(ABC):
 
         The last goal of a motion is the one that no later one would correct.
         """
+        wrong: list[int] = []
         for _ in range(_WRITES):
             self.tell(goals)
             replies = self.bus.read_all(self.goal.address, self.goal.size, goals)

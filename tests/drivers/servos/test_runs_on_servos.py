@@ -13,6 +13,7 @@ from cellctl.emulators.link.faults import Injector
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import Job, JointEnvelope
+from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.trace import read_trace
 from cellctl.model.certificate import Certificate
@@ -148,6 +149,9 @@ def test_noise_and_lost_bytes_do_not_end_a_run(bench, tmp_path: Path) -> None:
     outcome, _ = run(b, tmp_path / "run", *faults, Fault("flip_bit", start=0.5, way="commands", share=0.01))
     assert outcome.status == "done"
     assert sum(b.line.injector.counts.values()) > 10
+    (link,) = (note for note in read_journal(tmp_path / "run" / "journal.jsonl").records if note.kind == "link")
+    assert link.data["broken"] > 0
+    assert link.data["retries"] == b.arm.counters.retries > 0
     assert np.abs(b.pose() - b.setup.start).max() < 0.01
 
 
