@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellctl.errors import Finding, PlanningFailed
 from cellctl.files import load_task
 from cellctl.jobs import plan
+from cellctl.planning.explain_state import explain_state
+from cellctl.scene.bodies import collision_model
 
 STEP = "  - weld: {{seam: tray.left, wps: mig131_al_t3, {}}}\n"
 
@@ -42,3 +45,16 @@ def test_what_stands_in_the_way_of_an_approach(tmp_path: Path) -> None:
     found = refused(tmp_path, "from: 15 mm, to: -25 mm, approach: 900 mm")
     assert found.code == "P207"
     assert " mm from the seam on the approach: " in found.message or " ends after " in found.message
+
+
+def test_a_state_that_is_too_near_has_the_margin_and_the_planners_own(checkout: Path) -> None:
+    """The margin that is named is the cell's; what the planner keeps over it stands beside it."""
+    cell = load_task(checkout / "tasks" / "weld" / "tray_corner.yaml").cell
+    model = collision_model(cell, "r1")
+    q = np.array(cell.mechanisms[0].configurations["home"])
+    margins = np.full(len(model.pairs), 0.4)
+    nearest, *_ = explain_state(model, q, margins, "P207", "here", reserve=0.5e-3, engine="bullet")
+    assert nearest.message.endswith("the margin is 399.5 mm, and 0.5 mm that the planner keeps over it")
+    assert nearest.data["margin"] == pytest.approx(0.3995)
+    bare, *_ = explain_state(model, q, margins, "P209", "here", reserve=0.0, engine="bullet")
+    assert bare.message.endswith("the margin is 400 mm")
