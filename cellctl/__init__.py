@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from cellctl.model.plan import CertifiedPlan as CertifiedPlan
     from cellctl.model.plan import Plan as Plan
     from cellctl.model.pose import Pose as Pose
+    from cellctl.model.task import Grip as Grip
     from cellctl.model.task import MoveJ as MoveJ
+    from cellctl.model.task import Release as Release
     from cellctl.model.task import Task as Task
     from cellctl.model.task import Weld as Weld
     from cellctl.model.wps import Range as Range
@@ -35,11 +37,13 @@ _HOMES = {
     "CellctlError": "cellctl.errors",
     "CertifiedPlan": "cellctl.model.plan",
     "Finding": "cellctl.errors",
+    "Grip": "cellctl.model.task",
     "MoveJ": "cellctl.model.task",
     "Part": "cellctl.model.part",
     "Plan": "cellctl.model.plan",
     "Pose": "cellctl.model.pose",
     "Range": "cellctl.model.wps",
+    "Release": "cellctl.model.task",
     "Task": "cellctl.model.task",
     "Weld": "cellctl.model.task",
     "certify": "cellctl.jobs",
@@ -55,11 +59,13 @@ __all__ = [
     "CellctlError",
     "CertifiedPlan",
     "Finding",
+    "Grip",
     "MoveJ",
     "Part",
     "Plan",
     "Pose",
     "Range",
+    "Release",
     "Task",
     "Weld",
     "certify",

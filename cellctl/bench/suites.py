@@ -18,6 +18,7 @@ SUITES = {
     "timing": "cellctl.bench.timing:timing",
     "seam": "cellctl.bench.seam:seam",
     "job": "cellctl.bench.job:job",
+    "proof": "cellctl.bench.proof:proof",
 }
 """Suites that need nothing but cellctl, in the order in which they run."""
 

@@ -14,6 +14,10 @@ EXIT_CODES = (
     "4 no answer within the limit; 5 stopped; 70 a bug of ours."
 )
 COMMANDS = {
+    "init": (
+        "cellctl.cli.init:init",
+        "Write a small project of your own: cell, part, procedure, task, tests and a workflow.",
+    ),
     "run": (
         "cellctl.cli.run:run",
         "Plan and prove a task, or prove a plan again, and run it; on a simulated arm unless another driver is named.",

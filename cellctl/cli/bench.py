@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_STREAM = 24.0 * 60.0
 """min."""
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "mbm", "stream"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "serial", "stream"]
 
 
 def bench(
@@ -31,6 +32,8 @@ def bench(
     seeds: Annotated[int, Parameter(name="--seeds")] = 5,
     paths: Annotated[Path | None, Parameter(name="--paths")] = None,
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
+    runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
+    first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     minutes: Annotated[float, Parameter(name="--minutes")] = 10.0,
     beside: Annotated[bool, Parameter(name="--beside", negative="")] = False,
 ) -> Outcome:
@@ -43,7 +46,9 @@ def bench(
         seeds: Of `mbm` only: with how many seeds each problem is planned.
         paths: Of `mbm` only: a file for every path found, as JSON.
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
-        minutes: Of `stream` only: how long setpoints are sent in real time.
+        runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
+        first: Of `faults` only: the seed of the first run.
+        minutes: Of `stream` and `serial` only: how long setpoints are sent in real time, to each arm.
         beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
     if repeats < 1:
@@ -60,6 +65,10 @@ def bench(
         speed = calibration(repeats)
         if suite == "mbm":
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
+        elif suite == "faults":
+            results = [_faults(runs, first, say)]
+        elif suite == "serial":
+            results = [_serial(minutes, say)]
         elif suite == "stream":
             results = [_stream(minutes, company=beside, say=say)]
         else:
@@ -77,6 +86,18 @@ def bench(
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _faults(runs: int, first: int, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.faults import faults
+
+    return faults(runs, first, say)
+
+
+def _serial(minutes: float, say: Progress) -> SuiteResult:
+    from cellctl.bench.serial.throughput import serial
+
+    return serial(minutes, say)
 
 
 def _stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:

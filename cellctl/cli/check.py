@@ -36,7 +36,8 @@ def check(
     """Read, plan and prove tasks; nothing moves and no plan is written.
 
     Args:
-        tasks: Task files. All of them are checked, also after one that fails.
+        tasks: Task files. All of them are checked, also after one that fails. A cell file is read, and the tasks that
+            are for it are named.
         format: What is printed. `json` is the same as `--json`; `github` also adds to the step's summary.
         report: Write a report as well: FILE.xml (JUnit), FILE.sarif or FILE.json. May be given several times.
         relax: Where a weld has no plan, look for the smallest changes that would do; each is planned and proved.
@@ -65,7 +66,7 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import jobs
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     with progress() as say:
         say(f"reading {plan}", None)
@@ -77,10 +78,11 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     if welds:
         done = sum(record is not None for record in measured)
-        share = f"{done} welds" if done == len(welds) else f"{done} of {len(welds)} welds"
+        word = "weld" if len(welds) == 1 else "welds"
+        share = f"{done} {word}" if done == len(welds) else f"{done} of {len(welds)} {word}"
         proved += f"; {share} measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
-        text=(proved, seam_table(certified, measured), closing_line(certified)),
+        text=(proved, *seam_tables(certified, measured), closing_line(certified)),
         data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
         findings=(*certified.warnings, *off),
         exit_code=CheckFailed.exit_code if off else 0,
@@ -110,14 +112,17 @@ def _outcome(checks: list[Checked], format: Format) -> Outcome:
 
 
 def _text(checked: Checked) -> tuple[RenderableType, ...]:
+    from cellctl.reports.cell_lines import cell_lines
     from cellctl.reports.relaxed import relaxation_lines
-    from cellctl.reports.tables import closing_line, seam_table
+    from cellctl.reports.tables import closing_line, seam_tables
 
+    if checked.cell is not None:
+        return tuple(cell_lines(checked.file, checked.cell))
     if checked.certified is None:
         count = sum(finding.severity == "error" for finding in checked.findings)
         refused = f"{checked.file}: {count} {'error' if count == 1 else 'errors'}"
         return (refused, *relaxation_lines(checked))
-    return (f"{checked.file}: ok", seam_table(checked.certified), closing_line(checked.certified))
+    return (f"{checked.file}: ok", *seam_tables(checked.certified), closing_line(checked.certified))
 
 
 def _data(checked: Checked) -> dict[str, object]:
@@ -125,6 +130,8 @@ def _data(checked: Checked) -> dict[str, object]:
     from cellctl.reports.step_rows import row_data, step_rows
     from cellctl.reports.tables import proof_data
 
+    if checked.cell is not None:
+        return {"file": checked.file, "ok": True, "cell": checked.cell.cell.name, "tasks": list(checked.cell.tasks)}
     steps = [row_data(row) for row in step_rows(checked)]
     data = {"file": checked.file, "ok": checked.certified is not None, "steps": steps}
     if checked.certified is None:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cellctl.cli.output import Outcome
 from cellctl.cli.progress import progress
 from cellctl.cli.report import plan_of
+from cellctl.errors import Finding, UsageError
 
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 
@@ -35,7 +36,7 @@ def csv(plan: Path, *, output: Output = None, rate: float = 250.0) -> Outcome:
     """Write a plan as a table: time, joints, TCP, segment and arc.
 
     Args:
-        plan: A plan file, or the folder of a run.
+        plan: A plan file, or the folder of a run, whose plan it is then; what was measured is in `export parquet`.
         output: The file to write; the plan's name with .csv in this folder unless given.
         rate: Rows a second.
     """
@@ -58,6 +59,7 @@ def mcap(run: Path, *, output: Output = None) -> Outcome:
     """
     from cellctl.jobs.run_exporting import export_mcap
 
+    _demand_run(run)
     path = output or Path(f"{run.resolve().name}.mcap")
     messages = export_mcap(run, path)
     return _wrote((path,), {"run": str(run), "messages": messages})
@@ -72,9 +74,17 @@ def parquet(run: Path, *, output: Output = None) -> Outcome:
     """
     from cellctl.jobs.run_exporting import export_parquet
 
+    _demand_run(run)
     path = output or Path(f"{run.resolve().name}.parquet")
     rows = export_parquet(run, path)
     return _wrote((path,), {"run": str(run), "rows": rows})
+
+
+def _demand_run(run: Path) -> None:
+    """Raise UsageError U692 where a file, most likely a plan, stands in place of a run's folder."""
+    if run.is_file():
+        hint = "name the folder of a run, as `cellctl runs list` has it; of a plan, `cellctl export csv` writes a table"
+        raise UsageError(Finding("U692", f"'{run}' is a file, not the folder of a run", suggestion=hint))
 
 
 def _wrote(paths: tuple[Path, ...], data: dict[str, object]) -> Outcome:

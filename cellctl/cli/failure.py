@@ -19,7 +19,11 @@ def outcome_of(error: CellctlError) -> Outcome:
 
 def misused(message: str) -> Outcome:
     """The outcome of a command line that cannot be read."""
-    finding = Finding("U610", " ".join(message.split()), suggestion="see `cellctl --help`")
+    said = " ".join(message.split())
+    if said.startswith("Unused Tokens: "):
+        words = said.removeprefix("Unused Tokens: ").strip("[].").replace("', '", "' '")
+        said = f"the command takes no more words: {words}"
+    finding = Finding("U610", said, suggestion="see `cellctl --help`")
     return Outcome(findings=(finding,), exit_code=UsageError.exit_code)
 
 

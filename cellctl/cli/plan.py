@@ -40,7 +40,7 @@ def plan(
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl import files
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     with progress() as say:
         if relax and not (shift or reuse) and (refused := _refused(task, seed=seed, engine=engine, say=say)):
@@ -52,7 +52,7 @@ def plan(
     path = output or Path(certified.plan.task_name + (SHIFTED if shift else "") + SUFFIX)
     files.write_plan(certified.plan, path)
     return Outcome(
-        text=(seam_table(certified), closing_line(certified), *lines, f"plan {path}"),
+        text=(*seam_tables(certified), closing_line(certified), *lines, f"plan {path}"),
         data={"plan": str(path), **data, **proof_data(certified)},
         findings=certified.warnings,
     )
@@ -79,7 +79,7 @@ def _replanned(
     from cellctl.files.edits import edited_task, read_shift, shifted
     from cellctl.jobs.proving import kept_plan
     from cellctl.jobs.replanning import replan
-    from cellctl.reports.step_rows import step_name
+    from cellctl.model.task import step_name
 
     say(f"reading {file}", None)
     task = files.load_task(file)

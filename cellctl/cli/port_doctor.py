@@ -8,25 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellctl.cli.output import Outcome
-from cellctl.errors import EnvironmentMissing, Finding, UsageError
+from cellctl.errors import EnvironmentMissing, Finding
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cellctl.drivers.dynamixel.survey import ServoReport
-    from cellctl.model.wiring import Wiring
+    from cellctl.drivers.servos.survey import ServoReport
+    from cellctl.model.wiring import Protocol, Wiring
 
 _BAUD_RATES = (1_000_000, 57_600, 115_200, 2_000_000, 3_000_000, 4_000_000)
 _SLOW_ADAPTER = 1
 
 
 def examine(port: str, arm: str | None) -> Outcome:
-    """The port, its adapter, and the DYNAMIXEL servos behind it; raises EnvironmentMissing E550, E551 or E553."""
-    from cellctl.drivers.dynamixel.survey import advice
+    """The port, its adapter, and the servos behind it: DYNAMIXEL ones unless `arm` has others.
+
+    Raises EnvironmentMissing E550, E551 or E553.
+    """
+    from cellctl.drivers.servos.survey import advice
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm) if arm else None
-    _demand_dynamixel(wiring)
     baud, reports = _found(port, wiring)
     findings = [*_adapter(port), *advice(reports), *_missing(wiring, reports)]
     lines: list[str | Table] = [f"{port}: {len(reports)} servos at {baud} baud", _table(reports, wiring)]
@@ -39,29 +41,27 @@ def examine(port: str, arm: str | None) -> Outcome:
 
 def _found(port: str, wiring: Wiring | None) -> tuple[int, list[ServoReport]]:
     """The baud rate at which somebody answers, and who; the wiring's rate is tried first."""
-    from cellctl.drivers.dynamixel.survey import survey
     from cellctl.drivers.port import PortLost
     from cellctl.drivers.serial_port import SerialPort
+    from cellctl.drivers.servos.survey import survey
 
+    protocol: Protocol = wiring.protocol if wiring else "dynamixel"
     rates = dict.fromkeys(([wiring.baud] if wiring else []) + list(_BAUD_RATES))
     for baud in rates:
         line = SerialPort(port, baud=baud)
         try:
-            reports = survey(line, baud=baud, ids=sorted(wiring.models) if wiring else ())
+            reports = survey(line, protocol, baud=baud, ids=sorted(wiring.models) if wiring else ())
         except PortLost as lost:
             raise EnvironmentMissing(Finding("E550", f"port '{port}' was lost: {lost}")) from None
         finally:
             line.close()
         if reports:
             return baud, reports
-    message = f"no DYNAMIXEL servo answers at {port}, at none of {', '.join(map(str, rates))} baud"
-    raise EnvironmentMissing(Finding("E553", message, suggestion="look at power, cable and protocol version"))
-
-
-def _demand_dynamixel(wiring: Wiring | None) -> None:
-    if wiring is not None and wiring.protocol != "dynamixel":
-        message = f"'{wiring.name}' is wired for {wiring.protocol}; only DYNAMIXEL servos can be looked at so far"
-        raise UsageError(Finding("U646", message))
+    what = "Feetech" if protocol == "feetech" else "DYNAMIXEL"
+    message = f"no {what} servo answers at {port}, at none of {', '.join(map(str, rates))} baud"
+    raise EnvironmentMissing(
+        Finding("E553", message, suggestion="look at power and cable; which servos are meant is said by --arm")
+    )
 
 
 def _adapter(port: str) -> list[Finding]:
@@ -79,7 +79,7 @@ def _adapter(port: str) -> list[Finding]:
 
 def _missing(wiring: Wiring | None, reports: list[ServoReport]) -> list[Finding]:
     """What the wiring names and the bus does not have, or has otherwise."""
-    from cellctl.drivers import servo_findings as findings
+    from cellctl.drivers.servos import findings
 
     if wiring is None:
         return []
@@ -125,7 +125,6 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm)
-    _demand_dynamixel(wiring)
     values = joint_values(wiring, at)
     _, reports = _found(port, wiring)
     missing = _missing(wiring, reports)
@@ -139,21 +138,17 @@ def calibrated(port: str, arm: str, at: str) -> dict[str, int]:
 
 
 def released(port: str, arm: str) -> None:
-    """Take the torque of the arm at `port`; raises EnvironmentMissing (E553) for servos that do not let go."""
-    from cellctl.drivers.dynamixel.survey import let_go
+    """Take the torque of the arm at `port`; raises EnvironmentMissing (E550), Faulted for servos that do not let go."""
     from cellctl.drivers.port import PortLost
     from cellctl.drivers.serial_port import SerialPort
-    from cellctl.drivers.servo_findings import no_answer
+    from cellctl.drivers.servos.opening import servos_at
     from cellctl.files import load_wiring
 
     wiring = load_wiring(arm)
-    _demand_dynamixel(wiring)
     line = SerialPort(port, baud=wiring.baud)
     try:
-        held = let_go(line, baud=wiring.baud, ids=sorted(wiring.models))
+        servos_at(line, wiring).disable()
     except PortLost as lost:
         raise EnvironmentMissing(Finding("E550", f"port '{port}' was lost: {lost}")) from None
     finally:
         line.close()
-    if held:
-        raise EnvironmentMissing(no_answer(port, wiring, held))

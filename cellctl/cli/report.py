@@ -47,16 +47,16 @@ def _table(subject: Path, plan: Plan) -> Outcome:
     """The closing table; of a run with what was measured."""
     from cellctl import jobs
     from cellctl.proof import certified
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     proved = certified(plan)
     welds = jobs.measured_welds(subject) if subject.is_dir() else ()
     measured = [weld.record for weld in welds]
     off = tuple(finding for weld in welds for finding in weld.findings)
     unproved = "as its certificate says; `cellctl verify` proves it again"
-    text = (seam_table(proved, measured), closing_line(proved), unproved)
+    table, last = seam_tables(proved, measured), closing_line(proved)
     data = {"proved_again": False, **proof_data(proved, measured)}
-    return Outcome(text=text, data=data, findings=off, exit_code=1 if off else 0)
+    return Outcome(text=(*table, last, unproved), data=data, findings=off, exit_code=1 if off else 0)
 
 
 def plan_of(subject: Path) -> Plan:

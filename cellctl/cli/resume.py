@@ -22,6 +22,7 @@ def resume(
     *,
     arc: Literal["restart", "dry"] | None = None,
     overlap: str | None = None,
+    gripper: Literal["closed", "open"] | None = None,
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
@@ -37,6 +38,7 @@ def resume(
         run: The folder of the run.
         arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
         overlap: How far before the cut `--arc restart` strikes again; 5 mm unless given.
+        gripper: How you find the gripper of a run that gripped something: `closed` about the part, or `open`.
         driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once;
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
@@ -63,6 +65,7 @@ def resume(
                 found,
                 arc=arc,
                 overlap=length,
+                gripper=gripper,
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),
@@ -76,6 +79,8 @@ def resume(
 
 def said_of(found: Interrupted) -> tuple[str, ...]:
     """What a person is told about an interrupted run, line by line."""
+    from cellctl.jobs.resuming import last_grip
+
     survey, segments = found.survey, found.certified.plan.segments
     endings = {"lost": "broke off", "stopped": "was stopped", "faulted": "ended with a fault"}
     place = f"step {survey.step + 1}, {segments[survey.segment].kind}, s = {survey.s:.4f}"
@@ -85,6 +90,10 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         how = "complete" if weld.complete else "cut" if weld.known else "cut, perhaps a little further"
         name = process.seam if process else ""
         lines.append(f"welded  {name} from {weld.start * 1e3:.1f} to {weld.end * 1e3:.1f} mm, {how}")
+    grip = last_grip(found)
+    if grip is not None:
+        told = {"close": "close about", "open": "open and leave"}[grip.command]
+        lines.append(f"gripper was told to {told} {grip.part}{'' if grip.known else ', and did not say that it has'}")
     if survey.struck is not None:
         lines.append("the arc was asked for and did not stand yet; look at the start of the seam")
     lines += [f"note    {survey.notice.message}"] if survey.notice is not None else []
@@ -92,6 +101,11 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         lines += [
             f"cellctl resume {found.folder} --arc restart --overlap 5mm   weld on from 5 mm before the cut",
             f"cellctl resume {found.folder} --arc dry                     finish {found.seam} without arc, then go on",
+        ]
+    elif grip is not None:
+        lines += [
+            f"cellctl resume {found.folder} --arc restart --gripper closed   go on; it holds the part",
+            f"cellctl resume {found.folder} --arc restart --gripper open     go on; it is open",
         ]
     else:
         lines.append(f"cellctl resume {found.folder} --arc restart                 go on")
@@ -111,6 +125,7 @@ def survey_data(found: Interrupted) -> dict[str, object]:
         "segment": survey.segment,
         "s": survey.s,
         "welds": welds,
+        "grips": [asdict(grip) for grip in survey.grips],
         "cut": None if survey.cut is None else {"segment": survey.cut[0], "s": survey.cut[1], "seam": found.seam},
         "plan_sha256": survey.plan_sha256,
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
 from cellctl.errors import Finding, UsageError
@@ -49,7 +51,7 @@ def add(
     base: str | None = None,
     tip: str | None = None,
     package: tuple[str, ...] = (),
-    payload: str | None = None,
+    payload: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
 ) -> Outcome:
     """Make a robot folder of your project from a URDF or xacro file.
 
@@ -123,14 +125,16 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
     done = check_robot(_robot_called(name), poses=poses, seed=seed)
     agreed = [f"flange agrees with {oracle} to {worst:.1e}" for oracle, worst in done.agreement.items()]
     counts = [f"{count} answers: {times} poses" for count, times in done.branches.items()]
+    solved = f"inverse kinematics: {done.form}"
     last = f"{done.robot.name}: {'ok' if done.passed else 'not ok'}, {poses} poses"
     return Outcome(
-        text=(*agreed, *counts, *_check_tables(done), last),
+        text=(*agreed, solved, *counts, *_check_tables(done), last),
         data={
             "name": done.robot.name,
             "ok": done.passed,
             "poses": poses,
             "agreement": done.agreement,
+            "inverse": done.form,
             "branches": {str(count): times for count, times in done.branches.items()},
             "near": [{"links": [pair.first, pair.second], "share": pair.share} for pair in done.near],
             "covers": [

@@ -141,7 +141,7 @@ def outcome_of_run(
     ended: Ended,
 ) -> Outcome:
     """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
-    from cellctl.reports.tables import closing_line, proof_data, seam_table
+    from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     measured = [weld.record for weld in welds]
     places = (f"record  {folder}", f"picture {picture or 'not drawn: no PyBullet, or no room'}")
@@ -155,8 +155,10 @@ def outcome_of_run(
     if ended.stopped is not None:
         return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
     off = tuple(finding for weld in welds for finding in weld.findings)
-    text = (seam_table(certified, measured), closing_line(certified, ended.time), *places)
-    return Outcome(text=text, data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0)
+    table, last = seam_tables(certified, measured), closing_line(certified, ended.time)
+    return Outcome(
+        text=(*table, last, *places), data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0
+    )
 
 
 def followed(

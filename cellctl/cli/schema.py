@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
 
-Kind = Literal["task", "cell", "part", "wps", "robot", "tool", "project", "wiring", "faults"]
+Kind = Literal["task", "cell", "part", "wps", "robot", "tool", "project", "wiring", "faults", "pen"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

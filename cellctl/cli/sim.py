@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cellctl.cli.output import Outcome
+from cellctl.errors import EnvironmentMissing
 
 
 def start(cell: str) -> Outcome:
@@ -37,6 +38,8 @@ def stop(cell: str) -> Outcome:
 def status(cell: str) -> Outcome:
     """Say whether a simulated cell is up, and in which state its arm is.
 
+    The exit code is 3 where it is down.
+
     Args:
         cell: The cell file.
     """
@@ -45,5 +48,7 @@ def status(cell: str) -> Outcome:
 
     now = standing.status(files.load_cell(cell))
     if now is None:
-        return Outcome(text=(f"{cell}: down",), data={"cell": cell, "up": False})
+        return Outcome(
+            text=(f"{cell}: down",), data={"cell": cell, "up": False}, exit_code=EnvironmentMissing.exit_code
+        )
     return Outcome(text=(f"{cell}: {now}",), data={"cell": cell, "up": True, **asdict(now)})

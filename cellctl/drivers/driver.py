@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from math import inf
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
 from cellctl.errors import Finding, UsageError
 from cellctl.model.cell import standing_joints
@@ -20,6 +20,8 @@ from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from cellctl.model.cell import Cell
 
 Pace = Literal["lock_step", "arm", "executor"]
@@ -135,6 +137,9 @@ class ArmSetup:
     arc_ok: int | None = None
     limits: tuple[JointLimits, ...] = ()
     wiring: str = ""
+    gripper: int | None = None
+    gripped: int | None = None
+    gripper_open: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
@@ -143,24 +148,36 @@ class ArmSetup:
 def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
     """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
     arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
-    lines = {signal.name: signal for signal in cell.signals}
     return ArmSetup(
         robot=arm.robot.name,
         joints=tuple(joint.name for joint in arm.robot.axes),
         start=frozen_array(standing_joints(arm, at)),
-        arc_on=lines["arc_on"].output if "arc_on" in lines else None,
-        arc_ok=lines["arc_ok"].input if "arc_ok" in lines else None,
+        arc_on=cell.output_line("arc_on"),
+        arc_ok=cell.input_line("arc_ok"),
         limits=arm.robot.axis_limits,
         wiring=wiring,
+        gripper=cell.output_line("gripper"),
+        gripped=cell.input_line("gripped"),
+        gripper_open=cell.input_line("gripper_open"),
     )
+
+
+@runtime_checkable
+class CountsLink(Protocol):
+    """A driver that counts what happens on its link."""
+
+    @property
+    def counters(self) -> DataclassInstance:
+        """What happened since the link was opened: whole numbers by name."""
+        ...
 
 
 OpenArm = Callable[[str, ArmSetup], Driver]
 """Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
 
 _ARMS = {
-    "dynamixel": "cellctl.drivers.dynamixel.arm:open_dynamixel_arm",
-    "feetech": "cellctl.drivers.feetech.arm:open_feetech_arm",
+    "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
+    "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }

@@ -1,6 +1,7 @@
 """An arm that obeys at once and remembers everything, for tests and dry runs. It knows no time but its own cycles.
 
-Its weld source answers `arc_on` with `arc_ok` after some cycles, or fails on demand.
+Its weld source answers `arc_on` with `arc_ok` after some cycles, its gripper `gripper` with `gripped` and
+`gripper_open`; both fail on demand.
 """
 
 from __future__ import annotations
@@ -27,12 +28,31 @@ class ArcBehaviour:
     lost_after: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GripperBehaviour:
+    """How the gripper of a `MemoryArm` behaves: `cycles` of a stroke, and what goes wrong with it.
+
+    With `closes` False it never holds a part; `lost_after` cycles of holding one it is gone until the gripper opens.
+    """
+
+    cycles: int = 10
+    closes: bool = True
+    lost_after: int | None = None
+
+
 class MemoryArm:
     """A `Driver` whose measured joints are the last setpoint. `setpoints`, `outputs` and `calls` remember what it was
     told.
     """
 
-    def __init__(self, setup: ArmSetup, *, period: float = 0.004, arc: ArcBehaviour | None = None) -> None:
+    def __init__(
+        self,
+        setup: ArmSetup,
+        *,
+        period: float = 0.004,
+        arc: ArcBehaviour | None = None,
+        gripper: GripperBehaviour | None = None,
+    ) -> None:
         self.setpoints: list[FloatArray] = []
         self.outputs: list[int] = []
         self.calls: list[str] = []
@@ -43,6 +63,8 @@ class MemoryArm:
         self._velocities: FloatArray = np.zeros(len(setup.joints))
         self._cycles = 0
         self._cycles_on = 0
+        self._gripper = gripper or GripperBehaviour()
+        self._closing, self._cycles_of_stroke = False, self._gripper.cycles
 
     def identify(self) -> ArmIdentity:
         """The identity that the setup gave it."""
@@ -61,10 +83,11 @@ class MemoryArm:
         self._joints = self.setpoints[-1]
         self._cycles += 1
         self._count_arc(setpoint.outputs)
+        self._count_stroke(setpoint.outputs)
         return self.read()
 
     def stop(self) -> ArmState:
-        """Stand where it is, outputs off."""
+        """Stand where it is, outputs off but for the gripper's."""
         self.calls.append("stop")
         self._velocities = np.zeros(len(self._setup.joints))
         self._count_arc(0)
@@ -101,7 +124,25 @@ class MemoryArm:
         on = self._setup.arc_on is not None and bool(outputs >> self._setup.arc_on & 1)
         self._cycles_on = self._cycles_on + 1 if on else 0
 
+    def _count_stroke(self, outputs: int) -> None:
+        closing = self._setup.gripper is not None and bool(outputs >> self._setup.gripper & 1)
+        self._cycles_of_stroke = self._cycles_of_stroke + 1 if closing == self._closing else 0
+        self._closing = closing
+
     def _inputs(self) -> int:
+        return self._arc_inputs() | self._gripper_inputs()
+
+    def _gripper_inputs(self) -> int:
+        setup, behaviour = self._setup, self._gripper
+        held = self._cycles_of_stroke - behaviour.cycles
+        if held < 0 or (self._closing and not behaviour.closes):
+            return 0
+        if self._closing and behaviour.lost_after is not None and held >= behaviour.lost_after:
+            return 0
+        line = setup.gripped if self._closing else setup.gripper_open
+        return 0 if line is None else 1 << line
+
+    def _arc_inputs(self) -> int:
         standing = self._cycles_on - self._arc.cycles_to_ignite
         lost = self._arc.lost_after is not None and standing >= self._arc.lost_after
         if self._setup.arc_ok is None or not self._arc.ignites or standing < 0 or self._cycles_on == 0 or lost:

@@ -8,6 +8,7 @@ from cellctl.drivers.driver import arm_setup
 from cellctl.errors import CellctlError
 from cellctl.execution.load import PlanLoader
 from cellctl.execution.service.launch import parsed, run
+from cellctl.execution.service.protocol import error_line
 from cellctl.files import cell_from_inputs
 from cellctl.model.inputs import unpack_inputs
 
@@ -20,7 +21,7 @@ def main() -> None:
     try:
         run(launch, setup, PlanLoader(inputs).load)
     except CellctlError as error:
-        sys.exit("; ".join(str(finding) for finding in error.findings))
+        sys.exit(error_line(None, error).decode().strip())
 
 
 if __name__ == "__main__":

@@ -49,6 +49,16 @@ class ArcChannel:
         """True when the weld source says that the arc stands."""
         return bool(inputs >> self.lines.arc_ok & 1)
 
+    def gas_flows(self, inputs: int) -> bool:
+        """False when the weld source has an input for it and says that no gas flows."""
+        line = self.lines.gas_ok
+        return line is None or bool(inputs >> line & 1)
+
+    def stuck(self, inputs: int) -> bool:
+        """True when the weld source says that the wire has frozen in the seam."""
+        line = None if self._lines is None else self._lines.wire_stuck
+        return line is not None and bool(inputs >> line & 1)
+
     def establish(self, *, segment: int, seam: str, s: float, time: float) -> None:
         """The arc stands: a stretch of the seam begins."""
         self.state = "established"

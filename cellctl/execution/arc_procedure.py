@@ -22,6 +22,10 @@ class Bystander(Protocol):
         """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
         ...
 
+    def scratch(self, distance: float, *, until: Callable[[], bool]) -> Events:
+        """Move on along the seam by `distance` m, or until a condition holds, and come back."""
+        ...
+
     def announce(self, kind: str, **data: object) -> Events:
         """Make an intent durable before what follows."""
         ...
@@ -62,22 +66,29 @@ class ArcProcedure:
         self._arc, self._run = arc, run
 
     def start(self, times: ProcessTimes, establish: Callable[[], None]) -> Generator[Event, None, bool]:
-        """Gas, arc on, wait for the arc, dwell; True when the arc stands then. `establish` is called when it does."""
+        """Gas, arc on, wait for the arc, dwell; True when the arc stands then. `establish` is called when it does.
+
+        A retry scratches along the seam where the procedure says so, and comes back. No gas (X428): nothing is struck.
+        """
         arc, run = self._arc, self._run
         attempts = times.start.retries + 1
         while attempts and arc.state != "established":
             arc.gas("on")
             if not (yield from run.stand(times.start.preflow)):
                 continue
+            if not arc.gas_flows(run.inputs()):
+                yield from run.end_with(self._no_gas(times))
+                return False
             yield from run.announce("arc_intent")
             arc.ignite()
             yield run.tell("arc_on")
+            if attempts <= times.start.retries and times.start.scratch:
+                yield from run.scratch(times.start.scratch, until=self._stands)
             if not (yield from run.stand(times.start.ignition_timeout, until=self._stands)):
                 continue
             attempts -= 1
             if self._stands():
                 establish()
-                run.note("arc_established")
                 yield run.tell("arc_established")
             elif attempts:
                 yield from self.extinguish("no_arc")
@@ -88,7 +99,9 @@ class ArcProcedure:
         return True
 
     def end(self, times: ProcessTimes) -> Events:
-        """Crater fill and burn-back, arc off, postflow. A seam that was cut is only left."""
+        """Crater fill and burn-back, arc off, postflow; the wire is free then, or the run ends (X427). A seam that was
+        cut is only left.
+        """
         if self._arc.state != "established":
             return
         if not (yield from self._run.stand(times.end.crater_fill + times.end.burnback)):
@@ -97,6 +110,16 @@ class ArcProcedure:
         self._arc.gas("on")
         yield from self._run.stand(times.end.postflow)
         self._arc.gas("off")
+        stuck = self.stuck()
+        if stuck is not None:
+            yield from self._run.end_with(stuck)
+
+    def stuck(self) -> Finding | None:
+        """X427 where the wire has frozen in the seam: the torch must not be moved."""
+        if not self._arc.stuck(self._run.inputs()):
+            return None
+        text = f"the wire sticks in the seam, {self._run.where()}"
+        return Finding("X427", text, suggestion="cut the wire before anything moves")
 
     def extinguish(self, why: str, *, confirmed: bool = True) -> Events:
         """Arc and gas off with the next command, whatever they were; `confirmed` is False where no command arrives."""
@@ -108,6 +131,10 @@ class ArcProcedure:
 
     def _stands(self) -> bool:
         return self._arc.stands(self._run.inputs())
+
+    def _no_gas(self, times: ProcessTimes) -> Finding:
+        text = f"no gas flows after {times.start.preflow:g} s of preflow, {self._run.where()}"
+        return Finding("X428", text, suggestion="look at bottle, valve and hose")
 
     def _missing(self, times: ProcessTimes) -> Finding:
         tries = times.start.retries + 1

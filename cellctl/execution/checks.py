@@ -32,13 +32,24 @@ def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
         )
     if any(segment.path.dim != len(arm.joints) for segment in plan.segments):
         return Finding("X406", f"the plan does not hold {len(arm.joints)} joint values a point, as the arm needs")
-    return _unfit_process(job)
+    return _unfit_process(job) or _unfit_gripper(job)
+
+
+def _unfit_gripper(job: Job) -> Finding | None:
+    """Why the grips of this job cannot be executed, or None."""
+    grips = [segment.gripper.part for segment in job.certified.plan.segments if segment.gripper is not None]
+    if grips and job.gripper is None:
+        return Finding("X406", f"'{grips[0]}' is gripped, but the cell has no signal 'gripper'")
+    if grips and job.process == "dry":
+        text = f"a plan that grips is not run dry: it was proved with '{grips[0]}' where the gripper brings it"
+        return Finding("X406", text)
+    return None
 
 
 def _unfit_process(job: Job) -> Finding | None:
     """Why the process of this job cannot be executed, or None."""
     for index, segment in enumerate(job.certified.plan.segments):
-        if segment.process is None:
+        if segment.process is None or not job.strikes(segment):
             continue
         seam = segment.process.seam
         if job.lines is None:

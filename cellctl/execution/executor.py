@@ -14,9 +14,10 @@ from cellctl.execution.clock import Clock
 from cellctl.execution.control import Control
 from cellctl.execution.job import Job
 from cellctl.execution.machine import Machine
+from cellctl.execution.obeying import Ended
 from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.records.record import Record
-from cellctl.execution.run import Ended, PlanRun
+from cellctl.execution.run import PlanRun
 from cellctl.model.event import Event
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Cell, Mechanism
-from cellctl.model.plan import CertifiedPlan, Plan
+from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Robot
 from cellctl.model.wps import ArcEnd, ArcStart
@@ -48,11 +48,29 @@ class ProcessTimes:
 
 @dataclass(frozen=True, slots=True)
 class ArcLines:
-    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`."""
+    """Line numbers of the process channel: outputs `arc_on` and `gas` (if the executor switches it), input `arc_ok`.
+
+    Where there are some, the inputs `gas_ok` (gas flows) and `wire_stuck` (the wire has frozen in the seam).
+    """
 
     arc_on: int
     arc_ok: int
     gas: int | None = None
+    gas_ok: int | None = None
+    wire_stuck: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GripperLines:
+    """Line numbers of a gripper: its output, the inputs that confirm it where there are some; the time of a stroke, and
+    how long a confirmation is waited for (s).
+    """
+
+    output: int
+    gripped: int | None
+    gripper_open: int | None
+    stroke_time: float
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +115,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step.
+    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step;
+    the steps in `drawn` go along their seam without arc.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
     the record of the run that this one goes on with, as its own record names it.
@@ -107,11 +126,17 @@ class Job:
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
+    gripper: GripperLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
     resumes: str = ""
+    drawn: frozenset[int] = frozenset()
+
+    def strikes(self, segment: FixedSegment) -> bool:
+        """Whether an arc is struck in `segment` when the process runs."""
+        return segment.process is not None and segment.step not in self.drawn
 
     @property
     def throws(self) -> FloatArray:
@@ -144,22 +169,39 @@ def joint_reach(mechanism: Mechanism) -> FloatArray:
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:
-    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, if there is one, `gas`."""
-    signals = {signal.name: signal for signal in cell.signals}
-    on = signals["arc_on"].output if "arc_on" in signals else None
-    ok = signals["arc_ok"].input if "arc_ok" in signals else None
+    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, where there are some, `gas`, `gas_ok` and
+    `wire_stuck`.
+    """
+    on, ok = cell.output_line("arc_on"), cell.input_line("arc_ok")
     if on is None or ok is None:
         return None
-    return ArcLines(on, ok, signals["gas"].output if "gas" in signals else None)
+    return ArcLines(on, ok, cell.output_line("gas"), cell.input_line("gas_ok"), cell.input_line("wire_stuck"))
+
+
+def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
+    """The gripper of a mechanism: the cell's signals `gripper`, `gripped` and `gripper_open`, and the tool's times."""
+    gripper = None if mechanism.tool is None else mechanism.tool.gripper
+    output = cell.output_line("gripper")
+    if gripper is None or output is None:
+        return None
+    inputs = cell.input_line("gripped"), cell.input_line("gripper_open")
+    return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
 
 
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
-    """Times of every welding step of `plan`, from the procedures of `cell`; raises KeyError for an unknown
+    """Times of every step with an arc of `plan`, from the procedures of `cell`; raises KeyError for an unknown
     procedure.
     """
     times = {}
     for segment in plan.segments:
         if segment.process is not None:
             wps = cell.procedures[segment.process.wps]
-            times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
+            if not wps.draws:
+                times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
     return times
+
+
+def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:
+    """The steps of `plan` that a pen goes along; raises KeyError for an unknown procedure."""
+    sections = ((segment.step, segment.process) for segment in plan.segments)
+    return frozenset(step for step, section in sections if section and cell.procedures[section.wps].draws)

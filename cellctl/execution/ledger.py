@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from cellctl.execution.job import Entry, ProcessMode
-from cellctl.model.plan import FixedSegment
+from cellctl.execution.job import Entry, Job
 
 
 class SeamLedger:
     """One line for each segment with a process. An arc is struck where a seam is due, and nowhere else."""
 
-    def __init__(self, segments: tuple[FixedSegment, ...], *, process: ProcessMode, entry: Entry) -> None:
+    def __init__(self, job: Job, *, entry: Entry) -> None:
         self._due: dict[int, float] = {}
         self._cut: dict[int, float] = {}
-        for index, segment in enumerate(segments):
-            if segment.process is not None and process == "weld" and index >= entry.segment:
+        welds = job.process == "weld"
+        for index, segment in enumerate(job.certified.plan.segments):
+            if segment.process is not None and welds and job.strikes(segment) and index >= entry.segment:
                 self._due[index] = min(event.at for event in segment.process.events if event.name == "arc_start")
         if entry.cut is not None:
             self.cut(entry.cut.segment, entry.cut.s)
-            if entry.cut.strike is not None and process == "weld":
+            if entry.cut.strike is not None and welds:
                 self.restart(entry.cut.segment, entry.cut.strike)
         for index in entry.done:
             self._due.pop(index, None)

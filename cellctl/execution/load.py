@@ -14,7 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
-from cellctl.execution.job import Job, arc_lines, joint_envelope, joint_reach, process_times
+from cellctl.execution.job import (
+    Job,
+    arc_lines,
+    drawn_steps,
+    gripper_lines,
+    joint_envelope,
+    joint_reach,
+    process_times,
+)
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
@@ -53,11 +61,19 @@ def load_job(path: Path) -> Job:
     (group,) = plan.start
     try:
         mechanism = cell.mechanism(cell.group(group).mechanisms[0])
-        times = process_times(plan, cell)
+        times, drawn = process_times(plan, cell), drawn_steps(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
-    return Job(proved, joint_envelope(mechanism.robot), times, arc_lines(cell), reach=joint_reach(mechanism))
+    return Job(
+        proved,
+        joint_envelope(mechanism.robot),
+        times,
+        arc_lines(cell),
+        gripper_lines(cell, mechanism),
+        reach=joint_reach(mechanism),
+        drawn=drawn,
+    )
 
 
 def demand_same_cell(planned: Iterable[Input], own: Iterable[Input]) -> None:

@@ -13,17 +13,18 @@ from contextlib import suppress
 from cellctl.drivers.driver import Driver
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
-from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
-from cellctl.execution.arc_notes import ArcNotes
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
-from cellctl.execution.control import Command, Control
+from cellctl.execution.control import Control
 from cellctl.execution.following import Follower
+from cellctl.execution.gripper import GripProcedure
 from cellctl.execution.job import Job
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import Machine
+from cellctl.execution.obeying import Elsewhere, Obedience
+from cellctl.execution.process import Process
 from cellctl.execution.rate import STEEPEST_RISE
-from cellctl.execution.records.outcome import Outcome, Status
+from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.records.record import Record
 from cellctl.execution.stream import PathPoint, SetpointStream
 from cellctl.execution.strides import Strides
@@ -36,16 +37,7 @@ ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
 _PERHAPS_THE_HOST = ("X402", "X407", "X412")
-_HELD_PATIENCE = 0.05
 _LEAD_SPEED = 0.05
-
-
-class Ended(Exception):
-    """The arm stands on its path, the process is off, and the run is over for the reason that was taken."""
-
-
-class _Elsewhere(Exception):
-    """The run goes on at another place of its path than where it was held."""
 
 
 class PlanRun:
@@ -54,7 +46,7 @@ class PlanRun:
     def __init__(
         self, job: Job, driver: Driver, *, clock: Clock, control: Control, record: Record, machine: Machine
     ) -> None:
-        self._job, self._control, self._record, self._machine = job, control, record, machine
+        self._job, self._record, self._machine = job, record, machine
         self._stream = SetpointStream(job, driver, clock=clock, record=record)
         unfit = checks.unfit_job(job, self._stream.arm)
         if unfit is not None:
@@ -65,19 +57,26 @@ class PlanRun:
             self._path.enter(entry.segment)
         else:
             self._path.enter_at(entry.segment, entry.s)
-        self._ledger = SeamLedger(job.certified.plan.segments, process=job.process, entry=entry)
-        self._arc = ArcChannel(job.lines)
-        self._procedure = ArcProcedure(self._arc, self)
-        self._strides = Strides(self._path, self)
-        self._teller = Teller(record, self._stream, self._path, machine, self._ledger)
+        ledger = SeamLedger(job, entry=entry)
+        self._teller = Teller(record, self._stream, self._path, machine, ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
-        self._command = Command()
-        self._status: Status = "done"
-        self._ending: Finding | None = None
+        self._process = Process(job, record, path=self._path, stream=self._stream, ledger=ledger, teller=self._teller)
+        self._procedure = ArcProcedure(self._process.arc, self)
+        self._grip = GripProcedure(self._process.gripper, self)
+        self._strides = Strides(self._path, self)
+        self._operator = Obedience(
+            control,
+            machine,
+            path=self._path,
+            stream=self._stream,
+            process=self._process,
+            procedure=self._procedure,
+            strides=self._strides,
+            teller=self._teller,
+        )
+        self._obey, self.end_with, self.pause = self._operator.obey, self._operator.end_with, self._operator.pause
+        self.put_out, self.torch = self._process.put_out, self._process.torch
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
-        self._paused = False
-        self._going, self._backed = 0, 0
-        self._arc_notes = ArcNotes(record, waits=self._stream.arm.lock_step)
         self._next_progress = 0.0
 
     # The whole run -------------------------------------------------------------------------------------------------
@@ -100,9 +99,11 @@ class PlanRun:
         yield from self._obey()
         if self._machine.state == "starting":
             yield from self._teller.take("begin")
+        if self._process.gripper.part:
+            yield from self._grip.demand_held()
         arrived = False
         while not arrived:
-            with suppress(_Elsewhere):
+            with suppress(Elsewhere):
                 yield from self._segments_from_here()
                 yield from self._settle()
                 yield from self._wait_to_go_on()
@@ -113,8 +114,8 @@ class PlanRun:
         """Take a fault after which there is no path to slow down on; the driver was stopped, if it could be reached."""
         yield self._teller.state()
         yield from self._procedure.extinguish("fault", confirmed=reached)
-        if self._status != "faulted":
-            self._ending, self._status = fault.findings[0], "faulted"
+        if self._operator.status != "faulted":
+            self._operator.fail(fault.findings[0])
             yield self._teller.tell("fault", findings=[finding_data(finding) for finding in fault.findings])
 
     def abandon(self, error: BaseException) -> None:
@@ -127,45 +128,48 @@ class PlanRun:
         """The last events: the process is off and the arm stands."""
         time = self._stream.time
         yield from self._teller.take("still")
-        if self._ending is None:
+        if self._operator.ending is None:
             yield self._teller.tell("done", cycle_time=time)
         else:
-            yield self._teller.tell("stopped", findings=[finding_data(self._ending)])
-        self._teller.note("end", status=self._status, time=time)
+            yield self._teller.tell("stopped", findings=[finding_data(self._operator.ending)])
+        if link := self._stream.link:
+            self._teller.note("link", **link)
+        self._teller.note("end", status=self._operator.status, time=time)
 
     def outcome(self) -> Outcome:
         """How the run ended."""
         return Outcome(
-            status=self._status,
-            findings=() if self._ending is None else (self._ending, *self._excuse()),
+            status=self._operator.status,
+            findings=self._findings(),
             segment=self._path.index,
             s=self._path.s,
             time=self._stream.time,
             cycles=self._stream.cycles,
             late_cycles=self._stream.late,
-            welds=tuple(self._arc.welds),
+            welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
         )
 
-    def _excuse(self) -> tuple[Finding, ...]:
-        """What the host had to do with a fault that a late cycle may have brought about."""
-        host = self._stream.lateness.host_finding()
-        if host is None or self._ending is None or self._ending.code not in _PERHAPS_THE_HOST:
+    def _findings(self) -> tuple[Finding, ...]:
+        """Why the run ended before its end, and what a late host had to do with it, where that may be."""
+        ending, host = self._operator.ending, self._stream.lateness.host_finding()
+        if ending is None:
             return ()
-        return (host,)
+        return (ending,) if host is None or ending.code not in _PERHAPS_THE_HOST else (ending, host)
 
     # Along the path ------------------------------------------------------------------------------------------------
 
     def _lead_in(self) -> None:
         """Compare the measured pose with where the run begins, and go there slowly from where the arm really stands."""
         path, begin = self._path, self._path.enter(self._path.index, self._path.tau)
-        finding = self._stream.check_start(begin)
+        finding = self._stream.check_start(begin) or self._process.gripper.unfit_start(self._stream.measured.inputs)
+        finding = finding or self._procedure.stuck()
         if finding is not None:
             raise Faulted(finding)
         for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
-            if self._heed().demand == "stop":
+            if self._operator.heed().demand == "stop":
                 return
-            self._stream.send(joints, outputs=0, arc=0, point=PathPoint(-1, path.s, 0.0))
+            self._stream.send(joints, outputs=self._process.outputs, arc=0, point=PathPoint(-1, path.s, 0.0))
 
     def _segments_from_here(self) -> Events:
         """Follow segment after segment to the end of the plan."""
@@ -182,23 +186,29 @@ class PlanRun:
             if path.index + 1 == len(path.segments):
                 return
             path.enter(path.index + 1)
-            yield from self._strides.after_segment(self._command.stride)
+            yield from self._strides.after_segment(self._operator.command.stride)
 
     def _run_segment(self) -> Events:
         """Follow one segment from here, standing for what its process does on the way."""
         path, segment = self._path, self._path.segment
         process = segment.process
         yield self._teller.tell("segment", what=segment.kind, seam=process.seam if process else "")
-        due = self._ledger.due(path.index)
+        if segment.gripper is not None:
+            yield from self._settle()
+            yield from self._grip.do(segment.gripper)
+            yield from self._wait_to_go_on()
+            path.enter(path.index, path.curve.duration)
+        due = self._process.ledger.due(path.index)
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
             yield from self._settle()
             times = self._job.times[segment.step]
-            if not (yield from self._procedure.start(times, self._establish)):
+            if not (yield from self._procedure.start(times, self._process.establish)):
                 yield from self._wait_to_go_on()
             yield from self._travel(until=path.curve.time_at(_arc_end(segment)))
             yield from self._settle()
             yield from self._procedure.end(times)
+            yield from self._wait_to_go_on()
         yield from self._travel(until=path.curve.duration)
         self._record.note("segment_done", segment=path.index)
 
@@ -210,11 +220,11 @@ class PlanRun:
         path.set_off(self._wanted())
         while path.tau < until:
             yield from self._obey()
-            stride = self._command.stride
-            if stride is not None and stride.unit == "distance" and self._arc.state == "off" and self.executing:
+            stride = self._operator.command.stride
+            if stride is not None and stride.unit == "distance" and self._process.arc.state == "off" and self.executing:
                 yield from self._strides.on(stride, until=until)
                 continue
-            rise = ARC_RISE if self._arc.state == "established" else STEEPEST_RISE
+            rise = ARC_RISE if self._process.arc.state == "established" else STEEPEST_RISE
             joints = path.advance(self._stream.dt, wanted=self._wanted(), until=until, rise=rise)
             yield from self._cycle(joints)
         path.rate = 0.0
@@ -228,19 +238,29 @@ class PlanRun:
             yield from self._cycle(joints)
         path.rate = 0.0
 
+    def scratch(self, distance: float, *, until: Callable[[], bool]) -> Events:
+        """Move on along the seam by `distance` m, or until a condition holds, and come back to where it began."""
+        path, home = self._path, self._path.tau
+        far = path.curve.time_at(min(path.s + distance, _arc_end(path.segment)))
+        while path.tau < far and (path.rate or (self.executing and not until())):
+            yield from self._obey()
+            wanted = 0.0 if until() else self._wanted()
+            yield from self._cycle(path.creep(self._stream.dt, wanted=wanted, goal=far))
+        yield from self.creep_to(home, give_up_when_held=False)
+
     @property
     def executing(self) -> bool:
         """Whether the run may move."""
-        return self._machine.state == "execute"
+        return self._operator.executing
 
     def _wanted(self) -> float:
         """The rate to go to. Travel speed is part of a procedure, so an override waits while the arc stands."""
         if not self.executing:
             return 0.0
-        if self._arc.state == "established":
+        if self._process.arc.state == "established":
             return 1.0
         cap = self._path.slowed(self._path.index) if self._machine.mode == "t1" else 1.0
-        return min(self._command.override, cap)
+        return min(self._operator.command.override, cap)
 
     # Standing ------------------------------------------------------------------------------------------------------
 
@@ -281,7 +301,7 @@ class PlanRun:
 
     def announce(self, kind: str, **data: object) -> Events:
         """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
-        durable = self._record.intent(kind, **data, **self._teller.place)
+        durable = self._record.intent(kind, **data, **self._teller.stamp)
         while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
             yield from self._cycle(self._stream.command)
         try:
@@ -289,105 +309,19 @@ class PlanRun:
         except OSError as error:
             raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
 
-    # Obeying -------------------------------------------------------------------------------------------------------
-
-    def _obey(self) -> Events:
-        """Take the operator's command; the arc goes off in the cycle in which a stop or a hold is taken."""
-        machine, command = self._machine, self._heed()
-        if self._ending is not None:
-            if self._path.rate == 0.0 and self._stream.outputs == self._arc.outputs:
-                raise Ended
-        elif command.demand == "stop":
-            self._ending = Finding("X409", f"stopped {command.why}, {self._teller.where}", severity="note")
-            self._status = "stopped"
-            yield from self._teller.take("stop")
-            yield from self._procedure.extinguish("stop")
-        elif command.demand == "hold" and machine.may("hold"):
-            yield from self._teller.take("protect" if command.protective else "hold", why=command.why)
-            yield from self._procedure.extinguish("hold")
-        elif machine.state == "holding" and self._path.rate == 0.0:
-            yield from self._teller.take("still")
-        elif machine.state == "held" and command.demand == "run":
-            yield from self._leave_hold(command)
-
-    def _heed(self) -> Command:
-        """The operator's command now; raises Faulted (X413) when the power is gone."""
-        waits = self._machine.state == "held" and self._stream.arm.lock_step
-        self._command = self._control.poll(patience=_HELD_PATIENCE if waits else 0.0)
-        if self._machine.power != "on":
-            raise Faulted(Finding("X413", f"a software emergency stop took the power, {self._teller.where}"))
-        return self._command
-
-    def _leave_hold(self, command: Command) -> Events:
-        """Go back by a stride, or go on, as far as it is clear what becomes of a seam that was cut."""
-        if command.back is not None and command.backs != self._backed:
-            self._backed = command.backs
-            yield from self._go_on()
-            yield from self._strides.back(command.back)
-            yield from self.pause()
-            raise _Elsewhere
-        if self._paused and command.go == self._going:
-            return
-        cut = self._ledger.cut_at(self._path.index)
-        if cut is not None and command.arc == "weld":
-            return
-        yield from self._go_on()
-        if cut is not None and command.arc == "restart":
-            strike = max(cut - command.overlap, _arc_start(self._path.segment))
-            self._ledger.restart(self._path.index, strike)
-            self._teller.note("restart", at=strike, cut=cut)
-            raise _Elsewhere
-
-    def _go_on(self) -> Events:
-        self._paused = False
-        yield from self._teller.take("resume")
-        yield from self._teller.take("begin")
-
-    def end_with(self, finding: Finding) -> Events:
-        """Take a fault: arc off now, slow down on the path, then the run ends."""
-        self._ending, self._status = finding, "faulted"
-        yield from self._procedure.extinguish("fault")
-        yield self._teller.tell("fault", findings=[finding_data(finding)])
-        yield from self._teller.take("fault")
-
     # One cycle -----------------------------------------------------------------------------------------------------
 
     def _cycle(self, joints: FloatArray) -> Events:
         """Send one setpoint and judge what came back."""
         path = self._path
         point = PathPoint(path.index, path.s, path.rate)
-        self._stream.send(joints, outputs=self._arc.outputs, arc=ARC_CODES[self._arc.state], point=point)
-        finding = None if self._ending else self._arc_trouble() or self._stream.trouble(self._teller.where)
+        self._stream.send(joints, outputs=self._process.outputs, arc=self._process.arc_code, point=point)
+        finding = None if self._operator.ending else self._process.lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(path.rate, 6))
-
-    def _arc_trouble(self) -> Finding | None:
-        """A burning arc that is lost (X404), or that the journal cannot follow (X411); None for neither."""
-        tolerance = self._job.tolerances.arc_loss
-        if self._arc.missing_for(self._stream.measured.inputs, self._stream.dt) <= tolerance:
-            burns = self._arc.state == "established"
-            return self._arc_notes.follow(self._teller.place, self.torch()) if burns else None
-        return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
-
-    def _establish(self) -> None:
-        path, process = self._path, self._path.segment.process
-        self._arc_notes.begin(path.s)
-        seam = process.seam if process else ""
-        self._arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
-
-    def put_out(self, *, complete: bool) -> ArcState:
-        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
-        path, torch = self._path, self.torch()
-        before = self._arc.extinguish(s=torch, time=self._stream.time, complete=complete)
-        if before == "established":
-            if complete:
-                self._ledger.complete(path.index)
-            else:
-                self._ledger.cut(path.index, torch)
-        return before
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
 
@@ -395,24 +329,9 @@ class PlanRun:
         """The place in words."""
         return self._teller.where
 
-    def torch(self) -> float:
-        """Where on this segment's path the torch was measured last, m; it lags behind its commands."""
-        return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
-
     def inputs(self) -> int:
         """The digital inputs as they were measured last."""
         return self._stream.measured.inputs
-
-    def pause(self) -> Events:
-        """Hold by itself, until somebody asks to go on."""
-        if self.executing:
-            self._paused, self._going = True, self._command.go
-            yield from self._teller.take("hold", why="at the end of a stride")
-
-
-def _arc_start(segment: FixedSegment) -> float:
-    events = segment.process.events if segment.process else ()
-    return min((event.at for event in events if event.name == "arc_start"), default=segment.path.start)
 
 
 def _arc_end(segment: FixedSegment) -> float:

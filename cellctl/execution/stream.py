@@ -4,11 +4,11 @@ state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from cellctl.drivers.driver import ArmState, Driver, Setpoint
+from cellctl.drivers.driver import ArmState, CountsLink, Driver, Setpoint
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.clock import Clock
@@ -31,7 +31,7 @@ class PathPoint:
     rate: float
 
     def __str__(self) -> str:
-        return f"segment {self.segment} at s = {self.s:.4f}"
+        return f"segment {self.segment}, path parameter {self.s:.4f}"
 
 
 class SetpointStream:
@@ -56,6 +56,11 @@ class SetpointStream:
     def time(self) -> float:
         """The arm's clock since the start of the run, s."""
         return self.measured.time - self._began
+
+    @property
+    def link(self) -> dict[str, int]:
+        """What happened on the link to the arm since it was opened, by name; empty where nobody counts."""
+        return asdict(self._driver.counters) if isinstance(self._driver, CountsLink) else {}
 
     def check_start(self, start: FloatArray) -> Finding | None:
         """Whether the arm stands at `start` (dof,), as far as the tolerance goes."""

@@ -54,9 +54,12 @@ class Strides:
             yield from self._run.pause()
 
     def back(self, stride: Stride) -> Events:
-        """Go back by one stride, from standstill to standstill; a hold on the way ends it there."""
+        """Go back by one stride, from standstill to standstill; a hold on the way ends it there.
+
+        Nothing goes back over a grip or a release: the path behind was proved without the part, or with it.
+        """
         path, left = self._path, stride.distance
-        while self._run.executing and not (path.index == 0 and path.tau <= _SAME_PLACE):
+        while self._run.executing and not self._at_barrier():
             if path.tau <= _SAME_PLACE:
                 path.enter(path.index - 1, path.segments[path.index - 1].duration)
             goal = 0.0
@@ -66,6 +69,13 @@ class Strides:
             done = {"segment": True, "step": self._begins_step(), "distance": left <= 0.0}
             if done[stride.unit]:
                 return
+
+    def _at_barrier(self) -> bool:
+        """Whether there is no way back from here."""
+        path = self._path
+        before = path.segments[path.index - 1] if path.index else None
+        begins = path.tau <= _SAME_PLACE and (before is None or before.gripper is not None)
+        return begins or path.segment.gripper is not None
 
     def _begins_step(self) -> bool:
         """Whether the segment here is the first of its step."""

@@ -27,17 +27,26 @@ class Teller:
     @property
     def where(self) -> str:
         """The place in words."""
-        path = self._path
-        return f"segment {path.index} at s = {path.s:.4f}, {self._stream.time:.3f} s after the start"
+        path, curve = self._path, self._path.segment.path
+        gone = path.s - curve.start
+        metres = path.segment.kind in ("approach", "process", "retract")
+        along = f"{gone * 1e3:.1f} mm" if metres else f"{100.0 * gone / (curve.end - curve.start):.0f} %"
+        where = f"{along} along segment {path.index} ({path.segment.kind})"
+        return f"{where}, {self._stream.time:.3f} s after the start"
 
     @property
     def place(self) -> dict[str, object]:
         """The place as JSON values."""
         return {"step": self._path.segment.step, "segment": self._path.index, "s": self._path.s}
 
+    @property
+    def stamp(self) -> dict[str, object]:
+        """The place and the time, s of the arm's clock since the start of the run, as JSON values."""
+        return self.place | {"time": self._stream.time}
+
     def note(self, kind: str, **data: object) -> None:
         """Put something that happened here and now into the journal."""
-        self._record.note(kind, **(self.place | data))
+        self._record.note(kind, **(self.stamp | data))
 
     def tell(self, kind: EventKind, **data: object) -> Event:
         """An event here and now; it is also written down."""

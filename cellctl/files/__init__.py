@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "part", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = ("cell", "faults", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -107,6 +107,20 @@ def task_input(task: Task) -> Input:
 def plan_inputs(task: Task) -> tuple[Input, ...]:
     """Everything that a plan of `task` was made from, by reference: the task, its cell and all that the cell names."""
     return tuple(sorted((*task.cell.inputs, task_input(task)), key=lambda item: item.reference))
+
+
+def is_cell_file(path: str | Path) -> bool:
+    """Whether what lies at `path` can be read and looks like a cell file, or is a folder with one."""
+    from cellctl.files import uses
+
+    return uses.is_cell_file(path)
+
+
+def tasks_of(path: str | Path) -> tuple[str, ...]:
+    """The task files of the project that are for the cell at `path`, as findings show them; sorted."""
+    from cellctl.files import uses
+
+    return uses.tasks_of(path)
 
 
 def edited_inputs(path: str | Path) -> tuple[str, ...]:

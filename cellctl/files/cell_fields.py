@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cellctl.files.configurations import JointValues
 from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
@@ -67,6 +68,49 @@ class SignalField(FileModel):
         return self
 
 
+class PairGapsField(FileModel):
+    """The gap of one pair by the kind of motion; a gap alone is that of them all."""
+
+    always: Gap | None = None
+    """The gap in every motion that is not named here."""
+    transit: Gap | None = None
+    """The gap in free moves."""
+    approach: Gap | None = None
+    """The gap on the straight way to a seam."""
+    process: Gap | None = None
+    """The gap with the process on."""
+    retract: Gap | None = None
+    """The gap on the straight way from a seam."""
+
+    @model_validator(mode="after")
+    def _some_gap(self) -> PairGapsField:
+        if not self.model_fields_set:
+            raise FieldError("F111", "a pair needs a gap", "write '4 mm', or '{process: 2 mm}'")
+        return self
+
+
+def _gap_alone(value: object) -> object:
+    """`r1.torch clamp_3: 4 mm` is short for `{always: 4 mm}`."""
+    return value if isinstance(value, dict) else {"always": value}
+
+
+def _pair(value: object) -> object:
+    if isinstance(value, str) and not _PAIR.fullmatch(value):
+        hint = "write both with a blank between, as findings name them: 'r1.torch.nozzle clamp_3.arm'"
+        raise FieldError("F114", f"'{value}' is not a pair of names", hint)
+    return value
+
+
+_NAMES = r"[A-Za-z]\w*(?:\.[A-Za-z0-9_]+)*"
+_PAIR = re.compile(f"{_NAMES} {_NAMES}", re.ASCII)
+PairName = Annotated[str, BeforeValidator(_pair)]
+PairGaps = Annotated[
+    PairGapsField,
+    BeforeValidator(_gap_alone),
+    WithJsonSchema({"anyOf": [{"type": "string"}, PairGapsField.model_json_schema()]}),
+]
+
+
 class MarginsField(FileModel):
     """Smallest gaps that plans must keep."""
 
@@ -74,6 +118,8 @@ class MarginsField(FileModel):
     """The gap that everything keeps that is not named otherwise."""
     nozzle_to_plates: Gap = Margins().nozzle_to_plates
     """The gap between the nozzle and the plates of the seam that it welds."""
+    pairs: dict[PairName, PairGaps] = Field(default_factory=dict)
+    """Gaps of single pairs, which outdo the others: two names with a blank between, of solids or of what owns them."""
 
 
 class CameraField(FileModel):

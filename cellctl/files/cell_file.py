@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
-from cellctl.files.cell_fields import CellFile, FixtureField, MechanismField
+from cellctl.files.cell_fields import CellFile, FixtureField, MarginsField, MechanismField
 from cellctl.files.configurations import configuration
 from cellctl.files.frames import WORLD, FrameTable
 from cellctl.files.part_file import open_part, part_of
@@ -17,7 +18,20 @@ from cellctl.files.robot_file import read_robot
 from cellctl.files.strict_model import Path
 from cellctl.files.tool_file import read_tool
 from cellctl.files.wps_file import read_wps
-from cellctl.model.cell import Camera, Cell, Fixture, Frame, Group, Margins, Mechanism, PartPlacement, Signal
+from cellctl.model.cell import (
+    Camera,
+    Cell,
+    Fixture,
+    Frame,
+    Group,
+    Margins,
+    Mechanism,
+    PairMargin,
+    PartPlacement,
+    Phase,
+    Signal,
+)
+from cellctl.model.names import thing_names
 from cellctl.model.part import Body, Part
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Tool, with_adapter
@@ -65,10 +79,11 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         frames=tuple(Frame(name, parent, pose) for name, (parent, pose) in frames.entries().items()),
         signals=tuple(Signal(name, signal.output, signal.input) for name, signal in cell.signals.items()),
         procedures=_procedures(file),
-        margins=Margins(cell.margins.clearance, cell.margins.nozzle_to_plates),
+        margins=Margins(cell.margins.clearance, cell.margins.nozzle_to_plates, _pair_margins(cell.margins)),
         camera=None if cell.camera is None else Camera(cell.camera.eye, cell.camera.target, cell.camera.field_of_view),
         inputs=reading.sorted_inputs(),
     )
+    _check_pairs(file, value)
     names = file.names("mechanisms")
     return CellReading(
         value,
@@ -78,6 +93,29 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         seams,
         file.names("procedures"),
     )
+
+
+def _pair_margins(margins: MarginsField) -> tuple[PairMargin, ...]:
+    found = []
+    for key, gaps in margins.pairs.items():
+        first, second = key.split()
+        found += [] if gaps.always is None else [PairMargin(first, second, gaps.always)]
+        by_phase = ((phase, getattr(gaps, phase)) for phase in get_args(Phase))
+        found += [PairMargin(first, second, gap, (phase,)) for phase, gap in by_phase if gap is not None]
+    return tuple(found)
+
+
+def _check_pairs(file: File[CellFile], cell: Cell) -> None:
+    """The names of a pair are known, and one of them moves. What belongs to a thing that cannot be read is let be."""
+    known = thing_names(cell)
+    written = file.names("mechanisms") | file.names("fixtures") | file.names("parts")
+    for key in file.model.margins.pairs:
+        for name in key.split():
+            owner = name.partition(".")[0]
+            if name not in known and (owner in known or owner not in written):
+                file.unknown("solid", name, known, ("margins", "pairs", key))
+        if not any(name.partition(".")[0] in file.names("mechanisms") for name in key.split()):
+            file.report("F130", f"neither of '{key}' is of an arm: they keep still", ("margins", "pairs", key))
 
 
 def _configuration_names(file: File[CellFile], mechanisms: tuple[Mechanism, ...]) -> dict[str, frozenset[str]]:

@@ -19,9 +19,10 @@ from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector
 from cellctl.files.reading import Reading, raise_findings
 from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, Source
 from cellctl.files.task_checks import check_task, names_of
+from cellctl.files.task_file import WELD_WORDS
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
-from cellctl.model.task import MoveJ, Step, Task, Weld
+from cellctl.model.task import Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
 
@@ -159,34 +160,26 @@ def shown_vector(values: Iterable[float], kind: Kind) -> str:
 
 
 def shown_range(window: Range, kind: Kind) -> str:
-    """A window as a person writes it: `-3 .. 10 .. 23 deg`."""
+    """A window as a person writes it: `-3 .. 10 .. 23 deg`, or `10 deg` where it leaves no room."""
+    if window.minimum == window.maximum:
+        return shown_quantity(window.nominal, kind)
     values = [shown_quantity(value, kind) for value in (window.minimum, window.nominal, window.maximum)]
     unit = values[0].partition(" ")[2]
     return " .. ".join(value.partition(" ")[0] for value in values) + f" {unit}"
-
-
-_WELD_WORDS: tuple[tuple[str, str, Kind], ...] = (
-    ("from", "from_", "length"),
-    ("to", "to", "length"),
-    ("start", "start", "angle"),
-    ("overlap", "overlap", "length"),
-    ("ctwd", "ctwd", "length"),
-    ("travel_speed", "travel_speed", "speed"),
-    ("work_angle", "work_angle", "angle"),
-    ("travel_angle", "travel_angle", "angle"),
-    ("spin", "spin", "angle"),
-    ("approach", "approach", "length"),
-    ("retract", "retract", "length"),
-)
 
 
 def step_text(step: Step) -> str:
     """A step as it stands in a task file, on one line: `- weld: {seam: tray.left, wps: mig, from: 15 mm}`."""
     if isinstance(step, MoveJ):
         return f"- move_j: {{to: {step.target}, group: {step.group}}}" if step.group else f"- move_j: {step.target}"
+    if isinstance(step, Grip | Release):
+        kind, onto = type(step).__name__.lower(), step.onto if isinstance(step, Release) else ""
+        more = {"onto": onto, "group": step.group}
+        words = [f"part: {step.part}", *(f"{key}: {value}" for key, value in more.items() if value)]
+        return f"- {kind}: {{{', '.join(words)}}}" if words[1:] else f"- {kind}: {step.part}"
     default = Weld(step.seam, step.wps)
     words = [f"seam: {step.seam}", f"wps: {step.wps}"]
-    for key, name, kind in _WELD_WORDS:
+    for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
             words.append(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
-from cellctl.files.fields import LocalAt, Name, PositiveLength
+from cellctl.files.fields import LocalAt, Mass, Name, PositiveLength
 from cellctl.files.reading import File, Reading
 from cellctl.files.seam_checks import check_seam
 from cellctl.files.seam_fields import SeamField, seam_of
@@ -31,6 +31,8 @@ class PartFile(FileModel):
     """The material group after ISO/TR 15608, which procedures are checked against."""
     thickness: PositiveLength | None = None
     """The plate thickness, which procedures are checked against."""
+    mass: Mass | None = None
+    """What it weighs, for the payload and the motors of the arm that carries it."""
     bodies: dict[Name, PartBodyField]
     """The rigid pieces of the part by name."""
     seams: dict[Name, SeamField] = Field(default_factory=dict)
@@ -52,7 +54,8 @@ def part_of(file: File[PartFile], name: str) -> Part:
         path = ("bodies", body_name)
         check_distance(file, field.at.pose, (*path, "at"))
         bodies[body_name] = one_body(file, body_name, field, field.at.pose, path)
-    return Part(name, tuple(bodies.values()), _seams(file, bodies), part.material_group, part.thickness or 0.0)
+    seams = _seams(file, bodies)
+    return Part(name, tuple(bodies.values()), seams, part.material_group, part.thickness or 0.0, part.mass or 0.0)
 
 
 def _seams(file: File[PartFile], bodies: dict[str, Body]) -> tuple[Seam, ...]:

@@ -38,8 +38,8 @@ class DraftLink:
 class RobotDraft:
     """What a robot folder is written from; names are as the URDF has them.
 
-    `touching` are pairs of links with their reason, `states` joint values by name, `origin` and `licence` where the
-    figures come from.
+    `touching` are pairs of links or solids, as the folder names them, with their reason; `configurations` the values of
+    all axes by name; `origin` and `licence` where the figures come from.
     """
 
     name: str
@@ -52,7 +52,7 @@ class RobotDraft:
     origin: str
     sha256: str
     licence: str
-    states: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    configurations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     touching: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -90,10 +90,13 @@ def _robot_lines(draft: RobotDraft, meshes: dict[str, bytes]) -> Iterator[str]:
     yield from ("", "links:")
     for link in draft.links:
         yield from _link_lines(link, links[link.name], meshes)
+    if draft.configurations:
+        yield from ("", "# as the SRDF names them; a cell may write its own", "configurations:")
+        yield from _configuration_lines(draft)
     if draft.touching:
-        yield from ("", "touching:")
+        yield from ("", "# only what has the same gap at all joint values", "touching:")
         for first, second, reason in draft.touching:
-            yield f"  - {{links: [{links[first]}, {links[second]}], reason: {_text(reason)}}}"
+            yield f"  - {{links: [{first}, {second}], reason: {_text(reason)}}}"
     yield from ("", "sources:", *_source_lines(draft))
 
 
@@ -224,9 +227,6 @@ def _readme(draft: RobotDraft) -> str:
         lines += ["## Meshes", "", "The files in `meshes/` are convex hulls of these:", ""]
         lines += [f"* `{source.reference}`, SHA-256 `{source.sha256}`" for source in sources]
         lines.append("")
-    if draft.states:
-        lines += ["## Named states", "", "The SRDF names these; write those you want into your cell file:", ""]
-        lines += ["```yaml", "configurations:", *_state_lines(draft), "```", ""]
     return "\n".join(lines)
 
 
@@ -235,18 +235,12 @@ def _mesh_sources(draft: RobotDraft) -> list[MeshSource]:
     return sorted(found, key=lambda source: source.reference)
 
 
-def _state_lines(draft: RobotDraft) -> Iterator[str]:
-    """Each state that gives every axis, as a cell file writes it."""
-    axes = [joint for joint in draft.joints if joint.moves]
-    for (name, values), plain in zip(draft.states.items(), plain_names(draft.states).values(), strict=True):
-        if all(axis.name in values for axis in axes):
-            units = ["m" if axis.kind == "prismatic" else "rad" for axis in axes]
-            numbers = [f"{_number(values[axis.name])} {unit}" for axis, unit in zip(axes, units, strict=True)]
-            yield (
-                f"  {plain}: [{', '.join(numbers)}]  # {name}"
-                if plain != name
-                else f"  {plain}: [{', '.join(numbers)}]"
-            )
+def _configuration_lines(draft: RobotDraft) -> Iterator[str]:
+    units = ["m" if joint.kind == "prismatic" else "rad" for joint in draft.joints if joint.moves]
+    plain = plain_names(draft.configurations)
+    for name, values in draft.configurations.items():
+        numbers = [f"{_number(value)} {unit}" for value, unit in zip(values, units, strict=True)]
+        yield f"  {plain[name]}: [{', '.join(numbers)}]"
 
 
 def _text(text: str) -> str:

@@ -5,62 +5,40 @@ The same checks hold for a task from a file and for one made in Python; `place` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
-from cellctl.errors import Finding, Place
+from cellctl.errors import Finding
 from cellctl.files.cell_file import CellReading
-from cellctl.files.quantities import Kind, did_you_mean, shown_quantity
+from cellctl.files.handling_checks import check_handling
+from cellctl.files.quantities import Kind, shown_quantity
+from cellctl.files.step_report import PlaceOf, StepReport
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.model.wps import Range, Wps
-
-PlaceOf = Callable[[int, str], Place | None]
-"""Where `field` of step `index` stands; index -1 is the task itself."""
 
 ARC_SIGNALS = (("arc_on", "output"), ("arc_ok", "input"))
 MIN_LENGTH = 1e-3
 _SLACK = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step under check, and where its findings go."""
-
-    index: int
-    label: str
-    place: PlaceOf
-    findings: list[Finding]
-
-    def report(self, code: str, message: str, field: str, suggestion: str = "") -> None:
-        where = self.place(self.index, field)
-        self.findings.append(Finding(code, message if where else f"{self.label}: {message}", where, suggestion))
-
-    def warn(self, code: str, message: str, field: str, suggestion: str = "") -> None:
-        where = self.place(self.index, field)
-        said = message if where else f"{self.label}: {message}"
-        self.findings.append(Finding(code, said, where, suggestion, "warning"))
-
-    def unknown(self, what: str, name: str, known: Iterable[str], field: str) -> None:
-        self.report("F130", f"unknown {what} '{name}'", field, did_you_mean(name, known))
-
-
 def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding]:
     """Every finding about `task` in the cell of `reading`."""
     findings: list[Finding] = []
-    whole = _Step(-1, f"task '{task.name}'", place, findings)
+    whole = StepReport(-1, f"task '{task.name}'", place, findings)
     groups = {group for step in task.steps if (group := _group(step, reading)) is not None}
     if len(groups) > 1:
         message = f"the steps move {len(groups)} groups, one task moves one"
         whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
-    if any(isinstance(step, Weld) for step in task.steps):
+    drawing = {name for name, wps in reading.cell.procedures.items() if wps.draws}
+    if any(isinstance(step, Weld) and step.wps not in drawing for step in task.steps):
         _check_signals(whole, reading.cell)
-    for index, step in enumerate(task.steps):
-        _check_step(_Step(index, f"step {index + 1}", place, findings), step, reading)
+    reports = [StepReport(index, f"step {index + 1}", place, findings) for index in range(len(task.steps))]
+    for at, step in zip(reports, task.steps, strict=True):
+        _check_step(at, step, reading)
+    check_handling(whole, reports, task.steps, reading)
     return findings
 
 
@@ -83,7 +61,7 @@ def _group(step: Step, reading: CellReading) -> str | None:
     return next(iter(reading.groups)) if len(reading.groups) == 1 else None
 
 
-def _check_step(at: _Step, step: Step, reading: CellReading) -> None:
+def _check_step(at: StepReport, step: Step, reading: CellReading) -> None:
     if step.group and step.group not in reading.groups:
         at.unknown("group", step.group, reading.groups, "group")
     elif not step.group and len(reading.groups) > 1:
@@ -93,11 +71,11 @@ def _check_step(at: _Step, step: Step, reading: CellReading) -> None:
     if isinstance(step, MoveJ):
         if group is not None:
             _check_configuration(at, reading, step.target, group, "to")
-        return
-    _check_weld(at, step, reading, group)
+    elif isinstance(step, Weld):
+        _check_weld(at, step, reading, group)
 
 
-def _check_signals(at: _Step, cell: Cell) -> None:
+def _check_signals(at: StepReport, cell: Cell) -> None:
     """A weld switches the output `arc_on` and waits for the input `arc_ok`."""
     lines = {signal.name: signal for signal in cell.signals}
     wrong = [name for name, kind in ARC_SIGNALS if name not in lines or getattr(lines[name], kind) is None]
@@ -116,7 +94,7 @@ def _check_signals(at: _Step, cell: Cell) -> None:
         at.report("F116", f"the cell has no {kind} '{name}', which a weld needs", "cell", near + hint)
 
 
-def _check_configuration(at: _Step, reading: CellReading, name: str, group: str, field: str) -> None:
+def _check_configuration(at: StepReport, reading: CellReading, name: str, group: str, field: str) -> None:
     members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group, (group,))
     for mechanism in members:
         known = reading.configurations.get(mechanism)
@@ -124,7 +102,7 @@ def _check_configuration(at: _Step, reading: CellReading, name: str, group: str,
             at.unknown("configuration", name, known, field)
 
 
-def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) -> None:
+def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | None) -> None:
     seam = _seam(at, weld, reading)
     if weld.wps not in reading.procedures:
         at.unknown("wps", weld.wps, reading.procedures, "wps")
@@ -137,11 +115,11 @@ def _check_weld(at: _Step, weld: Weld, reading: CellReading, group: str | None) 
         _check_windows(at, weld, wps)
     if seam is not None:
         _check_trim(at, weld, seam[1])
-        if wps is not None:
+        if wps is not None and not wps.draws:
             _check_joint(at, *seam, wps)
 
 
-def _seam(at: _Step, weld: Weld, reading: CellReading) -> tuple[Part, Seam] | None:
+def _seam(at: StepReport, weld: Weld, reading: CellReading) -> tuple[Part, Seam] | None:
     part, dot, name = weld.seam.partition(".")
     if part not in reading.seams or not dot:
         known = [f"{p}.{s}" for p, seams in reading.seams.items() for s in seams or ()]
@@ -160,7 +138,7 @@ def _seam(at: _Step, weld: Weld, reading: CellReading) -> tuple[Part, Seam] | No
     return placement.part, seam
 
 
-def _check_torch(at: _Step, weld: Weld, cell: Cell, group: str | None, wps: Wps | None) -> None:
+def _check_torch(at: StepReport, weld: Weld, cell: Cell, group: str | None, wps: Wps | None) -> None:
     members = {g.name: g.mechanisms for g in cell.groups}.get(group or "", ())
     for mechanism in (m for m in cell.mechanisms if m.name in members):
         torch = None if mechanism.tool is None else mechanism.tool.torch
@@ -174,7 +152,7 @@ def _check_torch(at: _Step, weld: Weld, cell: Cell, group: str | None, wps: Wps 
             at.report("F168", f"the torch has wire of {has}, procedure '{wps.name}' needs {needs}", "wps")
 
 
-def _check_windows(at: _Step, weld: Weld, wps: Wps) -> None:
+def _check_windows(at: StepReport, weld: Weld, wps: Wps) -> None:
     """Commanded values and windows must lie inside the procedure's."""
     _check_value(at, "F160", "travel speed", "travel_speed", weld.travel_speed, wps.travel_speed, "speed", wps.name)
     _check_value(at, "F161", "ctwd", "ctwd", weld.ctwd, wps.ctwd, "length", wps.name)
@@ -183,14 +161,16 @@ def _check_windows(at: _Step, weld: Weld, wps: Wps) -> None:
 
 
 def _check_value(
-    at: _Step, code: str, what: str, field: str, value: float | None, window: Range, kind: Kind, wps: str
+    at: StepReport, code: str, what: str, field: str, value: float | None, window: Range, kind: Kind, wps: str
 ) -> None:
     if value is not None and not window.holds(value, _SLACK):
         message = f"{what} {shown_quantity(value, kind)} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, kind)}")
 
 
-def _check_window(at: _Step, code: str, what: str, field: str, value: Range | None, window: Range, wps: str) -> None:
+def _check_window(
+    at: StepReport, code: str, what: str, field: str, value: Range | None, window: Range, wps: str
+) -> None:
     if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
         message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
@@ -200,7 +180,7 @@ def _shown_window(window: Range, kind: Kind) -> str:
     return f"{shown_quantity(window.minimum, kind)} to {shown_quantity(window.maximum, kind)}"
 
 
-def _check_trim(at: _Step, weld: Weld, seam: Seam) -> None:
+def _check_trim(at: StepReport, weld: Weld, seam: Seam) -> None:
     length = seam.curve.length
     if seam.curve.closed:
         if weld.from_ or weld.to:
@@ -227,7 +207,7 @@ def trimmed(weld: Weld, length: float) -> tuple[float, float]:
     return begin, end
 
 
-def _check_joint(at: _Step, part: Part, seam: Seam, wps: Wps) -> None:
+def _check_joint(at: StepReport, part: Part, seam: Seam, wps: Wps) -> None:
     """Joint type, material and thickness must be what the procedure is for."""
     procedure = f"procedure '{wps.name}' is for"
     groups = wps.material_group.replace("/", " ").replace(",", " ").split()

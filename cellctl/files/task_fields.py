@@ -35,6 +35,17 @@ def _spin(value: object) -> object:
     return None if value == "free" else value
 
 
+class StitchField(FileModel):
+    """An intermittent weld: so many stitches of a length with a gap between, as a drawing says 5 x 30 (20)."""
+
+    count: Annotated[int, Field(ge=2, le=200)]
+    """How many stitches."""
+    length: PositiveLength
+    """How long each is."""
+    gap: PositiveLength
+    """How much is left out between one and the next, not from start to start."""
+
+
 class WeldField(FileModel):
     """Weld a seam after a procedure; what is not given is the procedure's."""
 
@@ -52,6 +63,8 @@ class WeldField(FileModel):
     """How far to go beyond the start of a closed seam."""
     reverse: bool = False
     """Weld it from its end to its start."""
+    stitch: StitchField | None = None
+    """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
     ctwd: PositiveLength | None = None
     """Contact-tip-to-work distance; the procedure's nominal value unless given."""
     travel_speed: Speed | None = None
@@ -72,6 +85,31 @@ class WeldField(FileModel):
     """The group that welds, where the cell has several."""
 
 
+class GripField(FileModel):
+    """Close the gripper about a part, where the arm stands."""
+
+    part: Name
+    """The part, as the cell names it; from then on it moves with the flange."""
+    group: Name | None = None
+    """The group whose gripper it is, where the cell has several."""
+
+
+class ReleaseField(FileModel):
+    """Open the gripper and leave the part where it is."""
+
+    part: Name
+    """The part, as the cell names it."""
+    onto: Name | None = None
+    """The fixture or part that it then stands on; the one that it was taken from unless given."""
+    group: Name | None = None
+    """The group whose gripper it is, where the cell has several."""
+
+
+def _named_part(value: object) -> object:
+    """`grip: bracket` is short for `grip: {part: bracket}`."""
+    return {"part": value} if isinstance(value, str) else value
+
+
 def _named_target(value: object) -> object:
     """`move_j: home` is short for `move_j: {to: home}`."""
     return {"to": value} if isinstance(value, str) else value
@@ -90,11 +128,28 @@ class StepField(FileModel):
     """A free move to a configuration; a name alone will do."""
     weld: WeldField | None = None
     """Weld a seam."""
+    grip: Annotated[
+        GripField | None,
+        BeforeValidator(_named_part),
+        WithJsonSchema({"anyOf": [{"type": "string"}, GripField.model_json_schema()]}),
+    ] = None
+    """Close the gripper about a part; its name alone will do."""
+    release: Annotated[
+        ReleaseField | None,
+        BeforeValidator(_named_part),
+        WithJsonSchema({"anyOf": [{"type": "string"}, ReleaseField.model_json_schema()]}),
+    ] = None
+    """Open the gripper and leave the part; its name alone will do."""
+
+    @property
+    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | None:
+        """The one that is given."""
+        return self.move_j or self.weld or self.grip or self.release
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
-        if (self.move_j is None) == (self.weld is None):
-            raise FieldError("F115", "exactly one of move_j, weld must be given")
+        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release)) != 1:
+            raise FieldError("F115", "exactly one of move_j, weld, grip, release must be given")
         return self
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from math import inf, isfinite
+from typing import Final
 
 from cellctl.errors import Finding, Place, UsageError
 from cellctl.files.cell_file import CellReading, read_cell
 from cellctl.files.quantities import Kind, write_quantity
 from cellctl.files.reading import File, Reading
 from cellctl.files.task_checks import check_task
-from cellctl.files.task_fields import MoveJField, StepField, TaskFile, WeldField
+from cellctl.files.task_fields import (
+    GripField,
+    MoveJField,
+    ReleaseField,
+    StepField,
+    StitchField,
+    TaskFile,
+    WeldField,
+)
 from cellctl.model.inputs import Input, canonical_json
-from cellctl.model.task import Budget, MoveJ, Step, Task, Weld
+from cellctl.model.stitches import stitched
+from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
 from cellctl.model.wps import Range
 
 
@@ -26,32 +36,68 @@ def read_task(reading: Reading, reference: str) -> Task | None:
     cell = None if cell_reference is None else read_cell(reading, cell_reference, file.place("cell"))
     if cell is None:
         return None
-    task = _task(file, cell)
+    written = _steps(file, cell)
+    origins = [index for index, _ in written]
+    task = _task(file, cell, written)
 
     def place(index: int, field: str) -> Place | None:
         if index < 0:
             return file.place(field)
-        (kind,) = file.model.steps[index].model_fields_set
-        return file.place("steps", index, kind, *([field] if field else []))
+        (kind,) = file.model.steps[origins[index]].model_fields_set
+        return file.place("steps", origins[index], kind, *([field] if field else []))
 
     reading.findings += check_task(task, cell, place)
     return task
 
 
-def _task(file: File[TaskFile], cell: CellReading) -> Task:
+def _steps(file: File[TaskFile], cell: CellReading) -> list[tuple[int, Step]]:
+    """The steps with their index in the file; a weld in stitches is as many of them."""
+    steps: list[tuple[int, Step]] = []
+    for index, field in enumerate(file.model.steps):
+        step = _step(field)
+        stitch = None if field.weld is None else field.weld.stitch
+        if stitch is None or not isinstance(step, Weld):
+            steps.append((index, step))
+        else:
+            steps += [(index, one) for one in _stitched(file, cell, index, step, stitch)]
+    return steps
+
+
+def _stitched(file: File[TaskFile], cell: CellReading, index: int, weld: Weld, stitch: StitchField) -> tuple[Weld, ...]:
+    """The welds of the stitches; the weld alone where these do not fit, or its seam is not known."""
+    path = ("steps", index, "weld", "stitch")
+    try:
+        curve = cell.cell.seam(weld.seam)[1].curve
+        if curve.closed:
+            file.report("F167", f"seam '{weld.seam}' is closed, stitches are for open ones", path)
+            return (weld,)
+        return stitched(weld, curve.length, count=stitch.count, length=stitch.length, gap=stitch.gap)
+    except KeyError:
+        return (weld,)
+    except ValueError as error:
+        file.report("F156", f"{error} of seam '{weld.seam}'", path, "fewer or shorter ones")
+        return (weld,)
+
+
+def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step]]) -> Task:
     model = file.model
     budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
-    steps = tuple(_step(step) for step in model.steps)
-    places = tuple(file.place("steps", index) for index in range(len(steps)))
+    steps = tuple(step for _, step in written)
+    places = tuple(file.place("steps", index) for index, _ in written)
     return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
 
 
-def _step(field: StepField) -> Step:
-    if isinstance(field.move_j, MoveJField):
-        return MoveJ(field.move_j.to, field.move_j.group or "")
-    weld = field.weld
-    assert isinstance(weld, WeldField)  # the model holds exactly one of the two
+def _step(written: StepField) -> Step:
+    match written.field:
+        case MoveJField() as move:
+            return MoveJ(move.to, move.group or "")
+        case GripField() as grip:
+            return Grip(grip.part, grip.group or "")
+        case ReleaseField() as release:
+            return Release(release.part, release.onto or "", release.group or "")
+    weld = written.field
+    assert isinstance(weld, WeldField)  # the model holds exactly one of them
     return Weld(
         seam=weld.seam,
         wps=weld.wps,
@@ -97,7 +143,7 @@ def task_input(task: Task) -> Input:
     return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))
 
 
-_WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
+WELD_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("from", "from_", "length"),
     ("to", "to", "length"),
     ("start", "start", "angle"),
@@ -110,6 +156,7 @@ _WELD_QUANTITIES: tuple[tuple[str, str, Kind], ...] = (
     ("approach", "approach", "length"),
     ("retract", "retract", "length"),
 )
+"""Words of a weld in a file, what holds them in `Weld`, and their kinds."""
 
 
 def _step_tree(step: Step) -> dict[str, object]:
@@ -117,13 +164,18 @@ def _step_tree(step: Step) -> dict[str, object]:
     group = {"group": step.group} if step.group else {}
     if isinstance(step, MoveJ):
         return {"move_j": {"to": step.target, **group}}
+    if isinstance(step, Grip):
+        return {"grip": {"part": step.part, **group}}
+    if isinstance(step, Release):
+        onto = {"onto": step.onto} if step.onto else {}
+        return {"release": {"part": step.part, **onto, **group}}
     default = Weld(step.seam, step.wps)
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
-    for key, name, kind in _WELD_QUANTITIES:
+    for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)

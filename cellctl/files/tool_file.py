@@ -6,12 +6,13 @@ from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import body_solids, body_visuals
-from cellctl.files.fields import LocalAt, Name, PositiveLength, SourceField
+from cellctl.files.fields import LocalAt, Name, Position, PositiveLength, PositiveTime, SourceField
 from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import inertia_of
 from cellctl.files.shape_fields import BodyField, InertiaField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.robot import Tool, Torch
+from cellctl.model.robot import Finger, Gripper, Tool, Torch
+from cellctl.model.shapes import Box, Hull, Solid
 
 
 class TorchField(FileModel):
@@ -27,8 +28,19 @@ class TorchField(FileModel):
     """The solids that may touch the seam's plates."""
 
 
+class GripperField(FileModel):
+    """What makes a tool a gripper: its fingers and its times. The solids show them open."""
+
+    fingers: dict[Name, Position]
+    """The solids that are fingers (boxes or hulls), and how each moves from open to closed, in the flange's frame."""
+    stroke_time: PositiveTime
+    """The time from open to closed or back; where nothing confirms it, this is waited for."""
+    timeout: PositiveTime
+    """How long a confirmation is waited for."""
+
+
 class ToolFile(BodyField):
-    """A tool in the flange frame: inertia, convex solids, pictures, and a torch if it is one."""
+    """A tool in the flange frame: inertia, convex solids, pictures, and a torch or a gripper if it is one."""
 
     title: str
     """The tool in words."""
@@ -36,6 +48,8 @@ class ToolFile(BodyField):
     """Mass, centre of mass and inertia in the flange's frame."""
     torch: TorchField | None = None
     """What makes it a welding torch."""
+    gripper: GripperField | None = None
+    """What makes it a gripper."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
     """Where each group of figures comes from."""
 
@@ -48,7 +62,29 @@ def read_tool(reading: Reading, reference: str, name: str, asked: Place | None =
     tool = file.model
     solids = body_solids(file, tool, ())
     sources = {figure: str(source) for figure, source in tool.sources.items()}
-    return Tool(name, inertia_of(tool.inertia), solids, body_visuals(file, tool, ()), _torch(file), sources)
+    visuals = body_visuals(file, tool, ())
+    return Tool(name, inertia_of(tool.inertia), solids, visuals, _torch(file), sources, _gripper(file, solids))
+
+
+def _gripper(file: File[ToolFile], solids: tuple[Solid, ...]) -> Gripper | None:
+    gripper = file.model.gripper
+    if gripper is None:
+        return None
+    if not gripper.fingers:
+        file.report("F112", "a gripper needs at least one finger", ("gripper", "fingers"))
+    shapes = {solid.name: solid.shape for solid in solids}
+    known = file.names("solids")
+    for name in gripper.fingers:
+        path = ("gripper", "fingers", name)
+        if name not in known:
+            file.unknown("solid", name, known, path)
+        elif name in shapes and not isinstance(shapes[name], Box | Hull):
+            file.report("F112", f"finger '{name}' is no box and no hull", path, "write it as one of these")
+    if file.model.visuals:
+        message = "a gripper with 'visuals' would be shown with fingers that do not move"
+        file.report("F112", message, ("visuals",), "leave them out; the solids are shown")
+    fingers = tuple(Finger(name, closing) for name, closing in gripper.fingers.items())
+    return Gripper(fingers, gripper.stroke_time, gripper.timeout)
 
 
 def _torch(file: File[ToolFile]) -> Torch | None:

@@ -52,6 +52,10 @@ class ServoOutputField(FileModel):
     """The raw position for on."""
     at_stop: Literal["keep", "off"] = "keep"
     """Whether it keeps its place or goes to off when the arm is stopped."""
+    reached_on: Annotated[int, Field(ge=0, le=31)] | None = None
+    """The input line that says that it was told to go on and has come to rest away from off."""
+    reached_off: Annotated[int, Field(ge=0, le=31)] | None = None
+    """The input line that says that it has come to rest at off."""
 
 
 class WiringFile(FileModel):
@@ -105,7 +109,17 @@ def read_wiring(reading: Reading, reference: str, asked: Place | None = None) ->
             for field in wiring.servos
         ),
         outputs=tuple(
-            ServoOutput(name, field.line, field.id, field.model, field.off, field.on, field.at_stop == "keep")
+            ServoOutput(
+                name,
+                field.line,
+                field.id,
+                field.model,
+                field.off,
+                field.on,
+                field.at_stop == "keep",
+                field.reached_on,
+                field.reached_off,
+            )
             for name, field in wiring.outputs.items()
         ),
         firmware=wiring.firmware,

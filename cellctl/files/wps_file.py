@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from cellctl.errors import Place
+from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
+    Gap,
     LengthWindow,
     PositiveLength,
     PositiveShortTime,
@@ -19,7 +20,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.reading import Reading
 from cellctl.files.strict_model import FileModel
-from cellctl.model.wps import ArcEnd, ArcStart, Wps
+from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
@@ -39,6 +40,8 @@ class ArcStartField(FileModel):
     """How long to stand after ignition."""
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     """How often to try again."""
+    scratch: Annotated[Gap, Field(le=0.010)] = 0.0
+    """How far along the seam a retry scratches to find the arc before it comes back; it stands unless given."""
 
 
 class ArcEndField(FileModel):
@@ -93,13 +96,38 @@ class WpsFile(FileModel):
     """Share of the arc's energy that goes into the plate."""
 
 
+class PenFile(FileModel):
+    """How a pen goes along a seam: no arc, no gas, no signals."""
+
+    process: Literal["pen"]
+    """It draws."""
+    line_width: PositiveLength
+    """The width of its line, which the pen is checked against."""
+    travel_speed: SpeedWindow
+    """Travel speed."""
+    ctwd: LengthWindow
+    """How far the tip of the pen reaches out of its holder."""
+    work_angle: AngleWindow
+    """Tilt of the pen across the seam, from the bisector of its faces."""
+    travel_angle: AngleWindow
+    """Tilt of the pen along the seam; push is positive."""
+
+
 def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:
     """The procedure described at `reference`, called `name` in its cell."""
+    if _draws(reading, reference):
+        return _read_pen(reading, reference, name, asked)
     file = reading.open(WpsFile, "wps", reference, asked)
     if file is None:
         return None
     w = file.model
-    start = ArcStart(w.arc_start.preflow, w.arc_start.ignition_timeout, w.arc_start.dwell, w.arc_start.retries)
+    start = ArcStart(
+        w.arc_start.preflow,
+        w.arc_start.ignition_timeout,
+        w.arc_start.dwell,
+        w.arc_start.retries,
+        w.arc_start.scratch,
+    )
     end = ArcEnd(w.arc_end.crater_fill, w.arc_end.burnback, w.arc_end.postflow)
     for key in ("current", "voltage", "wire_feed_speed", "travel_speed", "ctwd", "thickness"):
         if getattr(w, key).minimum <= 0.0:
@@ -127,4 +155,42 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
         arc_start=start,
         arc_end=end,
         heat_factor=w.heat_factor,
+    )
+
+
+def _draws(reading: Reading, reference: str) -> bool:
+    """Whether a file says of itself that it is a pen's; one that cannot be read says nothing."""
+    try:
+        return reading.source.tree(reference).get("process") == PEN
+    except CellctlError:
+        return False
+
+
+def _read_pen(reading: Reading, reference: str, name: str, asked: Place | None) -> Wps | None:
+    file = reading.open(PenFile, "wps", reference, asked)
+    if file is None:
+        return None
+    pen, nothing = file.model, Range(0.0, 0.0, 0.0)
+    for key in ("travel_speed", "ctwd"):
+        if getattr(pen, key).minimum <= 0.0:
+            file.report("F123", f"'{key}' must be more than 0", (key,))
+    return Wps(
+        name=name,
+        process=PEN,
+        material_group="",
+        thickness=nothing,
+        joint_types=(),
+        positions=(),
+        filler="",
+        wire_diameter=pen.line_width,
+        shielding_gas="",
+        current=nothing,
+        voltage=nothing,
+        wire_feed_speed=nothing,
+        travel_speed=pen.travel_speed,
+        ctwd=pen.ctwd,
+        work_angle=pen.work_angle,
+        travel_angle=pen.travel_angle,
+        arc_start=ArcStart(0.0, 0.0, 0.0),
+        arc_end=ArcEnd(0.0, 0.0, 0.0),
     )

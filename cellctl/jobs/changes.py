@@ -6,15 +6,15 @@ A change is written down as what would stand in a file, so that what is tried is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-from cellctl.errors import CellctlError, Finding
+from cellctl.errors import Finding
 from cellctl.files import library_robots
-from cellctl.files.edits import Edit, cell_reference, edited_task, moved, shown_range, step_text, written_value
+from cellctl.files.edits import Edit, cell_reference, moved, shown_range, written_value
 from cellctl.files.quantities import shown_quantity
-from cellctl.files.sources import DiskSource
-from cellctl.model.task import Step, Task, Weld
+from cellctl.jobs.change import Change, Family, change_of
+from cellctl.jobs.margin_changes import margin_families
+from cellctl.model.task import Task, Weld
 from cellctl.model.wps import Range, Wps
 from cellctl.processes.procedure import weld_settings
 from cellctl.processes.seam import seam_path
@@ -28,36 +28,6 @@ SPLITS = 9
 SIX = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """One change: how it is said, the steps and values that would be written, and the task with it.
-
-    `amount` is in SI, or a count where there is no quantity. `steps` are the lines of the changed steps, `edits` the
-    values in other files.
-    """
-
-    said: str
-    amount: float
-    steps: tuple[str, ...]
-    edits: tuple[Edit, ...]
-    task: Task
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Family:
-    """Changes of one kind with `count` amounts, `make(1)` the smallest; it gives None where there is no such change.
-
-    `ordered` says that more of it is never worse, so that the smallest that works may be found by halving. `grid` is
-    how its amounts are told.
-    """
-
-    name: str
-    grid: str
-    count: int
-    make: Callable[[int], Change | None]
-    ordered: bool = False
-
-
 def families(task: Task, index: int, refused: Sequence[Finding]) -> Iterator[Family]:
     """The families worth trying for the weld at `index`, which was `refused`, cheapest to live with first."""
     codes = {finding.code for finding in refused}
@@ -69,7 +39,7 @@ def families(task: Task, index: int, refused: Sequence[Finding]) -> Iterator[Fam
     yield from _spin(task, index)
     yield from _trims(task, index)
     if not codes <= {"P201", "P202"}:
-        yield from _margins(task)
+        yield from margin_families(task, refused)
     if not _only_own_part(task, index, refused):
         yield from _moves(task, index)
     if codes & {"P204", "P208", "P230"}:
@@ -98,18 +68,6 @@ def _weld(task: Task, index: int) -> Weld:
     return step
 
 
-def _change(
-    task: Task, index: int, said: str, amount: float, new: tuple[Step, ...] = (), edits: tuple[Edit, ...] = ()
-) -> Change | None:
-    """The change, or None where the files themselves refuse it."""
-    steps = (*task.steps[:index], *new, *task.steps[index + 1 :]) if new else None
-    disk = DiskSource(Path.cwd())
-    try:
-        return Change(said, amount, tuple(map(step_text, new)), edits, edited_task(task, edits, steps, disk=disk))
-    except CellctlError:
-        return None
-
-
 def _angle(task: Task, index: int, field: str) -> Family:
     """The window of work or travel angle, wider by whole degrees on both sides; the procedure's too, where it must."""
     weld = _weld(task, index)
@@ -126,7 +84,7 @@ def _angle(task: Task, index: int, field: str) -> Family:
         if edits:
             said += f", which procedure '{wps.name}' would have to be qualified for"
         wider_step = replace(weld, work_angle=wider) if field == "work_angle" else replace(weld, travel_angle=wider)
-        return _change(task, index, said, more, (wider_step,), edits)
+        return change_of(task, index, said, more, (wider_step,), edits)
 
     return Family(what, "every degree", LARGEST_ANGLE, make)
 
@@ -158,9 +116,9 @@ def _spin(task: Task, index: int) -> Iterator[Family]:
         more = 10.0 * count * deg
         wider = Range(window.minimum - more, window.nominal, window.maximum + more)
         said = f"spin {10 * count} deg wider on both sides: {shown_range(wider, 'angle')}"
-        return _change(task, index, said, more, (replace(weld, spin=wider),))
+        return change_of(task, index, said, more, (replace(weld, spin=wider),))
 
-    yield Family("spin", "every 10 deg", LARGEST_SPIN, make, ordered=True)
+    yield Family("spin", "every 10 deg", LARGEST_SPIN, make)
 
 
 def _trims(task: Task, index: int) -> Iterator[Family]:
@@ -178,7 +136,7 @@ def _trims(task: Task, index: int) -> Iterator[Family]:
             cut = count * mm
             new = replace(weld, from_=begin + cut) if which == "start" else replace(weld, to=end - cut - total)
             said = f"seam {count} mm shorter at its {which}: {(length - cut) / mm:.1f} mm are left"
-            return _change(task, index, said, cut, (new,))
+            return change_of(task, index, said, cut, (new,))
 
         return make
 
@@ -196,7 +154,7 @@ def _speed(task: Task, index: int) -> Family:
     def make(count: int) -> Change | None:
         slower = max(speed - count * step, window.minimum)
         said = f"weld at {shown_quantity(slower, 'speed')}"
-        return _change(task, index, said, speed - slower, (replace(weld, travel_speed=slower),))
+        return change_of(task, index, said, speed - slower, (replace(weld, travel_speed=slower),))
 
     count = max(0, int(-(-(speed - window.minimum - 1e-12) // step)))
     return Family("travel speed", "every 0.25 mm/s down to the procedure's least", count, make, ordered=True)
@@ -211,30 +169,9 @@ def _shorter(task: Task, index: int, field: str) -> Family:
         if left < 5 * mm:
             return None
         new = replace(weld, approach=left) if field == "approach" else replace(weld, retract=left)
-        return _change(task, index, f"{field} of {shown_quantity(left, 'length')}", length - left, (new,))
+        return change_of(task, index, f"{field} of {shown_quantity(left, 'length')}", length - left, (new,))
 
     return Family(field, "every 5 mm", int(length / (5 * mm)), make, ordered=True)
-
-
-def _margins(task: Task) -> Iterator[Family]:
-    margins, reference = task.cell.margins, cell_reference(task)
-
-    def lowered(field: str, value: float) -> Callable[[int], Change | None]:
-        def make(count: int) -> Change | None:
-            lower = value - count * 0.5 * mm
-            if lower < 0.0:
-                return None
-            edit = Edit(reference, ("margins", field), shown_quantity(lower, "length"))
-            said = f"{field.replace('_', ' ')} of {shown_quantity(lower, 'length')} for the whole cell"
-            return _change(task, 0, said, value - lower, edits=(edit,))
-
-        return make
-
-    for field, value in (("clearance", margins.clearance), ("nozzle_to_plates", margins.nozzle_to_plates)):
-        count = int(value / (0.5 * mm) + 1e-9)
-        if count:
-            name = f"margin {field.replace('_', ' ')}"
-            yield Family(name, "every 0.5 mm down to 0", count, lowered(field, value), ordered=True)
 
 
 AXES = {"+x": (1, 0, 0), "-x": (-1, 0, 0), "+y": (0, 1, 0), "-y": (0, -1, 0), "+z": (0, 0, 1), "-z": (0, 0, -1)}
@@ -250,7 +187,7 @@ def _moves(task: Task, index: int) -> Iterator[Family]:
             amount = MOVES[count - 1] * mm
             x, y, z = AXES[axis]
             edit = moved(task, kind, name, (x * amount, y * amount, z * amount))
-            return _change(task, index, f"{name} moved by {MOVES[count - 1]} mm along {axis}", amount, edits=(edit,))
+            return change_of(task, index, f"{name} moved by {MOVES[count - 1]} mm along {axis}", amount, edits=(edit,))
 
         return make
 
@@ -275,7 +212,7 @@ def _split(task: Task, index: int) -> Iterator[Family]:
         at = round((begin + shares[count - 1] * (end - begin)) / mm) * mm
         halves = (replace(weld, to=at - total), replace(weld, from_=at))
         ordered = halves[::-1] if weld.reverse else halves
-        return _change(task, index, f"seam split at {shown_quantity(at, 'length')}", count, ordered)
+        return change_of(task, index, f"seam split at {shown_quantity(at, 'length')}", count, ordered)
 
     yield Family("split", f"{SPLITS} places along the seam", SPLITS, make)
 
@@ -288,7 +225,7 @@ def _arms(task: Task) -> Family:
 
     def make(count: int) -> Change | None:
         edit = Edit(reference, ("mechanisms", name, "model"), f"lib:robots/{others[count - 1]}")
-        change = _change(task, 0, f"another arm: {others[count - 1]}", count, edits=(edit,))
+        change = change_of(task, 0, f"another arm: {others[count - 1]}", count, edits=(edit,))
         return change if change is not None and change.task.cell.mechanisms[0].robot.dof >= SIX else None
 
     return Family("other arm", "every arm of the library with six axes or more", len(others), make)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from cellctl.errors import CellctlError, CheckFailed, Finding
-from cellctl.files import load_task
+from cellctl.files import is_cell_file, load_cell, load_task, tasks_of
 from cellctl.jobs.proving import judged
 from cellctl.jobs.relaxing import Relaxations, relaxations
 from cellctl.jobs.standing_overlaps import standing_overlaps
+from cellctl.model.cell import Cell
 from cellctl.model.certificate import SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan
 from cellctl.model.task import Task
@@ -19,14 +20,24 @@ from cellctl.scene.engine import EngineName
 Progress = Callable[[str, float | None], None]
 
 
+@dataclass(frozen=True, slots=True)
+class CellChecked:
+    """A cell that was read without an error, and the task files of its project that are for it."""
+
+    cell: Cell
+    tasks: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Checked:
-    """What the check of `file` came to, as far as it got: `task` is None where the file could not be read, `plan` where
+    """What the check of `file` came to, as far as it got. Of a cell file that could be read, `cell` is what is in it,
+    and nothing is planned. Of a task, `task` is None where the file could not be read, `plan` where
     there is no plan, `certified` where anything is wrong. `records` are those of the proof, refuted or not; `seconds`
     is how long the check took. `relaxations` are what would make an impossible task possible, where that was asked for.
     """
 
     file: str
+    cell: CellChecked | None = None
     task: Task | None = None
     plan: Plan | None = None
     records: tuple[SegmentRecord, ...] = ()
@@ -45,7 +56,7 @@ def check_file(
     engine: EngineName | None = None,
     relax: bool = False,
 ) -> Checked:
-    """Read, plan and prove the task in `file`; what is wrong is in the answer and is not raised.
+    """Read, plan and prove the task in `file`, or read the cell in it; what is wrong is in the answer and not raised.
 
     `relax` looks for the smallest changes that would do, where a step of the task has no plan.
     """
@@ -57,7 +68,20 @@ def check_file(
     return replace(checked, seconds=perf_counter() - begun)
 
 
+def _checked_cell(file: str, engine: EngineName | None) -> Checked:
+    """A cell file is read, and what stands still in it is looked at; a task is what can be planned."""
+    remarks: list[Finding] = []
+    try:
+        cell = load_cell(file, remarks=remarks)
+        remarks += standing_overlaps(cell, engine)
+        return Checked(file, CellChecked(cell, tasks_of(file)), findings=tuple(remarks))
+    except CellctlError as error:
+        return Checked(file, findings=(*remarks, *error.findings), exit_code=error.exit_code)
+
+
 def _checked(file: str, seed: int, progress: Progress | None, engine: EngineName | None) -> Checked:
+    if is_cell_file(file):
+        return _checked_cell(file, engine)
     task: Task | None = None
     remarks: list[Finding] = []
     try:
@@ -67,8 +91,9 @@ def _checked(file: str, seed: int, progress: Progress | None, engine: EngineName
         remarks += standing_overlaps(task.cell, engine)
         judgement = judged(task, seed, progress, engine=engine)
     except CellctlError as error:
-        return Checked(file, task, findings=(*remarks, *error.findings), exit_code=error.exit_code)
+        return Checked(file, task=task, findings=(*remarks, *error.findings), exit_code=error.exit_code)
     verdict = judgement.verdict
     exit_code = CheckFailed.exit_code if judgement.certified is None else 0
     findings = (*remarks, *verdict.findings)
-    return Checked(file, task, judgement.plan, verdict.records, judgement.certified, findings, exit_code=exit_code)
+    certified, records = judgement.certified, verdict.records
+    return Checked(file, None, task, judgement.plan, records, certified, findings, exit_code=exit_code)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellctl.errors import CellctlError
+from cellctl.errors import CellctlError, Finding, NotCertified, Place, Severity
 from cellctl.files import plan_content, task_from_inputs
+from cellctl.jobs.proving import bound
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.cell import Mechanism
@@ -18,12 +20,14 @@ from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import Task, step_name
 from cellctl.proof import certified
 
 SPACING = 1e-3
 """Distance (m) of the points at which two paths of a tip are compared."""
 MOST_POINTS = 4000
+UNPROVED = "X410"
+"""The code of a plan without a certificate, which is as good a plan to compare as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,20 @@ class PlanDifference:
     cycle_time: tuple[float, float]
 
 
+def not_as_proved(path: Path) -> tuple[Finding, ...]:
+    """What a plan file says for itself: that it was changed after it was proved, or (a warning) that it never was."""
+    try:
+        bound(path)
+    except NotCertified as error:
+        return tuple(_said_of(finding, path) for finding in error.findings)
+    return ()
+
+
+def _said_of(finding: Finding, path: Path) -> Finding:
+    severity: Severity = "warning" if finding.code == UNPROVED else finding.severity
+    return replace(finding, place=Place(str(path)), severity=severity)
+
+
 def differences(first: Plan, second: Plan) -> PlanDifference:
     """Compare two plans from their files alone; clearance is that of their certificates, where these are theirs."""
     tasks = task_from_inputs(first.inputs), task_from_inputs(second.inputs)
@@ -109,7 +127,6 @@ def _figures(plan: Plan, task: Task, index: int) -> StepFigures | None:
     if index >= len(task.steps):
         return None
     step = task.steps[index]
-    name = f"weld {step.seam}" if isinstance(step, Weld) else f"move_j {step.target}"
     own = [segment for segment in plan.segments if segment.step == index]
     margins = [_joint_margin(_mechanism(task, segment), segment) for segment in own]
     certificate = _own_certificate(plan)
@@ -118,7 +135,7 @@ def _figures(plan: Plan, task: Task, index: int) -> StepFigures | None:
         gaps = (gap for record in certificate.segments if record.step == index for gap in record.gaps)
         wanted = task.cell.margins.clearance
         clearance = min((gap.proved for gap in gaps if gap.margin == wanted), default=None)
-    return StepFigures(name, sum(segment.duration for segment in own), clearance, min(margins, default=None))
+    return StepFigures(step_name(step), sum(segment.duration for segment in own), clearance, min(margins, default=None))
 
 
 def _own_certificate(plan: Plan) -> Certificate | None:

@@ -7,7 +7,7 @@ before it is judged; what lies in the overlap of a restart counts once.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from cellctl.execution.records.survey import surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.certificate import SeamRecord
-from cellctl.model.plan import Segment
+from cellctl.model.plan import SeamSection, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.proof.conformance import EXECUTED, check_weld
@@ -29,11 +29,16 @@ ESTABLISHED = 2
 _JOIN_AFTER = 2e-3
 _UP_TO_SPEED = 0.5e-3
 _MOST_RUNS = 50
+_OF_SPEED = ("C315", "C316")
+"""What is not held against a pen: its speed makes no seam, and small arms measure it coarsely."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredWeld:
-    """One weld of a run as measured, with the executed gates that it breaks; `record` is None where no arc burnt."""
+    """One weld of a run as measured, with the executed gates that it breaks.
+
+    `record` is None where no arc burnt; its length is what was welded.
+    """
 
     seam: str
     record: SeamRecord | None
@@ -86,13 +91,22 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     """One weld from the cycles in which its arc burnt and the path moved on."""
     section, step = segment.process, task.steps[segment.step]
     assert section is not None and isinstance(step, Weld)
-    passes = [burnt for trace in traces for burnt in passes_of(trace, index) if len(burnt.t) >= 3]
+    draws = task.cell.procedures[section.wps].draws
+    passes = [
+        burnt
+        for trace in traces
+        for burnt in (drawn_passes(trace, index, section) if draws else passes_of(trace, index))
+        if len(burnt.t) >= 3
+    ]
     if not passes:
         return MeasuredWeld(step.seam, None, ())
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
-    return MeasuredWeld(step.seam, record, (*findings, *(late_cycles(passes, where) if findings else ())))
+    if draws:
+        findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
+    host = late_cycles(passes, where) if findings else ()
+    return MeasuredWeld(step.seam, replace(record, length=welded_length(passes)), (*findings, *host))
 
 
 def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
@@ -105,6 +119,22 @@ def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
     text = f"{where}: the host was late, {len(late)} cycles while the arc burnt, the worst by"
     worst = f"{(late.max() - period) * 1e3:.0f} ms"
     return (Finding("X489", f"{text} {worst}", suggestion="take load off this machine", severity="note"),)
+
+
+def welded_length(passes: list[Pass]) -> float:
+    """How much of a seam was welded, m: an overlap counts once, a gap not at all."""
+    length = reached = 0.0
+    for start, end in sorted((float(burnt.s.min()), float(burnt.s.max())) for burnt in passes):
+        length += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return length
+
+
+def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]:
+    """The stretch of a trace in which a pen went along its seam."""
+    first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
+    on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
+    return [Pass(trace.time[on], trace.s[on], trace.measured[on])]
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

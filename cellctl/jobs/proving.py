@@ -143,7 +143,7 @@ def verify(path: str | Path, progress: Progress | None = None, *, engine: Engine
     """
     from cellctl.proof import demand_same_figures
 
-    stored = _bound(path)
+    stored = bound(path)
     if not holds_nothing_else(path, stored.plan):
         text = "the file holds something that is not of this plan, or is written in another way"
         raise NotCertified(Finding("C320", text, suggestion="plan the task again"))
@@ -152,8 +152,12 @@ def verify(path: str | Path, progress: Progress | None = None, *, engine: Engine
     return replace(again, warnings=(*again.warnings, *notes, *_library_notes(stored.plan)))
 
 
-def _bound(path: str | Path) -> CertifiedPlan:
-    """The plan in a file with the certificate that is for it; an edited input is named."""
+def bound(path: str | Path) -> CertifiedPlan:
+    """The plan in a file with the certificate that is for it, which is not proved again.
+
+    Raises NotCertified: C321 for an edited input, C320 for a plan that is another than the one that was proved, X410
+    for one without a certificate.
+    """
     from cellctl.proof import certified
 
     try:

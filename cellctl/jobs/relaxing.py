@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from cellctl.errors import CellctlError, Finding
-from cellctl.jobs.changes import Change, Family, families
+from cellctl.jobs.change import Change, Family
+from cellctl.jobs.changes import families
 from cellctl.jobs.proving import judged
 from cellctl.model.plan import CertifiedPlan
 from cellctl.model.task import Task, Weld
@@ -17,9 +19,9 @@ from cellctl.scene.engine import EngineName
 
 Progress = Callable[[str, float | None], None]
 
-TRIES = 250
-MORE = 6
-"""How many larger amounts are planned whole where the smallest that seemed to do does not."""
+TRIES = 300
+WHOLE = 16
+"""How many amounts of a family are planned whole, where the smallest that seemed to do does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ class Offer:
 class Searched:
     """How far one family was searched: its grid, how many of its amounts were tried, and how the smallest was found.
 
-    `outcome` is `offered`, `none` where no amount of the grid works, and `broken off` at the limit of tries.
+    `outcome` is `offered`, `none` where no amount of the grid works, and `broken off` at a limit of tries.
     """
 
     family: str
@@ -67,6 +69,7 @@ class _Search:
     most: int
     tries: int = 0
     made: dict[tuple[str, int], Change | None] = field(default_factory=dict)
+    seemed: dict[tuple[str, int], bool] = field(default_factory=dict)
 
     def change(self, family: Family, count: int) -> Change | None:
         key = (family.name, count)
@@ -76,7 +79,13 @@ class _Search:
 
     def seems_to_do(self, family: Family, count: int) -> bool:
         """Whether every weld that stands for the refused one has a way along its seam with this change."""
-        from cellctl.planning.seams.probing import seam_has_way
+        key = (family.name, count)
+        if key not in self.seemed:
+            self.seemed[key] = self._tried(family, count)
+        return self.seemed[key]
+
+    def _tried(self, family: Family, count: int) -> bool:
+        from cellctl.planning.probing import seam_has_way
 
         if self.tries >= self.most:
             raise _Enough
@@ -149,36 +158,41 @@ def relaxations(
 
 
 def _smallest(search: _Search, family: Family) -> Offer | None:
-    """The offer of the smallest amount of a family that works, planned and proved."""
-    count = _halved(search, family) if family.ordered else _next(search, family, 1)
-    for _ in range(MORE):
-        if count is None:
+    """The offer of the smallest amount of a family that is planned and proved; `_Enough` where too many were not."""
+    first = _least(partial(search.seems_to_do, family), family, 1)
+    if first is None:
+        return None
+    made: dict[int, CertifiedPlan | None] = {}
+
+    def works(count: int) -> bool:
+        if not search.seems_to_do(family, count):
+            return False
+        if len(made) == WHOLE:
+            raise _Enough
+        made[count] = search.proved(family, count)
+        return made[count] is not None
+
+    count = _least(works, family, first)
+    change = None if count is None else search.change(family, count)
+    certified = None if count is None else made[count]
+    return None if change is None or certified is None else Offer(family.name, change, certified)
+
+
+def _least(works: Callable[[int], bool], family: Family, first: int) -> int | None:
+    """The smallest amount from `first` on that works: the first of them that does or, where the family is ordered, by
+    doubling and halving, more of it being taken to be no worse.
+    """
+    if not family.ordered:
+        return next((count for count in range(first, family.count + 1) if works(count)), None)
+    failed, tried = first - 1, first
+    while not works(tried):
+        if tried >= family.count:
             return None
-        certified = search.proved(family, count)
-        change = search.change(family, count)
-        if certified is not None and change is not None:
-            return Offer(family.name, change, certified)
-        count = _next(search, family, count + 1)
-    return None
-
-
-def _next(search: _Search, family: Family, first: int) -> int | None:
-    """The smallest amount from `first` on that seems to do."""
-    return next((n for n in range(first, family.count + 1) if search.seems_to_do(family, n)), None)
-
-
-def _halved(search: _Search, family: Family) -> int | None:
-    """The smallest amount that seems to do, found by doubling and halving; more of it is taken to be no worse."""
-    high = 1
-    while not search.seems_to_do(family, high):
-        if high >= family.count:
-            return None
-        high = min(2 * high, family.count)
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        if search.seems_to_do(family, middle):
-            high = middle
+        failed, tried = tried, min(2 * tried - first + 1, family.count)
+    while tried - failed > 1:
+        middle = (failed + tried) // 2
+        if works(middle):
+            tried = middle
         else:
-            low = middle
-    return high
+            failed = middle
+    return tried

@@ -13,7 +13,7 @@ from cellctl.model.task import Task
 from cellctl.scene.engine import EngineName
 
 if TYPE_CHECKING:
-    from cellctl.planning.plan_task import Reuse
+    from cellctl.planning.reuse import Reuse
 
 Progress = Callable[[str, float | None], None]
 OF_THE_ARM = ("robot", "tool", "hull")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -36,10 +35,12 @@ from cellctl.model.pose import FloatArray
 if TYPE_CHECKING:
     from cellctl.execution.job import Entry
     from cellctl.execution.records.outcome import Outcome
-    from cellctl.execution.records.survey import Survey
+    from cellctl.execution.records.survey import GripSurvey, Survey
 
 ArcAfter = Literal["restart", "dry"]
 """What becomes of a seam that was cut: weld on with an overlap, or finish it without arc."""
+GripperStands = Literal["closed", "open"]
+"""How a person finds the gripper: about the part, or open."""
 DEFAULT_OVERLAP = 5e-3
 LEAST_OVERLAP = 3.5e-3
 """m: journal interval, one cycle and stopping distance, where the journal broke off while the arc burnt."""
@@ -112,6 +113,7 @@ def resume(
     *,
     arc: ArcAfter,
     overlap: float = DEFAULT_OVERLAP,
+    gripper: GripperStands | None = None,
     driver: str = "sim",
     real_time: bool = False,
     wiring: str = "",
@@ -119,12 +121,14 @@ def resume(
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
 
-    `overlap` (m) is how far before the cut the arc is struck again. A simulated arm is put where the record says that
-    it stood; a real one is where it is. Raises as `run` does, X444 for an overlap that may leave a gap, and
-    PlanningFailed where no certified way leads back.
+    `overlap` (m) is how far before the cut the arc is struck again. `gripper` is how a person finds the gripper, asked
+    for where something was gripped (X429); what it has not done yet is then done. A simulated arm is put where the
+    record says that it stood; a real one is where it is. Raises as `run` does, X444 for an overlap that may leave a
+    gap, and PlanningFailed where no certified way leads back.
     """
     demand_driver(driver)
     _demand_overlap(found, arc, overlap)
+    first = first_after_grips(found, gripper)
     plan = found.certified.plan
     target = new_run_folder(plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
@@ -133,21 +137,22 @@ def resume(
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            TemporaryDirectory(prefix="cellctl-") as scratch,
             connect(cell, driver=driver, real_time=real_time, wiring=wiring, at=standing) as connected,
             running.attached(connected) as link,
         ):
             here = link.joints()
             entry = entry_on_path(found, here, arc, overlap)
+            if first is not None:
+                entry = entry_between_grips(found, entry, first)
             if entry is None:
                 entry = entry_at_boundary(found, arc, overlap)
                 move = reposition(plan.inputs, _mechanism(found), here, _boundary_joints(found, entry.segment))
-                move_file = Path(scratch) / "way_back.zip"
+                move_file = link.scratch / "way_back.zip"
                 write_plan(move.plan, move_file)
                 link.override(_OVERRIDE)
                 raise_unless_done((yield from link.run(move_file, target / WAY_BACK)))
                 link.override(1.0)
-            plan_file = Path(scratch) / PLAN_FILE
+            plan_file = link.scratch / PLAN_FILE
             write_plan(plan, plan_file)
             outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
         raise_unless_done(outcome)
@@ -190,6 +195,52 @@ def entry_at_boundary(found: Interrupted, arc: ArcAfter, overlap: float) -> Entr
     while index + 1 < len(segments) and segments[index].contacts:
         index += 1
     return _entry(found, index, None, arc, overlap)
+
+
+def last_grip(found: Interrupted) -> GripSurvey | None:
+    """What the gripper was told last, in this run or before it, None where nothing."""
+    from cellctl.execution.records.survey import GripSurvey
+
+    if found.survey.grips:
+        return found.survey.grips[-1]
+    segments = found.certified.plan.segments[: found.survey.segment]
+    earlier = [(k, segment.gripper) for k, segment in enumerate(segments) if segment.gripper is not None]
+    return GripSurvey(earlier[-1][0], earlier[-1][1].command, earlier[-1][1].part, known=True) if earlier else None
+
+
+def first_after_grips(found: Interrupted, gripper: GripperStands | None) -> int | None:
+    """The first segment after everything that the gripper has done for good, None where it has done nothing.
+
+    Raises UsageError (X429) where nobody has said how the gripper stands, or it stands as it cannot go on.
+    """
+    last = last_grip(found)
+    if last is None:
+        return None
+    if gripper is None:
+        text = f"the gripper was told to {last.command} ('{last.part}'), and a grip is not repeated by itself"
+        hint = "look at it, then say --gripper closed (it holds the part) or --gripper open"
+        raise UsageError(Finding("X429", text, suggestion=hint))
+    has_done_it = (gripper == "closed") is (last.command == "close")
+    if has_done_it:
+        return last.segment + 1
+    if last.known:
+        text = f"the gripper has {'closed about' if last.command == 'close' else 'let go'} '{last.part}'"
+        raise UsageError(Finding("X429", f"{text}, and is {gripper} now: the plan does not go on from that"))
+    return last.segment
+
+
+def entry_between_grips(found: Interrupted, entry: Entry | None, first: int) -> Entry:
+    """The entry, no earlier than what the gripper has done and no later than what it has not done yet.
+
+    Raises UsageError (X429) off the path: no way back is planned for an arm that may hold a part.
+    """
+    if entry is None:
+        text = "the arm does not stand on its path, and its gripper has handled parts: no certified way leads back"
+        raise UsageError(Finding("X429", text, suggestion="clear the cell and begin the task anew"))
+    segments = found.certified.plan.segments
+    due = next((k for k in range(first, len(segments)) if segments[k].gripper is not None), len(segments) - 1)
+    index = min(max(entry.segment, first), due)
+    return entry if index == entry.segment else replace(entry, segment=index, s=None)
 
 
 def last_pose(found: Interrupted) -> FloatArray:

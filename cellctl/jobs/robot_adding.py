@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,21 +14,24 @@ import numpy as np
 from cellctl.errors import FileError, Finding, Place, UsageError
 from cellctl.files import load_robot
 from cellctl.files.library import project_root
-from cellctl.files.robot_writing import DraftLink, RobotDraft, plain_names, robot_folder
-from cellctl.files.urdf.bodies import BodyReader, DraftPicture, DraftSolid
+from cellctl.files.robot_writing import RobotDraft, limits_of, plain_names, robot_folder
 from cellctl.files.urdf.chain import UrdfChain, chain_of_urdf
-from cellctl.files.urdf.packages import PackageRules, package_licence
-from cellctl.files.urdf.reading import UrdfModel, urdf_model
+from cellctl.files.urdf.packages import PackageRules
+from cellctl.files.urdf.reading import UrdfJoint, urdf_model
 from cellctl.files.urdf.srdf import EMPTY, SrdfModel, srdf_model
 from cellctl.files.urdf.xacro import expanded_xacro, is_xacro
 from cellctl.files.xml_tree import parse_xml
 from cellctl.files.yaml_tree import read_bytes
-from cellctl.jobs.robot_check import near_links
-from cellctl.model.pose import FloatArray, Pose
-from cellctl.model.robot import Inertia, Robot
+from cellctl.jobs.robot_drafting import robot_draft
+from cellctl.jobs.robot_touching import LastingNearness, lasting_nearness
+from cellctl.model.robot import Robot
+from cellctl.units import mm
 
 TRIED = 200
-"""Joint values at which pairs of links are measured; those near at every one of them are listed as touching."""
+"""Joint values at which pairs of links are measured; those with the same gap at every one are listed as touching."""
+
+NAMELESS = ("arm", "description", "main", "model", "robot", "urdf")
+"""Names of files that say nothing about what is in them."""
 
 SAME = 4
 """So many links with one and the same inertia are not measured ones."""
@@ -62,26 +64,31 @@ def add_robot(
     everything that is wrong with the file, UsageError F138 where the name cannot be used, EnvironmentMissing E540.
     """
     path = Path(file)
-    folder = _target(name or plain_name(path), Path(project))
     findings: list[Finding] = []
     rules = PackageRules(path.parent, dict(packages or {}))
     data, shown = _urdf_bytes(path, rules)
     model = urdf_model(parse_xml(data, shown), findings)
+    folder = _target(name or plain_name(path, model.name), Path(project))
     extra = EMPTY if srdf is None else srdf_model(parse_xml(read_bytes(Path(srdf), str(srdf)), str(srdf)), findings)
     _raise_errors(findings)
     chain = chain_of_urdf(model, extra, base, tip, findings)
-    draft = None if chain is None else _draft(model, chain, extra, path, rules, folder.name, findings)
+    draft = None if chain is None else robot_draft(model, chain, path, rules, folder.name, findings)
     _raise_errors(findings)
     assert chain is not None  # without a chain there is an error
     assert draft is not None
     _warn_of_figures(draft, chain, payload, findings)
-    robot = _write(replace(draft, payload=payload), folder, extra)
+    configurations = _configurations(chain, extra, findings)
+    robot = _write(replace(draft, payload=payload, configurations=configurations), folder, extra, findings)
     return AddedRobot(robot, folder, tuple(findings))
 
 
-def plain_name(path: Path) -> str:
-    """The name that a robot gets from its file: `kr16_2.urdf.xacro` gives `kr16_2`."""
-    return plain_names([path.name.partition(".")[0]])[path.name.partition(".")[0]]
+def plain_name(path: Path, own: str = "") -> str:
+    """The name that a robot gets from its file: `kr16_2.urdf.xacro` gives `kr16_2`; its `own`, where the file's says
+    nothing, as that of `model.urdf`.
+    """
+    stem = path.name.partition(".")[0]
+    name = own if own and stem.lower() in NAMELESS else stem
+    return plain_names([name])[name]
 
 
 def _target(name: str, project: Path) -> Path:
@@ -111,91 +118,6 @@ def _order(finding: Finding) -> tuple[str, int, int]:
     return ("", 0, 0) if finding.place is None else (finding.place.file, finding.place.line, finding.place.column)
 
 
-def _draft(
-    model: UrdfModel,
-    chain: UrdfChain,
-    extra: SrdfModel,
-    path: Path,
-    rules: PackageRules,
-    name: str,
-    findings: list[Finding],
-) -> RobotDraft:
-    reader = BodyReader(rules, findings)
-    moving = {joint.child for joint in chain.joints if joint.moves}
-    return RobotDraft(
-        name=name,
-        title=model.name or name,
-        base=chain.base,
-        tip=chain.tip,
-        payload=None,
-        joints=chain.joints,
-        links=tuple(_link(model, chain, link, reader, moves=link in moving) for link in chain.links),
-        origin=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        licence=package_licence(path),
-        states=extra.states,
-    )
-
-
-def _link(model: UrdfModel, chain: UrdfChain, name: str, reader: BodyReader, *, moves: bool) -> DraftLink:
-    """A link of the chain with the solids, pictures and masses of all that it carries."""
-    solids: list[tuple[str, DraftSolid]] = []
-    pictures: list[DraftPicture] = []
-    colour = None
-    owners = plain_names(item.link for item in chain.carried[name])
-    for item in chain.carried[name]:
-        link = model.links[item.link]
-        found = list(reader.solids(link, item.pose, moves=moves and item.link == name))
-        plain = owners[item.link]
-        solids += [(plain if len(found) == 1 else f"{plain}_{k + 1}", solid) for k, solid in enumerate(found)]
-        pictures += reader.pictures(link, item.pose)
-        colour = colour or next((v.colour for v in link.visuals if v.colour is not None), None)
-    shown = {item.link for item in chain.carried[name] if model.links[item.link].visuals}
-    complete = len(pictures) == sum(len(model.links[link].visuals) for link in shown)
-    named = tuple(zip(_unlike(plain for plain, _ in solids), (solid for _, solid in solids), strict=True))
-    return DraftLink(name, _mass(model, chain, name), named, tuple(pictures) if complete else (), colour)
-
-
-def _unlike(names: Iterable[str]) -> list[str]:
-    """The names in their order, with a number where one has been there before."""
-    found: list[str] = []
-    for name in names:
-        number = 1
-        while (name if number == 1 else f"{name}_{number}") in found:
-            number += 1
-        found.append(name if number == 1 else f"{name}_{number}")
-    return found
-
-
-def _mass(model: UrdfModel, chain: UrdfChain, name: str) -> Inertia | None:
-    """The inertias of all that a link carries as one, about their common centre of mass."""
-    bodies = [
-        (item.pose, inertia)
-        for item in chain.carried[name]
-        if (inertia := model.links[item.link].inertia) is not None and inertia.mass > 0.0
-    ]
-    if not bodies:
-        return None
-    if len(bodies) == 1 and bodies[0][0] == Pose.identity():
-        return bodies[0][1]
-    mass = sum(inertia.mass for _, inertia in bodies)
-    centres = [pose.apply(inertia.com) for pose, inertia in bodies]
-    com = sum((i.mass * centre for (_, i), centre in zip(bodies, centres, strict=True)), np.zeros(3)) / mass
-    tensor = np.zeros((3, 3))
-    for (pose, inertia), centre in zip(bodies, centres, strict=True):
-        away = centre - com
-        tensor += pose.rotation @ _tensor(inertia) @ pose.rotation.T
-        tensor += inertia.mass * ((away @ away) * np.eye(3) - np.outer(away, away))
-    (xx, xy, xz), (_, yy, yz), (_, _, zz) = tensor.tolist()
-    x, y, z = com.tolist()
-    return Inertia(mass, (x, y, z), (xx, xy, xz, yy, yz, zz), "source")
-
-
-def _tensor(inertia: Inertia) -> FloatArray:
-    xx, xy, xz, yy, yz, zz = inertia.moments
-    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-
-
 def _warn_of_figures(draft: RobotDraft, chain: UrdfChain, payload: float | None, findings: list[Finding]) -> None:
     """Warn of every figure that the file lacks and that something else stands in for."""
     for joint in (joint for joint in chain.joints if joint.moves):
@@ -222,14 +144,14 @@ def _warn_of_figures(draft: RobotDraft, chain: UrdfChain, payload: float | None,
         findings.append(Finding("F188", "a URDF has no payload", place, hint, "warning"))
 
 
-def _write(draft: RobotDraft, folder: Path, extra: SrdfModel) -> Robot:
+def _write(draft: RobotDraft, folder: Path, extra: SrdfModel, findings: list[Finding]) -> Robot:
     """Write the folder beside its place, read it anew, measure what touches, and put it there whole."""
     beside = folder.parent / f"_{folder.name}"
     try:
         shutil.rmtree(beside, ignore_errors=True)
         _put(robot_folder(draft), beside)
         robot = load_robot(beside / "robot.yaml")
-        touching = _touching(robot, draft, extra)
+        touching = _touching(robot, draft, extra, findings)
         if touching:
             _put(robot_folder(replace(draft, touching=touching)), beside)
         beside.rename(folder)
@@ -248,20 +170,46 @@ def _put(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(content)
 
 
-def _touching(robot: Robot, draft: RobotDraft, extra: SrdfModel) -> tuple[tuple[str, str, str], ...]:
-    """Pairs of links that were near at all joint values tried: a pair that is near only sometimes stays asked about."""
+def _touching(
+    robot: Robot, draft: RobotDraft, extra: SrdfModel, findings: list[Finding]
+) -> tuple[tuple[str, str, str], ...]:
+    """Pairs whose gap is the same at all joint values tried; those that are always near at changing gaps are told."""
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     joints = np.random.default_rng(0).uniform(lower, upper, (TRIED, robot.dof))
-    written = {plain: link.name for plain, link in zip(_link_names(draft), draft.links, strict=True)}
+    written = {plain: link for link, plain in plain_names(link.name for link in draft.links).items()}
     found = []
-    for pair in near_links(robot, joints):
-        if pair.share == 1.0:
-            first, second = written[pair.first], written[pair.second]
-            reason = f"within the margin at {TRIED} of {TRIED} random joint values"
-            said = extra.unchecked.get(frozenset((first, second)))
-            found.append((first, second, f"{reason}; the SRDF disables the pair ({said})" if said else reason))
+    for pair in lasting_nearness(robot, joints):
+        if not pair.steady:
+            message = f"'{pair.first}' and '{pair.second}' are always near each other: {_gap(pair)}"
+            hint = "no plan can be had: give them smaller solids, or list them under 'touching' with your reason"
+            findings.append(Finding("F175", message, Place(draft.origin), hint, "warning"))
+            continue
+        said = extra.unchecked.get(frozenset(written[name.partition(".")[0]] for name in (pair.first, pair.second)))
+        reason = f"{_gap(pair)} at all of {TRIED} random joint values"
+        found.append((pair.first, pair.second, f"{reason}; the SRDF disables the pair ({said})" if said else reason))
     return tuple(found)
 
 
-def _link_names(draft: RobotDraft) -> tuple[str, ...]:
-    return tuple(plain_names(link.name for link in draft.links).values())
+def _gap(pair: LastingNearness) -> str:
+    least, most = pair.least / mm, pair.most / mm
+    return f"{least:.1f} mm apart" if pair.steady else f"{least:.1f} to {most:.1f} mm apart"
+
+
+def _configurations(chain: UrdfChain, extra: SrdfModel, findings: list[Finding]) -> dict[str, tuple[float, ...]]:
+    """The states of the SRDF that a robot file can have: those that give all axes values within their limits."""
+    axes = [joint for joint in chain.joints if joint.moves]
+    found: dict[str, tuple[float, ...]] = {}
+    for name, values in extra.states.items():
+        outside = [joint.name for joint in axes if joint.name in values and not _within(values[joint.name], joint)]
+        if all(joint.name in values for joint in axes) and not outside:
+            found[name] = tuple(values[joint.name] for joint in axes)
+        elif any(joint.name in values for joint in axes):
+            why = f"puts '{outside[0]}' outside its limits" if outside else "does not give every axis a value"
+            message = f"state '{name}' of the SRDF {why}"
+            findings.append(Finding("F197", message, chain.joints[0].place, "it is left out", "warning"))
+    return found
+
+
+def _within(value: float, joint: UrdfJoint) -> bool:
+    lower, upper = limits_of(joint)
+    return lower <= value <= upper

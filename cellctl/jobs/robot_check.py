@@ -13,16 +13,16 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.jobs.robot_cover import LinkCover, cover_findings, link_covers
+from cellctl.jobs.robot_touching import alone
 from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.inverse import configuration_of
 from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches
 from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.model.cell import Cell, Group, Margins, Mechanism
-from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.cell import Margins
+from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Joint, Link, Robot
-from cellctl.scene.bodies import CollisionModel, collision_model
 
 POSES = 200
 """Joint values that kinematics and self-collisions are asked at."""
@@ -52,14 +52,15 @@ class RobotCheck:
     """What was found out about a robot.
 
     `agreement` holds the largest difference of the flange to each oracle (m, rad), `branches` how many answers the
-    inverse has for how many of the poses, `near` the pairs of links that come nearer than the margin, most often first,
-    `covers` how well the solids cover the pictures.
+    inverse has for how many of the poses, `form` what solves it, `near` the pairs of links that come nearer than the
+    margin, most often first, `covers` how well the solids cover the pictures.
     """
 
     robot: Robot
     poses: int
     agreement: dict[str, float]
     branches: dict[int, int]
+    form: str
     near: tuple[Nearness, ...]
     covers: tuple[LinkCover, ...]
     findings: tuple[Finding, ...]
@@ -75,12 +76,12 @@ def check_robot(robot: Robot, *, poses: int = POSES, seed: int = 0) -> RobotChec
     lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
     joints = np.random.default_rng(seed).uniform(lower, upper, (poses, robot.dof))
     agreement = _agreement(robot, joints)
-    counts, missed = _branches(robot, joints)
+    counts, form, missed = _branches(robot, joints)
     near = near_links(robot, joints)
     covers = link_covers(robot)
     told = (*suspicions(robot), *cover_findings(robot, covers))
     findings = (*_disagreements(robot, agreement), *missed, *_always_near(robot, near), *told)
-    return RobotCheck(robot, poses, agreement, counts, near, covers, findings)
+    return RobotCheck(robot, poses, agreement, counts, form, near, covers, findings)
 
 
 def _agreement(robot: Robot, joints: FloatArray) -> dict[str, float]:
@@ -99,15 +100,16 @@ def _disagreements(robot: Robot, agreement: dict[str, float]) -> Iterator[Findin
             yield Finding("F173", text)
 
 
-def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[Finding, ...]]:
-    """Answers of the inverse: how many poses have how many, and a finding where some are wrong or missing.
+def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], str, tuple[Finding, ...]]:
+    """Answers of the inverse: how many poses have how many, what solves it, and what is wrong or missing.
 
     A redundant joint is held where it is; of an arm of fewer than six axes the whole pose is asked for.
     """
     try:
         inverse = arm_inverse(robot)
     except UnsupportedArm as error:
-        return {}, () if robot.kind == "positioner" else tuple(_less_for_few_axes(found) for found in error.findings)
+        said = () if robot.kind == "positioner" else error.findings
+        return {}, "none", tuple(_less_for_few_axes(finding) for finding in said)
     chain = chain_of(robot)
     poses = flange_matrices(chain, joints)
     answers = inverse.answers(poses, None if inverse.held is None else joints[:, inverse.held])
@@ -121,12 +123,14 @@ def _branches(robot: Robot, joints: FloatArray) -> tuple[dict[int, int], tuple[F
         wrong += int((np.abs(flange_matrices(chain, found[ok]) - pose).max(axis=(1, 2)) > led_back).sum())
     off = _off(robot, joints, poses)
     text = f"'{robot.name}': of {len(joints)} poses the inverse misses {lost}, and {wrong} answers lead elsewhere"
+    if (lost or wrong) and not inverse.ordered:
+        text += f"; it is no closed form ({inverse.form}), and beside a singularity may not find all"
     if off > ROUNDED:
         text = (
             f"'{robot.name}': the closed form is off by up to {off:.2g} (m, rad), for which every answer is corrected"
         )
     findings = (Finding("F174", text),) if lost or wrong or off > ROUNDED else ()
-    return dict(sorted(counts.items())), findings
+    return dict(sorted(counts.items())), inverse.form, findings
 
 
 def _less_for_few_axes(finding: Finding) -> Finding:
@@ -158,7 +162,7 @@ def near_links(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
     """
     from cellctl.scene.engine import open_engine
 
-    model = _alone(robot)
+    model = alone(robot)
     if not len(model.pairs):
         return ()
     count: Counter[tuple[str, str]] = Counter()
@@ -168,12 +172,6 @@ def near_links(robot: Robot, joints: FloatArray) -> tuple[Nearness, ...]:
             count.update({(_link(contact.first), _link(contact.second)) for contact in contacts})
     found = (Nearness(first, second, times / len(joints)) for (first, second), times in count.items())
     return tuple(sorted(found, key=lambda pair: (-pair.share, pair.first, pair.second)))
-
-
-def _alone(robot: Robot) -> CollisionModel:
-    """The robot in an empty cell."""
-    mechanism = Mechanism("r", robot, Pose.identity(), None, {})
-    return collision_model(Cell("alone", (mechanism,), (Group("r", ("r",)),), (), (), margins=Margins()), "r")
 
 
 def _link(solid: str) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 from warnings import warn
 
@@ -122,11 +121,10 @@ def run(
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            TemporaryDirectory(prefix="cellctl-") as scratch,
             connect(cell, driver=driver, real_time=real_time, wiring=wiring) as connected,
             running.attached(connected) as link,
         ):
-            plan_file = Path(scratch) / PLAN_FILE
+            plan_file = link.scratch / PLAN_FILE
             write_plan(certified.plan, plan_file)
             if override < 1.0:
                 link.override(override)

@@ -1,8 +1,9 @@
 """Which inverse an arm has, by its geometry, and one way to ask any of them. It knows no limits and chooses no answer.
 
 Six axes: the closed form of the file's own figures, one of the compiled forms that fits the axes, EAIK where it is
-installed and knows one, else a search from many starts. Seven: the last axis, or the first, is held where the caller
-says, and the other six are solved. Fewer: `cellctl.kinematics.solvers.freed`.
+installed and knows one, a search along one joint where two axes of the wrist meet, else a search from many starts.
+Seven: the last axis, or the first, is held where the caller says, and the other six are solved. Fewer:
+`cellctl.kinematics.solvers.freed`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,19 @@ from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.solvers.freed import Freedom, freed_chain
 from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
 from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
-from cellctl.kinematics.solvers.values import CAPACITY, DecomposedArm, ParallelArrays, SearchArrays, SphericalArrays
+from cellctl.kinematics.solvers.values import (
+    CAPACITY,
+    DecomposedArm,
+    OffsetArrays,
+    ParallelArrays,
+    SearchArrays,
+    SphericalArrays,
+)
 from cellctl.model.pose import FloatArray, Pose, rotation_about
 from cellctl.model.robot import Robot
 
-Solver = OpwArrays | ParallelArrays | SphericalArrays | DecomposedArm | SearchArrays
-Form = Literal["own figures", "parallel axes", "three axes meeting", "decomposed", "search"]
+Solver = OpwArrays | ParallelArrays | SphericalArrays | DecomposedArm | OffsetArrays | SearchArrays
+Form = Literal["own figures", "parallel axes", "three axes meeting", "decomposed", "two axes meeting", "search"]
 FEWEST: Final = 3
 MOST: Final = 7
 
@@ -61,7 +69,7 @@ class ArmInverse:
     @property
     def ordered(self) -> bool:
         """Whether a branch keeps its number along a path; where not, answers come in any order."""
-        return not isinstance(self.solver, DecomposedArm | SearchArrays)
+        return not isinstance(self.solver, DecomposedArm | OffsetArrays | SearchArrays)
 
     @property
     def form(self) -> Form:
@@ -75,6 +83,8 @@ class ArmInverse:
                 return "three axes meeting"
             case DecomposedArm():
                 return "decomposed"
+            case OffsetArrays():
+                return "two axes meeting"
             case SearchArrays():
                 return "search"
 
@@ -167,14 +177,21 @@ def _wrist_place(axes: FloatArray, three: tuple[int, int, int], joint: int) -> W
 
 
 def _solver(chain: Chain, lower: FloatArray, upper: FloatArray) -> Solver:
-    """What solves six joints: a compiled closed form, EAIK, or the search between `lower` and `upper` (6,)."""
+    """What solves six joints: a compiled closed form, EAIK, the search along one joint, or that between `lower` and
+    `upper` (6,).
+    """
     from cellctl.kinematics.solvers.decomposed import decomposed_arm
+    from cellctl.kinematics.solvers.offset_wrist import offset_arrays
     from cellctl.kinematics.solvers.parallel_axes import parallel_arrays
     from cellctl.kinematics.solvers.search import search_arrays
     from cellctl.kinematics.solvers.spherical import spherical_arrays
 
     return (
-        parallel_arrays(chain) or spherical_arrays(chain) or decomposed_arm(chain) or search_arrays(chain, lower, upper)
+        parallel_arrays(chain)
+        or spherical_arrays(chain)
+        or decomposed_arm(chain)
+        or offset_arrays(chain)
+        or search_arrays(chain, lower, upper)
     )
 
 
@@ -220,7 +237,7 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
         from cellctl.kinematics.solvers.decomposed import decomposed_answers
 
         return decomposed_answers(solver, targets)
-    count = CAPACITY if isinstance(solver, SearchArrays) else BRANCHES
+    count = CAPACITY if isinstance(solver, OffsetArrays | SearchArrays) else BRANCHES
     joints, valid = np.zeros((len(targets), count, 6)), np.zeros((len(targets), count), dtype=np.bool_)
     match solver:
         case OpwArrays() if verified:
@@ -235,6 +252,10 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
             from cellctl.kinematics.solvers.spherical import solve_spherical_bulk
 
             solve_spherical_bulk(*solver, targets, verified, joints, valid)
+        case OffsetArrays():
+            from cellctl.kinematics.solvers.offset_wrist import solve_offset_bulk
+
+            solve_offset_bulk(*solver, targets, joints, valid)
         case SearchArrays():
             from cellctl.kinematics.solvers.search import search_bulk
 

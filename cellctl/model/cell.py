@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from cellctl.model.inputs import Input
 from cellctl.model.part import Body, Part, Seam
@@ -84,12 +84,30 @@ class Signal:
     input: int | None = None
 
 
+Phase = Literal["transit", "approach", "process", "retract"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairMargin:
+    """The smallest gap (m) of all pairs of a solid of `first` and one of `second`: full names, or those of what owns
+    them. It holds in the motions of these `phases`, in all where there are none.
+    """
+
+    first: str
+    second: str
+    gap: float
+    phases: tuple[Phase, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Smallest gaps that a plan must keep, m: in general, and between a torch nozzle and the plates of its own seam."""
+    """Smallest gaps that a plan must keep, m: in general, between a torch nozzle and the plates of its own seam, and of
+    single pairs, which outdo both.
+    """
 
     clearance: float = 0.010
     nozzle_to_plates: float = 0.001
+    pairs: tuple[PairMargin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,22 @@ class Cell:
     def placement(self, name: str) -> PartPlacement:
         """The placed part called `name`; raises KeyError."""
         return _named(self.parts, name)
+
+    def output_line(self, name: str) -> int | None:
+        """The line of the output signal called `name`, None where there is none."""
+        return next((signal.output for signal in self.signals if signal.name == name), None)
+
+    def input_line(self, name: str) -> int | None:
+        """The line of the input signal called `name`, None where there is none."""
+        return next((signal.input for signal in self.signals if signal.name == name), None)
+
+    def support(self, part: str) -> str:
+        """The fixture or part in whose frame a placed part stands, empty where that is another frame; raises
+        KeyError.
+        """
+        owner = self.placement(part).frame.partition(".")[0]
+        owners = {fixture.name for fixture in self.fixtures} | {placement.name for placement in self.parts}
+        return owner if owner in owners else ""
 
     def seam(self, reference: str) -> tuple[PartPlacement, Seam]:
         """The placed part and seam of `PART.SEAM`; raises KeyError."""

@@ -37,6 +37,18 @@ class Curve(Protocol):
         ...
 
 
+def _stations(vertices: FloatArray) -> FloatArray:
+    """Arc lengths (n,) of `vertices` (n, 3) along the straight pieces between them."""
+    steps = np.linalg.norm(np.diff(vertices, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _along(vertices: FloatArray, values: FloatArray, s: ArrayLike) -> FloatArray:
+    """`values` (n, 3) at the vertices, linearly between them, at arc lengths `s`: shape s.shape + (3,)."""
+    stations, wanted = _stations(vertices), np.asarray(s, dtype=np.float64)
+    return np.stack([np.interp(wanted, stations, values[:, k]) for k in range(3)], axis=-1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Polyline:
     """Straight pieces through `vertices` (n, 3), n >= 2; a line is the case n = 2."""
@@ -51,25 +63,19 @@ class Polyline:
             raise ValueError("two successive points coincide")
         object.__setattr__(self, "vertices", vertices)
 
-    def _stations(self) -> FloatArray:
-        steps = np.linalg.norm(np.diff(self.vertices, axis=0), axis=1)
-        return np.concatenate([[0.0], np.cumsum(steps)])
-
     @property
     def length(self) -> float:
-        return float(self._stations()[-1])
+        return float(_stations(self.vertices)[-1])
 
     @property
     def closed(self) -> bool:
         return False
 
     def points(self, s: ArrayLike) -> FloatArray:
-        stations = self._stations()
-        s = np.asarray(s, dtype=np.float64)
-        return np.stack([np.interp(s, stations, self.vertices[:, k]) for k in range(3)], axis=-1)
+        return _along(self.vertices, self.vertices, s)
 
     def tangents(self, s: ArrayLike) -> FloatArray:
-        stations = self._stations()
+        stations = _stations(self.vertices)
         piece = np.searchsorted(stations, np.asarray(s, dtype=np.float64), side="right") - 1
         directions = unit(np.diff(self.vertices, axis=0))
         result: FloatArray = directions[np.clip(piece, 0, len(directions) - 1)]
@@ -78,7 +84,7 @@ class Polyline:
     def corners(self) -> FloatArray:
         directions = unit(np.diff(self.vertices, axis=0))
         turns = np.einsum("ij,ij->i", directions[:-1], directions[1:])
-        result: FloatArray = self._stations()[1:-1][turns < 1.0 - 1e-9]
+        result: FloatArray = _stations(self.vertices)[1:-1][turns < 1.0 - 1e-9]
         return result
 
 
@@ -136,25 +142,19 @@ class SplineCurve:
         object.__setattr__(self, "vertices", frozen_array(self.vertices))
         object.__setattr__(self, "directions", frozen_array(self.directions, self.vertices.shape))
 
-    def _stations(self) -> FloatArray:
-        steps = np.linalg.norm(np.diff(self.vertices, axis=0), axis=1)
-        return np.concatenate([[0.0], np.cumsum(steps)])
-
     @property
     def length(self) -> float:
-        return float(self._stations()[-1])
+        return float(_stations(self.vertices)[-1])
 
     @property
     def closed(self) -> bool:
         return False
 
     def points(self, s: ArrayLike) -> FloatArray:
-        stations, s = self._stations(), np.asarray(s, dtype=np.float64)
-        return np.stack([np.interp(s, stations, self.vertices[:, k]) for k in range(3)], axis=-1)
+        return _along(self.vertices, self.vertices, s)
 
     def tangents(self, s: ArrayLike) -> FloatArray:
-        stations, s = self._stations(), np.asarray(s, dtype=np.float64)
-        return unit(np.stack([np.interp(s, stations, self.directions[:, k]) for k in range(3)], axis=-1))
+        return unit(_along(self.vertices, self.directions, s))
 
     def corners(self) -> FloatArray:
         return np.zeros(0)

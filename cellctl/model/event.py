@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 EventKind = Literal[
-    "state", "step", "segment", "arc_on", "arc_established", "arc_off", "progress", "fault", "stopped", "done"
+    "state",
+    "step",
+    "segment",
+    "arc_on",
+    "arc_established",
+    "arc_off",
+    "gripper",
+    "gripper_done",
+    "progress",
+    "fault",
+    "stopped",
+    "done",
 ]
 """`state` carries the execution state in its data, by its ISA-TR88.00.02 name in lower case (`execute`, `holding`,
 `held` ...).

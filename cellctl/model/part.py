@@ -45,13 +45,16 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A work piece: bodies and seams in the part's frame, with its material and thickness (m) for the WPS check."""
+    """A work piece: bodies and seams in the part's frame, with its material and thickness (m) for the WPS check, and
+    its mass (kg, 0 where it is not known) for what carries it.
+    """
 
     name: str
     bodies: tuple[Body, ...]
     seams: tuple[Seam, ...]
     material_group: str = ""
     thickness: float = 0.0
+    mass: float = 0.0
 
     def seam(self, name: str) -> Seam:
         """The seam called `name`; raises KeyError."""

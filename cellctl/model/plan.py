@@ -45,6 +45,14 @@ class ProcessEvent:
     name: Literal["arc_start", "arc_end"]
 
 
+@dataclass(frozen=True, slots=True)
+class GripperAction:
+    """What the gripper does while the arm stands: close about `part`, or open and leave it."""
+
+    command: Literal["close", "open"]
+    part: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamSection:
     """The process of one segment: which seam, which part of it, and what is commanded and allowed on it.
@@ -83,7 +91,7 @@ class FixedSegment:
     """A motion whose geometry is fixed: `path` q(s) (C2, joint values of `group`) and `law` s(t), from rest to rest.
 
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
-    path.end.
+    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`).
     """
 
     step: int
@@ -95,6 +103,7 @@ class FixedSegment:
     contacts: tuple[ContactAllowance, ...] = ()
     attached: tuple[str, ...] = ()
     process: SeamSection | None = None
+    gripper: GripperAction | None = None
     form: Literal["fixed"] = "fixed"
 
     @property

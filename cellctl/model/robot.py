@@ -199,8 +199,32 @@ class Torch:
 
 
 @dataclass(frozen=True, slots=True)
+class Finger:
+    """A finger of a gripper: which of the tool's solids it is, and how far it moves from open to closed (m, in the
+    flange frame) where nothing is between the fingers.
+    """
+
+    solid: str
+    closing: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gripper:
+    """What makes a tool a gripper: its fingers, which the tool's solids show open, and the time of a whole stroke (s).
+
+    `timeout` (s) is how long a confirmation of being closed or open is waited for.
+    """
+
+    fingers: tuple[Finger, ...]
+    stroke_time: float
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
-    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch if it is one."""
+    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch or a gripper if
+    it is one. `carried` names the solids that are a part in the gripper.
+    """
 
     name: str
     inertia: Inertia
@@ -208,3 +232,5 @@ class Tool:
     visuals: tuple[Visual, ...] = ()
     torch: Torch | None = None
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    gripper: Gripper | None = None
+    carried: frozenset[str] = frozenset()

@@ -53,7 +53,39 @@ class Weld:
     group: str = ""
 
 
-Step = MoveJ | Weld
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """Close the gripper about a part, where the arm stands. From then on the part moves with the flange."""
+
+    part: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Open the gripper and leave the part where it is. `onto` names the fixture or part that it then stands on, empty
+    for the one that it was taken from.
+    """
+
+    part: str
+    onto: str = ""
+    group: str = ""
+
+
+Step = MoveJ | Weld | Grip | Release
+
+
+def step_name(step: Step) -> str:
+    """A step in two words: `weld tray.left`, `move_j home`, `grip bracket`."""
+    match step:
+        case Weld():
+            return f"weld {step.seam}"
+        case MoveJ():
+            return f"move_j {step.target}"
+        case Grip():
+            return f"grip {step.part}"
+        case Release():
+            return f"release {step.part}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,12 @@ Protocol = Literal["dynamixel", "feetech"]
 PowerRemoval = Literal["falls", "holds", "braked"]
 """What an arm does when its motors get no power: it falls, its gears hold it, or it has brakes."""
 
+LEAST_STROKE, LARGEST_ERROR = 0.10, 0.05
+"""Shares of the way from `off` to `on`: what an output must at least have gone to be on, and may be away from off."""
 STEPS = 4096
 """Steps a turn of the servos that are known here."""
+STEP = 2.0 * pi / STEPS
+"""rad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,20 @@ class ServoAxis:
 
     def joint_value(self, raw: float) -> float:
         """Joint value, rad, of a raw position."""
-        return self.sign * (raw - self.zero) * 2.0 * pi / STEPS
+        return self.sign * (raw - self.zero) * STEP
 
     def raw(self, value: float) -> int:
         """Raw position nearest to a joint value, rad."""
-        return self.zero + round(self.sign * value * STEPS / (2.0 * pi))
+        return self.zero + round(self.sign * value / STEP)
 
 
 @dataclass(frozen=True, slots=True)
 class ServoOutput:
     """A digital output that is a servo: a gripper that goes to the raw position `on` or `off`. `keeps` says that it
     stays as it is when the arm is stopped.
+
+    `reached_on` and `reached_off` are input lines that tell where it has come to rest: away from `off` when it was told
+    to go `on`, so a part between the fingers may have stopped it; and at `off`.
     """
 
     name: str
@@ -55,6 +62,17 @@ class ServoOutput:
     off: int
     on: int
     keeps: bool = True
+    reached_on: int | None = None
+    reached_off: int | None = None
+
+    def inputs(self, *, goal: int, position: int, moves: bool) -> int:
+        """The input lines, as bits, of a servo that holds `goal` and is at a raw `position`."""
+        away = abs(position - self.off) / max(abs(self.on - self.off), 1)
+        lines = {
+            self.reached_on: goal == self.on and away > LEAST_STROKE,
+            self.reached_off: goal == self.off and away < LARGEST_ERROR,
+        }
+        return sum(1 << line for line, reached in lines.items() if line is not None and reached and not moves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,20 @@ class Range:
         return self.minimum - slack <= value <= self.maximum + slack
 
 
+PEN = "pen"
+
+
 @dataclass(frozen=True, slots=True)
 class ArcStart:
-    """Gas preflow, ignition time-out and dwell before the torch travels, s; number of retries."""
+    """Gas preflow, ignition time-out and dwell before the torch travels, s; number of retries, and how far along the
+    seam each of them scratches (m, 0 for standing).
+    """
 
     preflow: float
     ignition_timeout: float
     dwell: float
     retries: int = 0
+    scratch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class ArcEnd:
 class Wps:
     """A procedure: what is welded with what, and the windows that planned and executed values are held against.
 
-    `process` is the ISO 4063 number ("131" is MIG). Angles in rad, ctwd in m, current A, voltage V, wire feed and
+    `process` is the ISO 4063 number ("131" is MIG), or PEN for one that only draws, whose figures of arc, joint and
+    material are empty. Angles in rad, ctwd in m, current A, voltage V, wire feed and
     travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1).
     """
 
@@ -72,3 +79,8 @@ class Wps:
     arc_start: ArcStart
     arc_end: ArcEnd
     heat_factor: float = 0.8
+
+    @property
+    def draws(self) -> bool:
+        """True where there is no arc: the tool goes along the seam, and that is all."""
+        return self.process == PEN

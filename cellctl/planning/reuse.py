@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from cellctl.planning.seams.way import SeamWay, nearest_joints
 FURTHEST = 0.15
 """How far (rad) a joint may be from where it was at the same place of the seam, or at the ends of a free path."""
 SAME = 1e-12
+Reuse = Literal["kept", "adapted", "planned"]
+"""How a step came about: its earlier segments as they were, the earlier torch angles where the seam is now, or anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellctl.model.cell import Cell, PartPlacement
-from cellctl.model.part import Body
+from cellctl.model.names import named_solids
 from cellctl.model.plan import ContactAllowance
 from cellctl.model.task import Weld
 
@@ -33,16 +33,10 @@ def torch_contacts(cell: Cell, weld: Weld) -> tuple[ContactAllowance, ...]:
 def solid_names(placement: PartPlacement, body_name: str) -> list[str]:
     """Full names of the solids of one body of a placed part."""
     body = next(b for b in placement.part.bodies if b.name == body_name)
-    return _full_names(f"{placement.name}.{body.name}", body)
+    return [name for name, _ in named_solids(f"{placement.name}.{body.name}", body.solids)]
 
 
 def fixture_solid_names(cell: Cell, fixture_name: str) -> list[str]:
     """Full names of the solids of one fixture."""
     fixture = next(f for f in cell.fixtures if f.name == fixture_name)
-    return _full_names(fixture.name, fixture.body)
-
-
-def _full_names(owner: str, body: Body) -> list[str]:
-    if len(body.solids) == 1:
-        return [owner]
-    return [f"{owner}.{solid.name}" for solid in body.solids]
+    return [name for name, _ in named_solids(fixture.name, fixture.body.solids)]

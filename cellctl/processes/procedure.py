@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi
 
 from cellctl.model.task import Weld
 from cellctl.model.wps import Range, Wps
@@ -28,6 +29,11 @@ def weld_settings(weld: Weld, wps: Wps) -> WeldSettings:
         travel=weld.travel_angle or wps.travel_angle,
         spin=weld.spin,
     )
+
+
+def deposited_area(wire_diameter: float, wire_feed_speed: float, travel_speed: float) -> float:
+    """Cross-section of the metal that a wire leaves, pi/4 d^2 w / v, without losses: m^2; m, m/s, m/s."""
+    return pi / 4.0 * wire_diameter**2 * wire_feed_speed / travel_speed
 
 
 def arc_energy(voltage: float, current: float, travel_speed: float) -> float:

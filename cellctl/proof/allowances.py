@@ -11,7 +11,7 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
-from cellctl.model.plan import Segment
+from cellctl.model.plan import ContactAllowance, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
@@ -24,9 +24,14 @@ TURNED = np.radians(1.0)
 
 
 def check_allowances(
-    task: Task, mechanism: Mechanism, segments: tuple[Segment, ...], index: int, where: str
+    task: Task,
+    mechanism: Mechanism,
+    segments: tuple[Segment, ...],
+    index: int,
+    where: str,
+    handled: tuple[ContactAllowance, ...] = (),
 ) -> tuple[Finding, ...]:
-    """Allowances of one segment that its step does not give (C330).
+    """Allowances of one segment that neither its step gives nor, by `handled`, what the gripper does (C330).
 
     A weld lets the torch tip near its own seam's plates while it welds, and on the straight lines along its wire that
     lead directly to the seam and away from it.
@@ -37,7 +42,7 @@ def check_allowances(
     step = task.steps[segment.step]
     at_seam = isinstance(step, Weld) and _at_seam(segments, index)
     lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) and at_seam else ()
-    known = {(frozenset((c.first, c.second)), c.margin) for c in lawful}
+    known = {(frozenset((c.first, c.second)), c.margin) for c in (*lawful, *handled)}
     findings = [
         Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")
         for c in segment.contacts

@@ -29,6 +29,8 @@ FAR = 0.25
 SHARE = 0.95
 """The share of the smallest exact distance met that is then proved for the whole segment."""
 TRIES = 24
+TOUCHING = 1e-4
+"""A gap under this (m), as of what rests on something, is not proved as such: its margin is."""
 AGREEMENT = 0.5e-3
 """By how much (m) the exact engine and the compiled bounds may contradict each other."""
 
@@ -70,12 +72,12 @@ class _Nearest:
         """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
         if distance < self.observed:
             self.observed, self.pair, self.at = distance, pair, at
-            aim = max(SHARE * distance, self.wanted if self.wanted < distance else 0.0)
+            aim = max(SHARE * distance, self.wanted if self.wanted < distance else -np.inf)
             self.goal = max(self.margin, min(self.goal, aim))
 
     def ask_less(self) -> None:
         """What is to be proved comes nearer to the margin: a pair stays too near to it to be decided."""
-        self.goal = max(self.margin, 0.9 * self.goal)
+        self.goal = max(self.margin, 0.9 * self.goal if self.goal > TOUCHING else self.margin)
 
 
 def check_clearance(checker: Checker, segment: Segment, where: str) -> ClearanceResult:
@@ -85,7 +87,7 @@ def check_clearance(checker: Checker, segment: Segment, where: str) -> Clearance
     Its path must be a clamped cubic, and its allowances must name listed pairs.
     """
     model = checker.model
-    margins = model.margins_with(segment.contacts)
+    margins = model.margins_with(segment.contacts, segment.kind)
     nearest = {float(m): _Nearest(float(m), checker.wanted) for m in np.unique(margins) if m > -np.inf}
     doubts = _look(checker, segment, margins, nearest, where)
     outcome = _prove(checker, segment, margins, nearest)

@@ -41,9 +41,10 @@ def effort_findings(use: LimitUse, mechanism: Mechanism, where: str) -> tuple[Fi
 
 
 def check_payload(mechanism: Mechanism) -> tuple[Finding, ...]:
-    """C308 where the tool weighs more than the arm may carry."""
+    """C308 where the tool, with what is in it, weighs more than the arm may carry."""
     if mechanism.tool is None or mechanism.tool.inertia.mass <= mechanism.robot.payload:
         return ()
     mass, allowed = mechanism.tool.inertia.mass, mechanism.robot.payload
-    text = f"{mechanism.tool.name} weighs {mass:g} kg, and {mechanism.robot.title} may carry {allowed:g} kg"
+    load = " with its load" if mechanism.tool.carried else ""
+    text = f"{mechanism.tool.name}{load} weighs {mass:g} kg, and {mechanism.robot.title} may carry {allowed:g} kg"
     return (Finding("C308", text, data={"mass": mass, "payload": allowed}),)

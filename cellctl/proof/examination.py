@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import cellctl
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import MoveJ, Task, Weld, step_name
+from cellctl.processes.handling import Handling
 from cellctl.proof.allowances import check_allowances
 from cellctl.proof.binding import certified, plan_digest
 from cellctl.proof.clearance import FAR, Checker, check_clearance
 from cellctl.proof.commands import check_commands
 from cellctl.proof.conformance import PLANNED, check_weld
-from cellctl.proof.efforts import check_payload, effort_findings, effort_use
+from cellctl.proof.efforts import effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
+from cellctl.proof.handling import Standing, check_handling, check_loads, standings
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
 from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
@@ -78,40 +81,51 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
     unfit = check_form(plan, task)
     if unfit:
         return Verdict((), unfit, "", "")
-    model = collision_model(task.cell, task_group(task))
-    mechanism = task.cell.mechanism(model.mechanism)
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_payload(mechanism)]
+    group = task_group(task)
+    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
+    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_loads(task, mechanism)]
     records: list[SegmentRecord] = []
-    with open_engine(engine, model) as exact:
-        checker = Checker(model, pack(model), exact, task.budget.clearance)
-        for index in range(len(plan.segments)):
-            if progress is not None:
-                progress(f"proving segment {index + 1} of {len(plan.segments)}", index / len(plan.segments))
-            record, wrong = examine_segment(checker, task, plan.segments, index)
-            records.append(record)
-            findings += wrong
-        findings += _budget_findings(plan, task, records)
-        return Verdict(tuple(records), tuple(findings), exact.name, exact.version)
+    used, version = "", ""
+    found = list(enumerate(standings(task, mechanism, plan.segments)))
+    for _, run in groupby(found, key=lambda item: id(item[1].cell)):
+        same = list(run)
+        model = collision_model(same[0][1].cell, group)
+        with open_engine(engine, model) as exact:
+            used, version = exact.name, exact.version
+            checker = Checker(model, pack(model), exact, task.budget.clearance)
+            for index, standing in same:
+                if progress is not None:
+                    progress(f"proving segment {index + 1} of {len(plan.segments)}", index / len(plan.segments))
+                record, wrong = examine_segment(checker, task, plan.segments, index, standing)
+                records.append(record)
+                findings += wrong
+    findings += _budget_findings(plan, task, records)
+    return Verdict(tuple(records), tuple(findings), used, version)
 
 
 def examine_segment(
-    checker: Checker, task: Task, segments: tuple[Segment, ...], index: int
+    checker: Checker, task: Task, segments: tuple[Segment, ...], index: int, standing: Standing | None = None
 ) -> tuple[SegmentRecord, list[Finding]]:
-    """The record of one of `segments`, which have passed `check_form`, and what is wrong with it."""
+    """The record of one of `segments`, which have passed `check_form`, and what is wrong with it.
+
+    `standing` says what the gripper has done by then, None for nothing; `checker` is for the cell as it is then.
+    """
+    standing = standing or Standing(Handling(), task.cell)
+    task = replace(task, cell=standing.cell)
     segment = segments[index]
     step = task.steps[segment.step]
-    what = f"{step.seam}, {segment.kind}" if isinstance(step, Weld) else segment.kind
+    what = segment.kind if isinstance(step, MoveJ) else f"{step_name(step).partition(' ')[2]}, {segment.kind}"
     where = f"step {segment.step + 1}, {what} (segment {index})"
     mechanism = task.cell.mechanism(checker.model.mechanism)
     limits = check_limits(segment, mechanism.robot, where)
-    unlawful = check_allowances(task, mechanism, segments, index, where)
+    unlawful = check_allowances(task, mechanism, segments, index, where, standing.lawful)
     effort = effort_use(segment, mechanism)
     findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
     if not unlawful:
         clearance = check_clearance(checker, segment, where)
         gaps = clearance.gaps
-        findings += clearance.findings
+        findings += [*clearance.findings, *check_handling(checker, standing, segment, where)]
     seam: SeamRecord | None = None
     if segment.process is not None and isinstance(step, Weld):
         t, q = segment_samples(segment)

@@ -5,19 +5,22 @@ Judges no motion. What passes here cannot make a later check stumble.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
-from cellctl.model.plan import Plan, SeamSection, Segment
+from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import Grip, Release, Task, Weld, step_name
 
 CUBIC = 3
 LONGEST = 3600.0
 """Longest segment (s) that is sampled."""
+COMMANDS: Final[Mapping[type, Literal["close", "open"]]] = MappingProxyType({Grip: "close", Release: "open"})
 LARGEST = 1e6
 """Largest number that a path, law or seam may hold; beyond it no figure in rad, m or s means anything."""
 
@@ -39,7 +42,7 @@ def check_form(plan: Plan, task: Task) -> tuple[Finding, ...]:
         where = f"segment {index} ({segment.kind})"
         findings += _segment_findings(task, mechanism, group, segment, where)
         findings += _process_findings(task, segment, where)
-    return tuple(findings)
+    return (*findings, *_gripper_findings(task, plan.segments))
 
 
 def _foreign(text: str) -> Finding:
@@ -62,8 +65,6 @@ def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Seg
         yield _foreign(f"{where} moves '{segment.group}', the task moves '{group}'")
     if segment.tool != tool:
         yield _foreign(f"{where} is for tool '{segment.tool}', '{mechanism.name}' carries '{tool}'")
-    if segment.attached:
-        yield _foreign(f"{where} carries '{segment.attached[0]}', which no step has attached")
     for name, spline, dim in (("path", segment.path, mechanism.robot.dof), ("time law", segment.law, 1)):
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
@@ -93,12 +94,44 @@ def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Find
         yield Finding("C327", f"{where} {'welds' if segment.process else 'does not weld'}, which its kind forbids")
     if not 0 <= segment.step < len(task.steps):
         return
-    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(task.steps[segment.step], Weld):
+    step = task.steps[segment.step]
+    if isinstance(step, Grip | Release):
+        return
+    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(step, Weld):
         yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which welds nothing")
     if segment.process is not None and _largest(segment.process) > LARGEST:
         yield _foreign(f"the process of {where} holds a number over {LARGEST:g}")
     if segment.process is not None and len(segment.process.stations) < 2:
         yield Finding("C327", f"{where} has no stations along its seam")
+
+
+def _gripper_findings(task: Task, segments: tuple[Segment, ...]) -> Iterator[Finding]:
+    """Every grip and release is done once, in order, in a segment of its own in which the arm stands; and what is said
+    to be carried is what was gripped.
+    """
+    held: tuple[str, ...] = ()
+    for index, segment in enumerate(segments):
+        where, action = f"segment {index} ({segment.kind})", segment.gripper
+        carried = () if action is not None else held
+        if segment.attached != carried:
+            wrong = (*segment.attached, *carried)[0]
+            has = "which no step has attached" if wrong in segment.attached else "and does not say so"
+            yield _foreign(f"{where} carries '{wrong}', {has}")
+        if action is not None:
+            held = (action.part,) if action.command == "close" else ()
+        if not 0 <= segment.step < len(task.steps):
+            continue
+        step = task.steps[segment.step]
+        asked = GripperAction(COMMANDS[type(step)], step.part) if isinstance(step, Grip | Release) else None
+        if action != asked or (action is not None and not _stands(segment)):
+            yield Finding("C327", f"{where} does not do what step {segment.step + 1}, {step_name(step)}, asks for")
+    wanted = [index for index, step in enumerate(task.steps) if isinstance(step, Grip | Release)]
+    if [segment.step for segment in segments if segment.gripper is not None] != wanted:
+        yield Finding("C327", "the gripper does not close and open once for every step that asks for it, in order")
+
+
+def _stands(segment: Segment) -> bool:
+    return segment.kind == "wait" and bool(np.all(segment.path.control == segment.path.control[0]))
 
 
 def _largest(section: SeamSection) -> float:

@@ -15,6 +15,8 @@ from cellctl.model.pose import FloatArray, Pose
 from cellctl.processes.seam import SeamPath
 from cellctl.processes.torch import spin_offsets, torch_angles
 
+SETTLED = 1e-12
+"""Arc length (m) by which a nearest point of a seam may still be moved."""
 SINGULARITY_EVERY = 5
 """Every how many samples the singular value is taken."""
 
@@ -115,5 +117,10 @@ def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
         at = int(nearest[-1])
     for _ in range(6):  # each time nearer by the distance from the seam over its radius
         frames = path.frames(s)
-        s = np.clip(s + np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing), 0.0, path.length)
+        along = np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing)
+        nearer = np.clip(s + along, 0.0, path.length)
+        settled = np.abs(nearer - s).max() < SETTLED
+        s = nearer
+        if settled:
+            break
     return s

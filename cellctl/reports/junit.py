@@ -88,6 +88,9 @@ def _step_figures(row: StepRow) -> Iterable[tuple[str, object]]:
         yield "cycle_time_s", f"{row.time:.3f}"
     if row.clearance is not None:
         yield "clearance_mm", f"{row.clearance / mm:.3f}"
+    if row.heat_input is not None and row.deposited_area is not None:
+        yield "heat_input_kj_per_mm", f"{row.heat_input * 1e-6:.3f}"
+        yield "deposited_area_mm2", f"{row.deposited_area / mm**2:.2f}"
     if row.nearest is not None:
         yield "smallest_gap_mm", f"{row.nearest.proved / mm:.3f}"
         yield "smallest_gap_margin_mm", f"{row.nearest.margin / mm:.3f}"

@@ -8,7 +8,8 @@ from typing import Literal
 from cellctl.errors import Finding, Place
 from cellctl.jobs.checking import Checked
 from cellctl.model.certificate import Gap, SegmentRecord
-from cellctl.model.task import Step, Weld
+from cellctl.model.task import Step, Task, Weld, step_name
+from cellctl.processes.procedure import deposited_area, heat_input, weld_settings
 
 Outcome = Literal["passed", "failed", "not proved"]
 
@@ -16,7 +17,9 @@ Outcome = Literal["passed", "failed", "not proved"]
 @dataclass(frozen=True, slots=True)
 class StepRow:
     """One step of a checked task, SI. `time` is its motion at full override; `clearance` the smallest gap that was
-    proved among the pairs of the cell's own margin, `nearest` the gap with the least above its margin, of any pair.
+    proved among the pairs of the cell's own margin, `nearest` the gap with the least above its margin, of any pair. A
+    weld has the heat input (J/m) and the cross-section of its metal (m^2) that follow from its procedure's nominal
+    values.
     """
 
     index: int
@@ -27,16 +30,13 @@ class StepRow:
     clearance: float | None
     nearest: Gap | None
     findings: tuple[Finding, ...]
+    heat_input: float | None = None
+    deposited_area: float | None = None
 
     @property
     def title(self) -> str:
         """`step 2: weld tray.left`."""
         return f"step {self.index + 1}: {self.name}"
-
-
-def step_name(step: Step) -> str:
-    """`weld tray.left` or `move_j home`."""
-    return f"weld {step.seam}" if isinstance(step, Weld) else f"move_j {step.target}"
 
 
 def step_rows(checked: Checked) -> tuple[StepRow, ...]:
@@ -83,7 +83,19 @@ def _row(checked: Checked, index: int, findings: tuple[Finding, ...]) -> StepRow
         clearance=clearance_of(records, task.cell.margins.clearance),
         nearest=_nearest(records),
         findings=findings,
+        **_deposit(task, task.steps[index]),
     )
+
+
+def _deposit(task: Task, step: Step) -> dict[str, float]:
+    if not isinstance(step, Weld):
+        return {}
+    wps = task.cell.procedures[step.wps]
+    speed = weld_settings(step, wps).travel_speed
+    return {
+        "heat_input": heat_input(wps.voltage.nominal, wps.current.nominal, speed, wps.heat_factor),
+        "deposited_area": deposited_area(wps.wire_diameter, wps.wire_feed_speed.nominal, speed),
+    }
 
 
 def clearance_of(records: list[SegmentRecord], margin: float) -> float | None:

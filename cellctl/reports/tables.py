@@ -17,6 +17,9 @@ from cellctl.units import deg, mm, um
 if TYPE_CHECKING:
     from rich.table import Table
 
+_ALL_BUT = 0.5 * mm
+"""What may be missing of a seam that counts as welded all along."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
@@ -66,14 +69,21 @@ def proof_data(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
 
 
 def smallest_gap(segments: tuple[SegmentRecord, ...]) -> Gap | None:
-    """The gap with the least left above its margin, or None where no pair was asked about."""
-    return min(
-        (gap for record in segments for gap in record.gaps), key=lambda gap: gap.observed - gap.margin, default=None
-    )
+    """The gap with the least left above its margin, or None where no pair was asked about.
+
+    Left out is what stands on something: a pair whose margin is below zero.
+    """
+    gaps = (gap for record in segments for gap in record.gaps if gap.margin >= 0.0)
+    return min(gaps, key=lambda gap: gap.observed - gap.margin, default=None)
 
 
-def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> Table:
-    """The table that a person sees after `run`, `plan`, `check` and `verify`; after a run with what was measured."""
+def seam_tables(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> tuple[Table, ...]:
+    """The table that a person sees after `run`, `plan`, `check` and `verify`; none where nothing is welded."""
+    rows = seam_rows(certified, measured)
+    return (_seam_table(rows, of_run=bool(measured)),) if rows else ()
+
+
+def _seam_table(rows: Sequence[SeamRow], *, of_run: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -81,19 +91,19 @@ def seam_table(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] =
     for heading in ("length", "arc time", "travel speed", "angle use", "smallest gap"):
         table.add_column(heading, justify="right")
     table.add_column("between")
-    if measured:
+    if of_run:
         for heading in ("measured off seam", "measured speed"):
             table.add_column(heading, justify="right")
-    for row in seam_rows(certified, measured):
+    for row in rows:
         table.add_row(
             row.seam,
-            f"{row.length / mm:.1f} mm",
-            _arc_time(row, of_run=bool(measured)),
+            _length(row, of_run=of_run),
+            _arc_time(row, of_run=of_run),
             f"{row.travel_speed / mm:.2f} mm/s",
             f"{row.angle_use:.0%}",
             "-" if row.smallest_gap is None else f"{row.smallest_gap / mm:.1f} mm",
             "-" if row.gap_pair is None else " - ".join(row.gap_pair),
-            *(_measured_cells(row.measured) if measured else ()),
+            *(_measured_cells(row.measured) if of_run else ()),
         )
     return table
 
@@ -111,8 +121,8 @@ def closing_line(certified: CertifiedPlan, run_time: float | None = None) -> str
     else:
         line = f"cycle time {run_time:.1f} s, {motion} of it planned motion"
     if gap is not None:
-        margin = f"of {gap.margin / mm:g} mm asked for"
-        line = f"{line}, tightest gap {gap.observed / mm:.1f} mm {margin}: {gap.first} - {gap.second}"
+        margin = f"{gap.proved / mm:.1f} mm proved of {gap.margin / mm:g} mm asked for"
+        line = f"{line}, tightest gap {gap.observed / mm:.1f} mm met, {margin}: {gap.first} - {gap.second}"
     effort = hardest_effort(certified.certificate.segments)
     return line if effort is None else f"{line}; motors up to {effort.ratio:.0%} ({effort.joint}), by the files' masses"
 
@@ -121,6 +131,14 @@ def hardest_effort(segments: tuple[SegmentRecord, ...]) -> LimitUse | None:
     """The largest share of a motor's torque that any segment needs, or None where none was looked at."""
     uses = [use for record in segments for use in record.limits if use.quantity == "effort"]
     return max(uses, key=lambda use: use.ratio, default=None)
+
+
+def _length(row: SeamRow, *, of_run: bool) -> str:
+    """The length of a seam; of a run also how much of it was welded, where that is not all."""
+    welded = 0.0 if row.measured is None else row.measured.length
+    if not of_run or welded > row.length - _ALL_BUT:
+        return f"{row.length / mm:.1f} mm"
+    return f"{welded / mm:.1f} of {row.length / mm:.1f} mm"
 
 
 def _arc_time(row: SeamRow, *, of_run: bool) -> str:

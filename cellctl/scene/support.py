@@ -173,6 +173,25 @@ def nearest_on_simplex(simplex: FloatArray, size: int, nearest: FloatArray) -> i
     return kept
 
 
+@compiled(REAL, SOLIDS, reads(3), COUNT, COUNT, writes(1))
+def _along_own_axes(solids: Solids, places: FloatArray, a: int, b: int, direction: FloatArray) -> float:
+    """The best lower bound (m) on the distance of two solids without their balls, along an axis of one of them, either
+    way; it is left in `direction` (3,).
+    """
+    best = -inf
+    for axis in range(12):
+        k = a if axis < 6 else b
+        sign = 1.0 if axis % 2 == 0 else -1.0
+        column = axis // 2 % 3
+        dx, dy, dz = sign * places[k, 0, column], sign * places[k, 1, column], sign * places[k, 2, column]
+        high, _, _, _ = support(solids, a, places, dx, dy, dz)
+        low, _, _, _ = support(solids, b, places, -dx, -dy, -dz)
+        if -low - high > best:
+            best = -low - high
+            direction[0], direction[1], direction[2] = dx, dy, dz
+    return best
+
+
 @compiled(several(2), SOLIDS, reads(3), COUNT, COUNT, REAL, writes(1))
 def separation(
     solids: Solids, places: FloatArray, a: int, b: int, threshold: float, direction: FloatArray
@@ -181,7 +200,8 @@ def separation(
 
     The search starts at the unit vector `direction` (3,), from a to b, and leaves the best one there. It ends as soon
     as the lower bound reaches `threshold` or the upper one falls below it; with an infinite `threshold` the two meet to
-    1 um where the solids are apart.
+    1 um where the solids are apart. Where a `threshold` that is not positive is not reached, as by solids that rest on
+    one another, the solids' own axes are tried too.
     """
     balls = solids.balls[a] + solids.balls[b]
     simplex = np.empty((4, 3))
@@ -208,4 +228,6 @@ def separation(
             break
         length = shorter
         dx, dy, dz = nearest[0] / length, nearest[1] / length, nearest[2] / length
+    if lower - balls - ROUNDING < threshold <= 0.0:
+        lower = max(lower, _along_own_axes(solids, places, a, b, direction))
     return lower - balls - ROUNDING, max(0.0, length - balls) + ROUNDING

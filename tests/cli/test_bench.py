@@ -52,3 +52,15 @@ def test_no_repeats_is_a_usage_error(say) -> None:
     said = say("bench", "timing", "--repeats", "0")
     assert said.code == 2
     assert said.err == "a call cannot be measured 0 times - write --repeats 5 [U665]\n"
+
+
+def test_the_command_counts_how_runs_end(say) -> None:
+    from cellctl.bench.serial.faults import BROKEN, RUNS
+
+    said = say("bench", "faults", "--runs", "1", "--json")
+    assert said.code == 0
+    (suite,) = json.loads(said.out)["suites"]
+    counted = {figure["name"]: figure["values"] for figure in suite["figures"]}
+    assert {f"{protocol}: {BROKEN}" for protocol in RUNS} <= set(counted)
+    assert sum(value for values in counted.values() for value in values) == len(RUNS)
+    assert counted[f"grbl: {BROKEN}"] == [0]

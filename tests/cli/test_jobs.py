@@ -27,7 +27,7 @@ from cellctl.model.plan import CertifiedPlan
 TABLE = """\
 seam         length  arc time  travel speed  angle use  smallest gap  between
 tray.left  100.0 mm    12.5 s     8.00 mm/s        50%        3.4 mm  r1.torch.nozzle - tray.base
-cycle time 15.0 s, tightest gap 12.1 mm of 10 mm asked for: r1.torch.neck - clamp_2.arm
+cycle time 15.0 s, tightest gap 12.1 mm met, 11.8 mm proved of 10 mm asked for: r1.torch.neck - clamp_2.arm
 """
 UNPROVED = "as its certificate says; `cellctl verify` proves it again\n"
 

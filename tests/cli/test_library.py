@@ -109,3 +109,19 @@ def test_doctor_fails_when_the_engine_answers_wrongly(say, monkeypatch: pytest.M
     said = say("doctor")
     assert said.code == 1
     assert "coal, self-test 'two boxes': the truth is 10.000 mm, cellctl answers 10.700 mm" in said.err
+
+
+@pytest.mark.parametrize("kind", ["mcap", "parquet"])
+def test_a_plan_is_no_run(say, tmp_path: Path, kind: str) -> None:
+    plan = tmp_path / "tee.plan.zip"
+    plan.write_bytes(b"")
+    said = say("export", kind, str(plan))
+    assert said.code == 2
+    assert said.err.startswith(f"'{plan}' is a file, not the folder of a run - name the folder of a run, ")
+    assert said.err.endswith("[U692]\n")
+
+
+def test_a_word_too_many_is_named(say) -> None:
+    assert say("robots", "list", "x", "y").err == (
+        "the command takes no more words: 'x' 'y' - see `cellctl --help` [U610]\n"
+    )

@@ -5,30 +5,48 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cellctl.emulators.dynamixel.bus import ServoBus, bus_of
+from cellctl.emulators.feetech import bus as feetech
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.link.terminal import Terminal
+from cellctl.emulators.servos.bus import EmulatedBus
 from cellctl.files import load_wiring
 from cellctl.model.wires import dynamixel_registers as reg
 
 POSE = (0.1, -0.2, 0.3, 0.4)
 
 
+@contextmanager
+def behind(port: Path, bus: EmulatedBus, baud: int) -> Iterator[str]:
+    """The port of emulated servos that are served for as long as the block lasts."""
+    ended = threading.Event()
+    with Terminal(Line(bus, baud=baud), name=port) as terminal:
+        thread = threading.Thread(target=terminal.serve, args=(ended.is_set,))
+        thread.start()
+        yield terminal.port
+        ended.set()
+        thread.join(10.0)
+
+
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[tuple[ServoBus, str]]:
     wiring = load_wiring("open_manipulator_x")
     bus = bus_of(wiring, POSE)
-    ended = threading.Event()
-    with Terminal(Line(bus, baud=wiring.baud), name=tmp_path / "arm") as terminal:
-        thread = threading.Thread(target=terminal.serve, args=(ended.is_set,))
-        thread.start()
-        yield bus, terminal.port
-        ended.set()
-        thread.join(10.0)
+    with behind(tmp_path / "arm", bus, wiring.baud) as port:
+        yield bus, port
+
+
+@pytest.fixture
+def so101(tmp_path: Path) -> Iterator[tuple[EmulatedBus, str]]:
+    wiring = load_wiring("so101")
+    bus = feetech.bus_of(wiring, (*POSE, 0.5))
+    with behind(tmp_path / "so101", bus, wiring.baud) as port:
+        yield bus, port
 
 
 def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
@@ -95,3 +113,22 @@ def test_nobody_there(say: Callable, tmp_path: Path) -> None:
         said = say("doctor", terminal.port)
     assert said.code == 3
     assert "no DYNAMIXEL servo answers" in said.err
+
+
+def test_an_arm_of_feetech_servos_is_looked_at_calibrated_and_let_go(say: Callable, so101, tmp_path: Path) -> None:
+    bus, port = so101
+    said = say("doctor", port, "--arm", "so101")
+    assert (said.code, said.err) == (0, "")
+    assert f"{port}: 6 servos at 1000000 baud" in said.out
+    assert "shoulder_lift (servo 2)" in said.out
+    bus.servo(2).position += 100.0
+    output = tmp_path / "wiring.yaml"
+    said = say("calibrate", "so101", "--port", port, "--at", "0.1 -0.2 0.3 0.4 0.5 rad", "-o", str(output))
+    assert (said.code, said.err) == (0, "")
+    assert [axis.zero for axis in load_wiring(output).axes] == [2048, 2148, 2048, 2048, 2048]
+    bus.servo(2).fail(5)
+    assert "warning: servo 2 reports: overload [X462]" in say("doctor", port, "--arm", "so101").err
+    for id in range(1, 7):
+        bus.servo(id).write(40, b"\1")
+    assert say("release", "so101", "--port", port, "--yes").code == 0
+    assert not any(bus.servo(id).torque for id in range(1, 7))

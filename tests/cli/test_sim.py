@@ -38,10 +38,12 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_a_cell_goes_up_and_down(say, cells: set[str]) -> None:
-    assert say("sim", "status", "a.yaml").out == "a.yaml: down\n"
+    down = say("sim", "status", "a.yaml")
+    assert (down.code, down.out) == (3, "a.yaml: down\n")
     assert say("sim", "start", "a.yaml").out == "a.yaml: up\n"
     assert cells == {"a"}
-    assert say("sim", "status", "a.yaml").out == "a.yaml: kuka_kr16_2, lock_step, idle\n"
+    up = say("sim", "status", "a.yaml")
+    assert (up.code, up.out) == (0, "a.yaml: kuka_kr16_2, lock_step, idle\n")
     assert say("sim", "stop", "a.yaml").out == "a.yaml: down\n"
     assert cells == set()
 

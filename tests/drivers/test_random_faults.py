@@ -1,25 +1,36 @@
-"""A sample of random runs on a lying line; `random_faults.py` runs as many as one likes."""
+"""A sample of random runs on a lying line; `cellctl bench faults` runs as many as one likes."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import pytest
+
+from cellctl.bench.serial.faults import RUNS, UNHEARD, Broken
+
+CODES = {
+    "dynamixel": {"X460", "X461", "X462", "X463", "X464", "X465", "X466"},
+    "feetech": {"X460", "X461", "X462", "X463", "X465", "X466", "X470", UNHEARD},
+    "grbl": {"X471", "X472", "X473", "X474", "X475"},
+    "mycobot": {"X484", "X485", "X486", "X487"},
+}
 
 
-def load():
-    path = Path(__file__).with_name("random_faults.py")
-    spec = importlib.util.spec_from_file_location("random_faults", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.parametrize("protocol", sorted(RUNS))
+def test_whatever_goes_wrong_the_arm_stands_in_the_end(protocol: str) -> None:
+    ended = [RUNS[protocol](seed) for seed in range(15)]
+    assert "done" in ended
+    assert len(set(ended)) > 2
+    assert set(ended) <= {"done", *CODES[protocol]}
 
 
-def test_whatever_goes_wrong_the_arm_stands_in_the_end(bench) -> None:
-    random_faults = load()
-    ended = [random_faults.run_once(bench, seed) for seed in range(30)]
-    assert {"done", "X460", "X461"} <= set(ended)
+def test_a_reply_that_is_believed_against_all_odds_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs would see a driver that reports nonsense."""
+    from cellctl.drivers.feetech.sensing import Sensing
 
-
-def test_a_late_reply_about_another_register_starts_no_servo_anew(bench) -> None:
-    """Found by a random run: commands that were delivered late made a servo start anew when a fault was cleared."""
-    assert load().run_once(bench, 1351) == "X465"
+    monkeypatch.setattr(Sensing, "_too_fast", lambda *_: None)
+    broken = 0
+    for seed in range(12):
+        try:
+            RUNS["feetech"](seed)
+        except Broken:
+            broken += 1
+    assert broken

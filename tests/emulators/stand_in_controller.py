@@ -12,6 +12,7 @@ import numpy as np
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures
 from cellctl.emulators.simulated_arm.launch import parsed, run
+from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 
 LAG = 0.002
 STEP = 0.001
@@ -50,7 +51,9 @@ def main() -> None:
     figures = ArmFigures(
         **{name: arm[name] for name in ArmFigures.__dataclass_fields__} | {"joints": tuple(arm["joints"])}
     )
-    run(launch, figures, FirstOrderStandIn(len(figures.joints)), arc_on=arm["arc_on"], arc_ok=arm["arc_ok"])
+    run(
+        launch, figures, FirstOrderStandIn(len(figures.joints)), source=WeldSourceSettings(arm["arc_on"], arm["arc_ok"])
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.following import Follower
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import MOVING, Machine
+from cellctl.execution.obeying import Obedience
 from cellctl.execution.run import PlanRun
 from cellctl.execution.service import server as serving
 from cellctl.execution.stream import PathPoint
@@ -265,7 +266,7 @@ def test_interleavings(quick, tmp_path_factory, serve_script, kind):
 
 
 def moves_while_held(patch):
-    patch.setattr(PlanRun, "_wanted", lambda self: self._command.override)
+    patch.setattr(PlanRun, "_wanted", lambda self: self._operator.command.override)
 
 
 def keeps_the_arc_at_a_hold(patch):
@@ -280,10 +281,10 @@ def keeps_the_arc_at_a_hold(patch):
 
 def sends_on_after_an_emergency_stop(patch):
     def heed(self):
-        self._command = self._control.poll(patience=0.0)
-        return self._command
+        self.command = self._control.poll(patience=0.0)
+        return self.command
 
-    patch.setattr(PlanRun, "_heed", heed)
+    patch.setattr(Obedience, "heed", heed)
 
 
 def starts_without_power(patch):
@@ -292,7 +293,7 @@ def starts_without_power(patch):
             raise UsageError(Finding("X431", "no"))
 
     patch.setattr(Machine, "demand", demand)
-    patch.setattr(PlanRun, "_heed", lambda self: self._control.poll(patience=0.0))
+    patch.setattr(Obedience, "heed", lambda self: self._control.poll(patience=0.0))
 
 
 def forgets_that_a_seam_is_complete(patch):

@@ -455,6 +455,8 @@ def test_a_killed_client_takes_the_run_and_both_processes_with_it(plan_file, tmp
     eventually(lambda: not processes_of(folder))
     assert json.loads((tmp_path / "run" / "outcome.json").read_text())["status"] == "stopped"
     assert read_journal(tmp_path / "run" / "journal.jsonl").records[-1].kind == "end"
+    assert (tmp_path / "run" / "weld_source.jsonl").exists(), "its own log is kept, though nobody asks for it"
+    eventually(lambda: not Path(folder).exists())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

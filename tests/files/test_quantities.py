@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl import units
+from cellctl.files.edits import shown_range
 from cellctl.files.fields import plain_numbers
 from cellctl.files.quantities import (
     LARGEST,
@@ -50,6 +51,11 @@ kinds = st.sampled_from(sorted(UNITS))
 )
 def test_scalar(text: str, kind: str, value: float) -> None:
     assert read_scalar(text, kind) == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize("text", ["-3 .. 10 .. 23 deg", "10 deg"])
+def test_a_window_is_shown_as_it_is_written(text: str) -> None:
+    assert shown_range(read_range(text, "angle"), "angle") == text
 
 
 def test_files_and_python_give_the_same_float() -> None:

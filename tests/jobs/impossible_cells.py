@@ -17,7 +17,7 @@ import numpy as np
 from cellctl.files import load_task
 from cellctl.kinematics.inverse import branches, opw_arrays
 from cellctl.model.task import Task, Weld
-from cellctl.planning.plan_task import RESERVE
+from cellctl.planning.arm import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import GATE
@@ -153,6 +153,14 @@ def large_margin(rng: np.random.Generator) -> Case:
     return Case("large margin", "margin clearance", yaw=rng.uniform(-60.0, 60.0), clearance=rng.uniform(44.0, 50.0))
 
 
+def near_bar(rng: np.random.Generator) -> Case:
+    """A bar stands nearer to the neck of the torch than the clearance, and to nothing else."""
+    bar = box("bar", "200 6 6", f"0 {rng.uniform(99.0, 106.0):.1f} {rng.uniform(64.0, 70.0):.1f}")
+    margin = "margin of r1.torch.neck_upper and bar"
+    more, clearance = ", spin: 90 +-20 deg, approach: 15 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
+    return Case("near bar", margin, yaw=rng.uniform(-30.0, 30.0), fixtures=TABLE + bar, clearance=clearance, more=more)
+
+
 FAMILIES: tuple[Callable[[np.random.Generator], Case], ...] = (
     end_blocked,
     out_of_reach,
@@ -160,6 +168,7 @@ FAMILIES: tuple[Callable[[np.random.Generator], Case], ...] = (
     tight_spin,
     joint_limit,
     large_margin,
+    near_bar,
 )
 
 

@@ -124,6 +124,27 @@ def test_diff_exits_with_1_where_plans_differ(
     assert call(["diff", str(first), str(tmp_path)]) == 2
 
 
+def test_diff_says_that_a_plan_was_edited_after_its_proof(
+    tray_corner: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, edited, never = (tmp_path / f"{name}.plan.zip" for name in ("good", "edited", "never"))
+    proved = certify(tray_corner).plan
+    proved.save(good)
+    path = proved.segments[0].path
+    with_segment(proved, 0, path=BSpline(3, path.knots, path.control + 1e-6)).save(edited)
+    tray_corner.save(never)
+    assert call(["diff", str(good), str(good)]) == 0
+    assert capsys.readouterr().err == ""
+    assert call(["diff", str(good), str(edited)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"{edited}: the plan was changed after it was proved: ")
+    assert "[C320]" in said
+    assert call(["diff", str(edited), str(edited)]) == 1
+    assert capsys.readouterr().out == "the same plan\n"
+    assert call(["diff", str(good), str(never)]) == 0
+    assert f"{never}: the plan carries no certificate" in capsys.readouterr().err
+
+
 def test_verify_of_a_run_judges_what_was_measured(
     tray_corner: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

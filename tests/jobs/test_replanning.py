@@ -18,7 +18,7 @@ from cellctl.jobs.replanning import replan
 from cellctl.model.plan import Plan
 from cellctl.model.pose import Pose
 from cellctl.model.task import Task
-from cellctl.planning import plan_task
+from cellctl.planning import moves, welds
 from cellctl.units import deg, mm
 
 SHIFT = "tray=1.5 0 -0.4 mm, 0 0 0.3 deg"
@@ -78,9 +78,9 @@ def test_a_shifted_tray_is_adapted_without_a_search(
 ) -> None:
     """Neither ladder nor tree is asked, which is what makes it take a third of the time of a first plan."""
     moved = edited_task(task, shifted(task, *read_shift(SHIFT)))
-    monkeypatch.setattr(plan_task, "free_way", None)
-    monkeypatch.setattr(plan_task, "explain_seam", None)
-    monkeypatch.setattr(plan_task, "seam_ways", lambda problem, near: iter(()))
+    monkeypatch.setattr(moves, "free_way", None)
+    monkeypatch.setattr(welds, "explain_seam", None)
+    monkeypatch.setattr(welds, "seam_ways", lambda problem, near: iter(()))
     again, ways = replan(moved, tray_corner)
     assert ways == ("kept", "adapted", "adapted", "adapted", "adapted", "adapted")
     certified = certify(again)

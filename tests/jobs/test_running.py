@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from cellctl.errors import UsageError
-from cellctl.jobs.running import Running, new_run_folder, run
+from cellctl.errors import EnvironmentMissing, UsageError
+from cellctl.files import load_cell
+from cellctl.jobs.running import Running, connect, new_run_folder, run
 from cellctl.model.event import Event
 
 
@@ -62,3 +63,21 @@ def test_no_two_callers_get_the_same_folder(tmp_path: Path, monkeypatch: pytest.
         folders = list(pool.map(lambda _: new_run_folder("a task"), range(40)))
     assert len(set(folders)) == 40
     assert all(folder.is_dir() for folder in folders)
+
+
+def test_what_keeps_a_process_from_starting_is_told_in_its_own_words() -> None:
+    with (
+        pytest.raises(EnvironmentMissing, match="there is no port '/nowhere'") as caught,
+        connect(load_cell("lib:sim/paper_cell/cell.yaml"), driver="feetech:/nowhere"),
+    ):
+        pass
+    assert [finding.code for finding in caught.value.findings] == ["E550"]
+
+
+def test_an_arm_that_is_not_wired_is_asked_about() -> None:
+    with (
+        pytest.raises(UsageError, match=r"a kuka_kr16_2, and nothing says how feetech servos would drive it") as caught,
+        connect(load_cell("lib:sim/tray_cell/cell.yaml"), driver="feetech:/nowhere"),
+    ):
+        pass
+    assert [finding.code for finding in caught.value.findings] == ["U654"]

@@ -64,10 +64,10 @@ def test_the_usual_arm_needs_no_figures(robot: Robot, random_joints: np.ndarray)
         assert max(gaps(found, q).min() for q in known) < 1e-6
 
 
-def test_the_usual_arm_turned_round_is_solved_from_the_other_end(robot: Robot, random_joints: np.ndarray) -> None:
+def test_the_usual_armturned_round_is_solved_from_the_other_end(robot: Robot, random_joints: np.ndarray) -> None:
     """The same chain from flange to base has its three meeting axes at the shoulder."""
     forward = chain_of(robot)
-    chain = _turned_round(forward)
+    chain = turned_round(forward)
     arrays = spherical_arrays(chain)
     assert arrays is not None
     assert arrays.backwards == 1.0
@@ -81,7 +81,7 @@ def test_the_usual_arm_turned_round_is_solved_from_the_other_end(robot: Robot, r
         assert np.abs(flange_matrices(chain, found) - flange_matrices(chain, q)).max() < 2e-9
 
 
-def _turned_round(chain: Chain) -> Chain:
+def turned_round(chain: Chain) -> Chain:
     inverses = [np.linalg.inv(m) for m in [*chain.before, chain.after]][::-1]
     return Chain(np.array(inverses[:-1]), -chain.axes[::-1], chain.prismatic[::-1].copy(), inverses[-1])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,18 +21,6 @@ def robot_called(name: str) -> Robot:
 def robot(request: pytest.FixtureRequest) -> Robot:
     """Each robot of the library."""
     return robot_called(request.param)
-
-
-def toolbox_sequence(robot: Robot) -> Any:
-    """The robot's joints as roboticstoolbox has them, put together here and not by cellctl."""
-    toolbox = pytest.importorskip("roboticstoolbox")
-    elements = []
-    for joint in robot.joints:
-        elements.append(toolbox.ET.SE3(joint.origin.matrix))
-        if joint.kind != "fixed":
-            letter = "xyz"[int(np.argmax(np.abs(joint.axis)))]
-            elements.append(getattr(toolbox.ET, f"R{letter}")(flip=min(joint.axis) < 0.0))
-    return toolbox.ETS(elements)
 
 
 @pytest.fixture

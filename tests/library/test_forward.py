@@ -14,7 +14,8 @@ from cellctl.kinematics.chain import chain_of, link_places
 from cellctl.kinematics.forward import flange_matrices, frames
 from cellctl.model.pose import rotation_about
 from cellctl.model.robot import OpwParameters, Robot
-from tests.library.conftest import robot_called, toolbox_sequence
+from tests.library.branch_counts import toolbox_sequence
+from tests.library.conftest import robot_called
 
 TABLE = YAML(typ="safe").load(Path(__file__).with_name("fk_table.yaml"))
 OWN = {"generic_gcode_6axis"}
@@ -49,6 +50,7 @@ def test_z_points_out_of_every_flange(robot: Robot) -> None:
 
 
 def test_flange_agrees_with_roboticstoolbox(robot: Robot, random_joints: np.ndarray) -> None:
+    pytest.importorskip("roboticstoolbox")
     sequence = toolbox_sequence(robot)
     expected = np.array([sequence.eval(q) for q in random_joints[:20]])
     reached = flange_matrices(chain_of(robot), random_joints[:20])

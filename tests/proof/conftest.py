@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cellctl.files import task_from_inputs
+from cellctl.kinematics.forward import frames
 from cellctl.kinematics.inverse import branches, opw_arrays
 from cellctl.model.cell import Mechanism
 from cellctl.model.plan import Block, Plan, Segment
@@ -22,11 +23,14 @@ from cellctl.proof.form import check_form
 from cellctl.proof.limits import check_continuity
 from cellctl.proof.readback import tcp_matrices
 from cellctl.proof.steps import check_steps
-from cellctl.scene.bodies import collision_model
+from cellctl.scene.bodies import CollisionModel, collision_model
 from cellctl.scene.bullet.exact import ExactScene
+from cellctl.scene.engine import BoundingSpheres, EngineName, contacts_within, open_engine
 from cellctl.scene.screen import pack
 
 CTWD = 0.016
+ROUNDING = 0.1e-3
+"""By how much (m) an engine may read less than there is: PyBullet holds a cylinder as a prism around it."""
 
 
 def with_segments(plan: Plan, segments: tuple[Segment, ...]) -> Plan:
@@ -95,6 +99,18 @@ def rescaled(law: BSpline, path: BSpline) -> BSpline:
     control = np.clip(law.control, path.start, path.end)
     control[0], control[-1] = path.start, path.end
     return BSpline(law.degree, law.knots, control)
+
+
+def smallest_gap(model: CollisionModel, engine: EngineName, joints: np.ndarray, within: float) -> float:
+    """The smallest distance among all pairs at `joints` (n, dof), `within` where none is nearer."""
+    spheres, least = BoundingSpheres(model), within
+    with open_engine(engine, model) as exact:
+        for q in joints:
+            spheres.move(model.pose_world_base.matrix @ frames(model.chain, q))
+            exact.move(q)
+            for contact in contacts_within(exact, spheres.lower_bounds(), least):
+                least = min(least, contact.distance)
+    return least
 
 
 @pytest.fixture(scope="session")

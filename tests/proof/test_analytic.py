@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellctl.files import load_cell
+from cellctl.errors import CellctlError
+from cellctl.files import load_cell, load_task, plan_inputs, task_from_inputs
 from cellctl.model.curve import catmull_rom
-from cellctl.model.task import Weld
+from cellctl.model.stitches import stitched
+from cellctl.model.task import MoveJ, Task, Weld
 from cellctl.planning.laws.timing import constant_speed_law
+from cellctl.processes.procedure import deposited_area
 from cellctl.processes.seam import SeamPath, seam_path
+from cellctl.units import mm
 
 CELL = """\
 mechanisms: {r1: {model: lib:robots/kuka_kr16_2}}
@@ -68,6 +72,56 @@ seams:
     assert s[steady][-1] - s[steady][0] > 0.99 * path.length
     per_metre = (t[steady][-1] - t[steady][0]) / (s[steady][-1] - s[steady][0])
     assert per_metre * path.length == pytest.approx(78.540, abs=1e-3)
+
+
+def test_stitches_of_a_drawing() -> None:
+    """T5: 5 x 30 (20) is 230 mm from the first to the last; AWS 30-50 says the same from start to start."""
+    welds = stitched(Weld("p.s", "w", from_=15 * mm, to=-5 * mm), 300 * mm, count=5, length=30 * mm, gap=20 * mm)
+    assert [weld.from_ for weld in welds] == pytest.approx([15 * mm + k * 50 * mm for k in range(5)])
+    assert all(weld.to - weld.from_ == pytest.approx(30 * mm) for weld in welds)
+    assert welds[-1].to - welds[0].from_ == pytest.approx(230 * mm)
+    back = stitched(
+        Weld("p.s", "w", from_=15 * mm, to=-5 * mm, reverse=True), 300 * mm, count=5, length=30 * mm, gap=20 * mm
+    )
+    assert (back[0].to, back[-1].from_) == pytest.approx((295 * mm, 65 * mm))
+    with pytest.raises(ValueError, match=r"230\.0 mm do not fit into 229\.0 mm"):
+        stitched(Weld("p.s", "w"), 229 * mm, count=5, length=30 * mm, gap=20 * mm)
+
+
+STITCHED = """\
+cell: lib:sim/tray_cell/cell.yaml
+steps:
+  - move_j: home
+  - weld: {seam: SEAM, wps: mig131_al_t3, from: 40 mm, stitch: {count: COUNT, length: 30 mm, gap: 20 mm}}
+"""
+
+
+def stitched_task(folder: Path, seam: str = "tray.left", count: int = 5) -> Task:
+    (folder / "task.yaml").write_text(STITCHED.replace("SEAM", seam).replace("COUNT", str(count)))
+    return load_task(folder / "task.yaml")
+
+
+def test_a_weld_in_stitches_is_as_many_steps(tmp_path: Path) -> None:
+    task = stitched_task(tmp_path)
+    assert [type(step) for step in task.steps] == [MoveJ] + 5 * [Weld]
+    assert {place.line for place in task.places[1:]} == {4}
+    assert sum(seam_path(task.cell, step).length for step in task.steps[1:]) == pytest.approx(150 * mm)
+    assert task_from_inputs(plan_inputs(task)).steps == task.steps
+
+
+@pytest.mark.parametrize(("seam", "count", "code"), [("tray.left", 8, "F156"), ("tray.boss", 5, "F167")])
+def test_stitches_that_do_not_fit_are_told(tmp_path: Path, seam: str, count: int, code: str) -> None:
+    with pytest.raises(CellctlError) as caught:
+        stitched_task(tmp_path, seam, count)
+    finding = caught.value.findings[0]
+    assert finding.code == code
+    assert finding.place is not None
+    assert finding.place.line == 4
+
+
+def test_the_metal_that_a_wire_leaves() -> None:
+    """T7: a wire of 1.2 mm fed at 8 m/min and led at 7 mm/s leaves 21.5423 mm2."""
+    assert deposited_area(1.2 * mm, 8.0 / 60.0, 7 * mm) * 1e6 == pytest.approx(21.5423, abs=5e-5)
 
 
 def test_a_tube_on_a_tube() -> None:

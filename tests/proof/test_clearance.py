@@ -19,13 +19,14 @@ from cellctl.model.pose import Pose
 from cellctl.model.robot import Inertia, Joint, JointLimits, Link, Robot, Tool
 from cellctl.model.shapes import Box, Cylinder, Shape, Solid, Sphere
 from cellctl.model.spline import BSpline, clamped_knots, interpolated
+from cellctl.planning.free.rounding import rounded
 from cellctl.proof import Verdict
-from cellctl.proof.clearance import Checker, ClearanceResult, check_clearance
+from cellctl.proof.clearance import FAR, LOOKS, Checker, ClearanceResult, check_clearance
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
-from cellctl.scene.engine import Contact
+from cellctl.scene.engine import Contact, EngineName
 from cellctl.scene.screen import pack
-from tests.proof.conftest import Proving
+from tests.proof.conftest import ROUNDING, Proving, smallest_gap
 
 NOTHING = Inertia(0.0, (0.0, 0.0, 0.0), (0.0,) * 6)
 LAW = BSpline(3, clamped_knots([0.0, 1.0]), [[0.0], [0.0], [1.0], [1.0]])
@@ -185,10 +186,12 @@ def test_engines_that_disagree_are_named(error: float, disagree: bool) -> None:
 # Cells made to hurt ---------------------------------------------------------------------------------------------------
 
 REACH = np.array([0.0, -1.2, 1.4, 0.0, 0.9, 0.0])
-KINDS = ("plate", "needle", "slot", "wrist")
+KINDS = ("plate", "needle", "slot", "wrist", "blend")
 MARGIN = 0.004
 LOOKED_AT = 0.03
 """Gaps beyond this (m) are not sampled."""
+DENSE = 100 * LOOKS
+"""Places along a motion that are looked at again, a hundred for each one that a proof looks at."""
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +207,11 @@ def torch(proving: Proving) -> Tool:
 
 
 def motion(kind: str, rng: np.random.Generator) -> BSpline:
-    """A random way of all joints, or a quick flip of the wrist."""
+    """A random way of all joints, a quick flip of the wrist, or straight moves with the corners blended."""
+    if kind == "blend":
+        blended = rounded(REACH + rng.uniform(-0.35, 0.35, (4, 6)), 0.5 ** rng.integers(0, 4))
+        knots = (blended.knots - blended.start) / (blended.end - blended.start)
+        return BSpline(blended.degree, knots, blended.control)
     size = np.array([0.05, 0.05, 0.05, 2.5, 0.8, 2.5]) if kind == "wrist" else np.full(6, 0.35)
     points = REACH + rng.uniform(-1.0, 1.0, (5, 6)) * size
     return interpolated(np.linspace(0.0, 1.0, 5), points)
@@ -237,11 +244,16 @@ class Trial:
     dense: float
 
 
-def trial(kind: str, seed: int, arm: Robot, torch: Tool) -> Trial:
+def drawn(kind: str, seed: int, arm: Robot, torch: Tool) -> tuple[Cell, BSpline]:
+    """A cell with thin things where the torch comes by, and the motion of its arm."""
     rng = np.random.default_rng([KINDS.index(kind), seed])
     path = motion(kind, rng)
     tip = flange_matrices(chain_of(arm), path(rng.uniform(0.2, 0.8)))[0] @ torch.torch.contact_tip.matrix  # type: ignore[union-attr]
-    cell = cell_of(arm, obstacles(kind, rng, tip), MARGIN, torch)
+    return cell_of(arm, obstacles(kind, rng, tip), MARGIN, torch), path
+
+
+def trial(kind: str, seed: int, arm: Robot, torch: Tool) -> Trial:
+    cell, path = drawn(kind, seed, arm, torch)
     model = collision_model(cell, "a")
     with ExactScene(model) as engine:
         result = check_clearance(Checker(model, pack(model), engine), transit(path), kind)
@@ -273,6 +285,26 @@ def test_a_violation_that_dense_sampling_finds_is_always_found(kind: str, trials
             assert "C301" in refused
         if not refused:
             assert one.dense >= MARGIN - ENGINE - PRISM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["bullet", "coal"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hundred_times_denser_finds_no_less(kind: str, engine: EngineName, arm: Robot, torch: Tool) -> None:
+    """Other cells than above, of which the proved ones are looked at again by one engine or the other."""
+    proved = 0
+    for seed in range(100, 112):
+        cell, path = drawn(kind, seed, arm, torch)
+        result = judged(cell, path)
+        assert {f.code for f in result.findings} <= {"C301", "C302"}
+        if result.findings:
+            continue
+        proved += 1
+        least = min((gap.proved for gap in result.gaps), default=FAR)
+        within = min(least, LOOKED_AT)
+        found = smallest_gap(collision_model(cell, "a"), engine, path(np.linspace(0.0, 1.0, DENSE)), within)
+        assert found >= within - ROUNDING - ENGINE
+    assert proved
 
 
 def test_the_cells_made_to_hurt_do_hurt(trials: dict[str, list[Trial]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from math import nan
@@ -14,214 +13,50 @@ from cellctl.errors import CellctlError, FileError, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.jobs import certify
 from cellctl.jobs import plan as planned
-from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.plan import ContactAllowance, Plan, ProcessEvent
-from cellctl.model.pose import rotation_about
-from cellctl.model.spline import BSpline, clamped_knots, interpolated
+from cellctl.model.spline import BSpline, clamped_knots
 from cellctl.model.task import Weld
 from cellctl.model.wps import Range
 from cellctl.proof import Verdict, certified, examine, plan_digest
 from cellctl.proof.limits import check_limits, extremes
 from cellctl.proof.readback import tcp_matrices
-from tests.proof.conftest import Proving, with_section, with_segment, with_segments
+from tests.proof.conftest import Proving, with_section, with_segment
+from tests.proof.spoiling import (
+    APPROACH,
+    BOSS,
+    CORNER,
+    LAST,
+    LEFT,
+    RETRACT,
+    TRANSIT,
+    Spoil,
+    as_approach,
+    bent_approach,
+    contacts_too,
+    double_knot,
+    faster,
+    half_welded,
+    jolt,
+    law,
+    mirrored,
+    of_section,
+    order,
+    path,
+    point,
+    process_of,
+    quicker,
+    section,
+    segment,
+    shifted,
+    slowly,
+    start_at,
+    stations_off,
+    turned,
+    wire_longer,
+    with_input,
+)
 
-TRANSIT, APPROACH, LEFT, RETRACT, CORNER, BOSS, LAST = 0, 1, 2, 3, 10, 14, 16
 CLAMP = ContactAllowance("r1.torch.nozzle", "clamp_3.arm", 0.001)
-
-Spoil = Callable[[Proving, Plan], Plan]
-
-
-def bump(s: np.ndarray, begin: float, end: float) -> np.ndarray:
-    """A smooth hill of height 1 over the stretch."""
-    x = np.clip((s - begin) / (end - begin), 0.0, 1.0)
-    return np.sin(np.pi * x) ** 2
-
-
-def shifted(axis: str, size: float, begin: float = 0.02, end: float = 0.05, index: int = CORNER) -> Spoil:
-    """The working point of a weld moved along t, b or n on a stretch."""
-
-    def spoil(proving: Proving, plan: Plan) -> Plan:
-        section = plan.segments[index].process
-        assert section is not None
-        vectors = {"t": section.tangents[0], "n": section.normals[0]}
-        vectors["b"] = np.cross(vectors["n"], vectors["t"])
-
-        def change(s: np.ndarray, poses: np.ndarray) -> np.ndarray:
-            poses = poses.copy()
-            poses[:, :3, 3] += size * bump(s, begin, end)[:, None] * vectors[axis]
-            return poses
-
-        return proving.moved(plan, index, change)
-
-    return spoil
-
-
-def turned(axis: str, angle: float, begin: float = 0.02, end: float = 0.05, index: int = CORNER) -> Spoil:
-    """The torch of a weld turned about t, b or its own wire (z) on a stretch, its working point kept."""
-
-    def spoil(proving: Proving, plan: Plan) -> Plan:
-        section = plan.segments[index].process
-        assert section is not None
-        t, n = section.tangents[0], section.normals[0]
-
-        def change(s: np.ndarray, poses: np.ndarray) -> np.ndarray:
-            poses = poses.copy()
-            for k, share in enumerate(bump(s, begin, end)):
-                about = {"t": t, "b": np.cross(n, t), "z": poses[k, :3, 2]}[axis]
-                poses[k, :3, :3] = rotation_about(about, np.radians(angle) * share) @ poses[k, :3, :3]
-            return poses
-
-        return proving.moved(plan, index, change)
-
-    return spoil
-
-
-def wire_longer(proving: Proving, plan: Plan) -> Plan:
-    def change(s: np.ndarray, poses: np.ndarray) -> np.ndarray:
-        poses = poses.copy()
-        poses[:, :3, 3] -= 1e-3 * poses[:, :3, 2]
-        return poses
-
-    return proving.moved(plan, CORNER, change)
-
-
-def law(index: int, change: Callable[[BSpline], BSpline]) -> Spoil:
-    return lambda _, plan: with_segment(plan, index, law=change(plan.segments[index].law))
-
-
-def path(index: int, change: Callable[[BSpline], BSpline]) -> Spoil:
-    return lambda _, plan: with_segment(plan, index, path=change(plan.segments[index].path))
-
-
-def quicker(factor: float) -> Callable[[BSpline], BSpline]:
-    return lambda spline: BSpline(spline.degree, spline.knots / factor, spline.control)
-
-
-def faster_stretch(proving: Proving, plan: Plan) -> Plan:
-    """5 % more speed on 10 mm in the middle of the corner."""
-    old = plan.segments[CORNER].law
-    t = np.linspace(0.0, old.end, 400)
-    s = old(t)[:, 0]
-    rate = 1.0 + 0.05 * ((s > 0.025) & (s < 0.035))
-    warped = np.concatenate([[0.0], np.cumsum(np.diff(t) / rate[1:])])
-    knots = clamped_knots(warped)
-    centres = np.array([knots[i + 1 : i + 4].mean() for i in range(len(knots) - 4)])
-    control = np.interp(centres, warped, s)
-    control[[1, -2]] = control[[0, -1]]
-    return with_segment(plan, CORNER, law=BSpline(3, knots, control[:, None]))
-
-
-def point(index: int, row: int, joint: int, by: float) -> Spoil:
-    def change(spline: BSpline) -> BSpline:
-        control = spline.control.copy()
-        control[row, joint] += by
-        return BSpline(spline.degree, spline.knots, control)
-
-    return path(index, change)
-
-
-def slowly(index: int, joint: int, by: float) -> Spoil:
-    """A hill of one joint over a whole transit, taken ten times as slowly: within limits, but elsewhere."""
-
-    def spoil(_: Proving, plan: Plan) -> Plan:
-        old = plan.segments[index]
-        control = old.path.control.copy()
-        control[:, joint] += by * np.sin(np.pi * np.linspace(0.0, 1.0, len(control))) ** 2
-        slow = BSpline(3, old.law.knots * 10.0, old.law.control)
-        return with_segment(plan, index, path=BSpline(3, old.path.knots, control), law=slow)
-
-    return spoil
-
-
-def jolt(_: Proving, plan: Plan) -> Plan:
-    """A wiggle of a twentieth of a degree that is over within a third of a millisecond."""
-    old = plan.segments[TRANSIT]
-    middle = 0.5 * old.duration + 5e-4
-    middle = np.floor(middle * 1e3) * 1e-3 + 5e-4
-    u = old.law(np.array([middle - 1.5e-4, middle + 1.5e-4]))[:, 0]
-    inner = np.linspace(u[0], u[1], 9)
-    breaks = np.union1d(np.unique(old.path.knots), inner)
-    knots = clamped_knots(breaks)
-    fine = np.linspace(old.path.start, old.path.end, len(breaks) + 2)
-    centres = np.array([knots[i + 1 : i + 4].mean() for i in range(len(knots) - 4)])
-    control = old.path(centres)
-    control[0], control[-1] = old.path(fine[[0, -1]])
-    control[np.argmin(np.abs(centres - u.mean())), 5] += np.radians(0.05)
-    return with_segment(plan, TRANSIT, path=BSpline(3, knots, control))
-
-
-def half_welded(_: Proving, plan: Plan) -> Plan:
-    """The second half of the corner is left out; what is there is slow enough to look right."""
-    old = plan.segments[CORNER]
-    u = np.linspace(0.0, 0.5 * old.path.end, 60)
-    first = interpolated(u, old.path(u))
-    return with_segment(plan, CORNER, path=first, law=BSpline(3, 0.5 * old.law.knots, 0.5 * old.law.control))
-
-
-def mirrored(spline: BSpline) -> BSpline:
-    return BSpline(spline.degree, spline.end - spline.knots[::-1] + spline.start, spline.control[::-1])
-
-
-def stations_off(proving: Proving, plan: Plan) -> Plan:
-    """The path runs 2 mm ahead of its own parameter in the middle."""
-    old = plan.segments[CORNER].path
-    u = np.linspace(old.start, old.end, 200)
-    return with_segment(plan, CORNER, path=interpolated(u, old(u + 2e-3 * bump(u, 0.0, old.end))))
-
-
-def double_knot(spline: BSpline) -> BSpline:
-    """The same count of knots with two inner ones laid together."""
-    knots = spline.knots.copy()
-    knots[6] = knots[7]
-    return BSpline(3, knots, spline.control)
-
-
-def bent_approach(proving: Proving, plan: Plan) -> Plan:
-    def change(s: np.ndarray, poses: np.ndarray) -> np.ndarray:
-        poses = poses.copy()
-        poses[:, :3, 3] += 5e-3 * bump(s, s[0], s[-1])[:, None] * poses[:, :3, 0]
-        return poses
-
-    return proving.moved(plan, APPROACH, change)
-
-
-def order(*indices: int) -> Spoil:
-    return lambda _, plan: with_segments(plan, tuple(plan.segments[i] for i in indices))
-
-
-def section(index: int, **changes: object) -> Spoil:
-    return lambda _, plan: with_section(plan, index, **changes)
-
-
-def of_section(index: int, name: str, change: Callable[[np.ndarray], object]) -> Spoil:
-    def spoil(_: Proving, plan: Plan) -> Plan:
-        old = plan.segments[index].process
-        assert old is not None
-        return with_section(plan, index, **{name: change(getattr(old, name))})
-
-    return spoil
-
-
-def segment(index: int, **changes: object) -> Spoil:
-    return lambda _, plan: with_segment(plan, index, **changes)
-
-
-def contacts_too(index: int, *more: ContactAllowance) -> Spoil:
-    return lambda _, plan: with_segment(plan, index, contacts=(*plan.segments[index].contacts, *more))
-
-
-def as_approach(_: Proving, plan: Plan) -> Plan:
-    """A whole transit that claims to be an approach, with the allowances of one."""
-    return with_segment(plan, TRANSIT, kind="approach", contacts=plan.segments[APPROACH].contacts)
-
-
-def start_at(group: str, by: float) -> Spoil:
-    return lambda _, plan: replace(plan, start={group: np.array(plan.start["r1"]) + by})
-
-
-def process_of(index: int, source: int) -> Spoil:
-    return lambda _, plan: with_segment(plan, index, process=plan.segments[source].process)
-
 
 ALL = tuple(range(17))
 EVENTS = (ProcessEvent(0.0, "arc_start"), ProcessEvent(0.062, "arc_end"))
@@ -235,10 +70,10 @@ MUTATIONS: dict[str, tuple[Spoil, tuple[int, ...], str]] = {
     "work angle outside its window the other way": (turned("t", -14.0, 0.01, 0.05), (CORNER,), "C312"),
     "half a millimetre across": (shifted("b", 0.5e-3), (CORNER,), "C310"),
     "0.8 mm too high": (shifted("n", 0.8e-3), (CORNER,), "C311"),
-    "a wire that is 1 mm longer": (wire_longer, (CORNER,), "C311"),
+    "a wire that is 1 mm longer": (wire_longer(), (CORNER,), "C311"),
     "a control point of a weld moved": (point(LEFT, 70, 1, 0.002), (LEFT,), "C311"),
     "the torch spun quickly": (turned("z", 25.0, 0.025, 0.031), (CORNER,), "C317"),
-    "5 % of speed on 10 mm": (faster_stretch, (CORNER,), "C315"),
+    "5 % of speed on 10 mm": (faster(0.05, 0.025, 0.035), (CORNER,), "C315"),
     "a weld at 13 mm/s": (law(CORNER, quicker(1.3)), (CORNER,), "C316"),
     "a weld at 7 mm/s": (law(CORNER, quicker(0.7)), (CORNER,), "C316"),
     "a weld that ends halfway": (half_welded, (CORNER,), "C328"),
@@ -250,7 +85,7 @@ MUTATIONS: dict[str, tuple[Spoil, tuple[int, ...], str]] = {
     "a transit twice as quick": (law(TRANSIT, quicker(2.0)), (TRANSIT,), "C306"),
     "a transit three times as quick": (law(TRANSIT, quicker(3.0)), (TRANSIT,), "C305"),
     "a transit six times as quick": (law(LAST, quicker(6.0)), (LAST,), "C304"),
-    "a jolt between two samples": (jolt, (TRANSIT,), "C305"),
+    "a jolt between two samples": (jolt(), (TRANSIT,), "C305"),
     "a joint beyond its limit": (slowly(LAST, 1, np.radians(150.0)), (LAST,), "C303"),
     # obstacles
     "a transit through the table": (slowly(LAST, 1, np.radians(35.0)), (LAST,), "C301"),
@@ -372,23 +207,6 @@ def test_poses_led_through_the_inverse_unchanged_are_not_refused(proving: Provin
 
 
 # Other inputs ---------------------------------------------------------------------------------------------------------
-
-
-def with_input(plan: Plan, kind: str, *changes: tuple[str, str]) -> Plan:
-    """`plan` with the only input of its kind that holds every `old` text rewritten."""
-    inputs = []
-    hits = 0
-    for item in plan.inputs:
-        text = item.content.decode()
-        if item.kind == kind and all(old in text for old, _ in changes):
-            hits += 1
-            for old, new in changes:
-                text = text.replace(old, new, 1)
-            canonical_json(json.loads(text))
-            item = Input(item.reference, kind, text.encode())
-        inputs.append(item)
-    assert hits == 1
-    return replace(plan, inputs=tuple(inputs))
 
 
 def test_a_thin_plate_in_the_way_is_found(proving: Proving, tray_corner: Plan) -> None:

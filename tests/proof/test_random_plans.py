@@ -17,13 +17,12 @@ from cellctl.files.edits import Edit, cell_reference, edited_task, shown_vector
 from cellctl.jobs import certify, plan
 from cellctl.model.plan import CertifiedPlan
 from cellctl.model.task import MoveJ, Task
-from cellctl.scene.bodies import CollisionModel, collision_model
-from cellctl.scene.engine import BoundingSpheres, EngineName, contacts_within, open_engine
+from cellctl.scene.bodies import collision_model
+from cellctl.scene.engine import EngineName
+from tests.proof.conftest import ROUNDING, smallest_gap
 
 LOOKS = 4000
 """Places along a segment that are looked at again; the proof itself has looked at 49."""
-ROUNDING = 0.1e-3
-"""By how much (m) an engine may read less than there is: PyBullet holds a cylinder as a prism around it."""
 
 
 def random_task(base: Task, rng: np.random.Generator) -> Task:
@@ -47,20 +46,6 @@ def certified_at_random(base: Task, rng: np.random.Generator) -> CertifiedPlan:
         except PlanningFailed:
             continue
         return certify(made)
-
-
-def smallest_gap(model: CollisionModel, engine: EngineName, joints: np.ndarray, within: float) -> float:
-    """The smallest distance among all pairs at `joints` (n, dof), `within` where none is nearer."""
-    from cellctl.kinematics.forward import frames
-
-    spheres, least = BoundingSpheres(model), within
-    with open_engine(engine, model) as exact:
-        for q in joints:
-            spheres.move(model.pose_world_base.matrix @ frames(model.chain, q))
-            exact.move(q)
-            for contact in contacts_within(exact, spheres.lower_bounds(), least):
-                least = min(least, contact.distance)
-    return least
 
 
 def holds(certified: CertifiedPlan, task: Task, looks: int, engine: EngineName) -> None:

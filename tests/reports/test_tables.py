@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from cellctl.jobs.measuring import Pass, welded_length
 from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import Block, CertifiedPlan, FixedSegment, Plan, SeamSection
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
-from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_table
+from cellctl.reports.tables import angle_use, closing_line, proof_data, seam_rows, seam_tables
 from cellctl.units import deg, mm
 
 SEAM = SeamRecord(
@@ -41,7 +43,7 @@ def certified_plan(*gaps: Gap) -> CertifiedPlan:
 def shown(plan: CertifiedPlan, *measured: SeamRecord | None) -> str:
     console = Console(file=StringIO(), width=160, color_system=None)
     with console.capture() as capture:
-        console.print(seam_table(plan, measured))
+        console.print(*seam_tables(plan, measured))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
@@ -68,7 +70,8 @@ def test_the_table_of_a_run_has_what_was_measured() -> None:
 
 def test_the_closing_line_names_the_gap_with_least_to_spare() -> None:
     line = closing_line(certified_plan(FAR, NEAR))
-    assert line == "cycle time 39.0 s, tightest gap 10.2 mm of 10 mm asked for: r1.link_5 - clamp_1.arm"
+    gap = "10.2 mm met, 10.1 mm proved of 10 mm asked for: r1.link_5 - clamp_1.arm"
+    assert line == f"cycle time 39.0 s, tightest gap {gap}"
     assert closing_line(certified_plan()) == "cycle time 39.0 s"
 
 
@@ -81,3 +84,30 @@ def test_json_values_hold_both() -> None:
 @pytest.mark.parametrize(("used", "share"), [((0.0, 0.0), 0.0), ((-0.1, 0.05), 1.0), ((0.0, 0.1), 0.5)])
 def test_angle_use_is_measured_from_the_nominal_value(used: tuple[float, float], share: float) -> None:
     assert angle_use(used, Range(-0.1, 0.0, 0.2)) == pytest.approx(share)
+
+
+def test_a_plan_without_welds_has_no_table() -> None:
+    plan = certified_plan(NEAR).plan
+    bare = CertifiedPlan(plan, Certificate("0" * 64, "bullet", "3.2.7", "1", 1000.0, ()))
+    assert seam_tables(bare) == ()
+
+
+def test_a_seam_that_was_cut_shows_how_much_of_it_was_welded() -> None:
+    assert "120.0 of 370.0 mm" in shown(certified_plan(NEAR), replace(SEAM, length=120 * mm))
+    assert "0.0 of 370.0 mm" in shown(certified_plan(NEAR), None)
+    assert " of " not in shown(certified_plan(NEAR), replace(SEAM, length=369.9 * mm))
+
+
+def test_what_stands_on_something_is_no_tight_gap() -> None:
+    resting = Gap("r1.gripper.left.block", "desk", -1 * mm, -1 * mm, 0.0, 0.1)
+    assert "tightest gap 1.8 mm of 1 mm" in closing_line(certified_plan(resting, NEAR))
+
+
+@pytest.mark.parametrize(
+    ("stretches", "length"),
+    [(((0.0, 0.1),), 0.1), (((0.0, 0.05), (0.045, 0.1)), 0.1), (((0.0, 0.04), (0.06, 0.1)), 0.08), ((), 0.0)],
+    ids=["whole", "with an overlap", "with a gap", "none"],
+)
+def test_the_welded_length_counts_every_millimetre_once(stretches, length: float) -> None:
+    s = [np.linspace(*stretch, 20) for stretch in stretches]
+    assert welded_length([Pass(t, t, np.zeros((20, 6))) for t in s]) == pytest.approx(length)

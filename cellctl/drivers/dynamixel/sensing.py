@@ -7,24 +7,25 @@ from an earlier cycle and is not taken for a new one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
-from cellctl.drivers import servo_findings as findings
-from cellctl.drivers.dynamixel.bus import DynamixelBus
-from cellctl.drivers.dynamixel.enabling import check_alert
+from cellctl.drivers.servos import findings
+from cellctl.drivers.servos.bus import ServoBus
+from cellctl.drivers.servos.servos import Sample
 from cellctl.errors import Faulted, Finding
 from cellctl.model.robot import JointLimits
 from cellctl.model.wires import dynamixel as wire
 from cellctl.model.wires import dynamixel_registers as reg
-from cellctl.model.wires.dynamixel import Packet, Reply
+from cellctl.model.wires.servo import Reply
 from cellctl.model.wiring import Wiring
 
 START = reg.GOAL_POSITION.address
 SIZE = reg.PRESENT_POSITION.address + reg.PRESENT_POSITION.size - START
 HEALTH_START = reg.TORQUE_ENABLE.address
 HEALTH_SIZE = reg.BUS_WATCHDOG.address + reg.BUS_WATCHDOG.size - HEALTH_START
+OUTPUT_SIZE = START + SIZE - HEALTH_START
 
 PATIENCE_CYCLES = 3
 """Cycles in a row that one servo may miss, be deaf or talk nonsense."""
@@ -53,31 +54,22 @@ _TICKS = 32_768
 _LONGEST_TICK = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What one servo said at `time`, s: raw position, velocity and current, its tick, and the goal that it holds."""
-
-    time: float
-    position: int
-    velocity: int
-    current: int
-    tick: int
-    goal: int
-
-
 class Sensing:
     """The last sample of every servo with a joint, and how long each has been in trouble."""
 
-    def __init__(self, bus: DynamixelBus, wiring: Wiring, limits: tuple[JointLimits, ...]) -> None:
+    def __init__(self, bus: ServoBus[Any], wiring: Wiring, limits: Sequence[JointLimits]) -> None:
         self.samples: dict[int, Sample] = {}
+        self.outputs: dict[int, Sample] = {}
         self.complete = -1.0
         self._bus, self._wiring = bus, wiring
         self._ids = [axis.id for axis in wiring.axes]
+        self._output_ids = frozenset(output.id for output in wiring.outputs)
+        self._models = {id: reg.MODELS[model] for id, model in wiring.models.items()}
         self._top = {axis.id: limit.velocity / reg.STEP for axis, limit in zip(wiring.axes, limits, strict=True)}
         self._rota = cycle(sorted(wiring.models))
         self._missed = dict.fromkeys(self._ids, 0)
         self._passed_over = dict.fromkeys(self._ids, 0)
-        self._sent: deque[dict[int, int]] = deque(maxlen=PATIENCE_CYCLES)
+        self._sent: deque[Mapping[int, int]] = deque(maxlen=PATIENCE_CYCLES)
         self._odd: dict[int, float] = {}
         self._first = self._empty = 0
         self._fast = wiring.fast_read
@@ -90,14 +82,14 @@ class Sensing:
         missing = [id for id in self._ids if id not in replies]
         if missing:
             raise Faulted(findings.silent(self._wiring, missing, "when asked", self._bus.port.name, None))
-        self.samples = {id: _sample(now, reply) for id, reply in replies.items()}
+        self.samples = {id: self._sample(now, reply) for id, reply in replies.items()}
         self._missed = dict.fromkeys(self._ids, 0)
         self._odd.clear()
         self._sent.clear()
         self.complete = now
         return self.samples
 
-    def cycle(self, first: Packet, goals: dict[int, int]) -> Finding | None:
+    def cycle(self, first: bytes, goals: Mapping[int, int]) -> Finding | None:
         """Send `first`, read every joint; retries reads within the cycle, never what was sent.
 
         `goals` by id are what the servos should hold then. Returns the trouble that lets the arm slow down on its path.
@@ -107,31 +99,37 @@ class Sensing:
         deadline = now + _SHARE * self._wiring.period
         enough = now + min(_ROOM * self._usual, _FIRST_SHARE * _SHARE * self._wiring.period)
         order = self._next_order()
-        request = wire.sync_read(START, SIZE, order, fast=self._fast)
+        request = wire.encode(wire.sync_read(START, SIZE, order, fast=self._fast))
         replies = bus.ask(request, order, size=SIZE, deadline=enough, first=first, fresh=self._fresh(now))
         self._learn(bus.port.now() - now)
         self._doubt_fast_read(any_reply=bool(replies))
         for id in [id for id in order if id not in replies][:_RETRIES]:
-            if (again := bus.port.now()) < deadline - self._one_read:
+            if (again := bus.port.now()) < deadline - bus.read_time(1, SIZE):
                 bus.counters.retries += 1
-                request = wire.read(id, START, SIZE)
+                request = bus.codec.read((id,), START, SIZE)
                 replies |= bus.ask(request, (id,), size=SIZE, deadline=deadline, fresh=self._fresh(again))
-        good = {id: _sample(now, reply) for id, reply in replies.items() if not reply.refused}
+        good = {id: self._sample(now, reply) for id, reply in replies.items() if not wire.refusal(reply)}
         self.samples |= good
         for id, reply in replies.items():
-            check_alert(bus, self._wiring, id, alert=reply.alert)
+            check_alert(bus, self._wiring, id, reply)
         return self._judged(good, goals, now, order)
 
     def check_health(self) -> None:
-        """Ask one servo, each in its turn, for torque, errors and watchdog; raises Faulted X462, X463 or X464."""
+        """Ask one servo, each in its turn, for torque, errors and watchdog, an output also where it stands; raises
+        Faulted X462, X463 or X464.
+        """
         id, bus = next(self._rota), self._bus
         deadline = bus.port.now() + _HEALTH_SHARE * self._wiring.period
-        reply = bus.ask(wire.read(id, HEALTH_START, HEALTH_SIZE), (id,), size=HEALTH_SIZE, deadline=deadline).get(id)
-        if reply is None or reply.refused:
+        size = HEALTH_SIZE if id not in self._output_ids else OUTPUT_SIZE
+        request = bus.codec.read((id,), HEALTH_START, size)
+        reply = bus.ask(request, (id,), size=size, deadline=deadline).get(id)
+        if reply is None or wire.refusal(reply):
             return
+        if id in self._output_ids:
+            self.outputs[id] = self._sample(bus.port.now(), reply, HEALTH_START)
         bits = reg.HARDWARE_ERROR.unpack(reply.data, HEALTH_START)
         if bits:
-            raise Faulted(findings.hardware(self._wiring, id, bits))
+            raise Faulted(_told(self._wiring, id, bits))
         if not reg.TORQUE_ENABLE.unpack(reply.data, HEALTH_START):
             raise Faulted(findings.without_torque(self._wiring, id))
         if reg.BUS_WATCHDOG.unpack(reply.data, HEALTH_START) == reg.EXPIRED:
@@ -155,18 +153,14 @@ class Sensing:
         """How long all replies usually take: slower is believed at once, faster little by little."""
         self._usual = max(took, self._usual + _FORGETTING * (took - self._usual))
 
-    @property
-    def _one_read(self) -> float:
-        return self._bus.wire_time(wire.wire_size(4) + wire.wire_size(1 + SIZE))
-
     def _fresh(self, asked: float) -> Callable[[Reply], bool]:
         """Whether a reply is to a request of the time `asked`, and can be true."""
 
         def fresh(reply: Reply) -> bool:
             last = self.samples.get(reply.id)
-            if last is None or reply.refused:
+            if last is None or wire.refusal(reply):
                 return True
-            sample, period = _sample(asked, reply), self._wiring.period
+            sample, period = self._sample(asked, reply), self._wiring.period
             elapsed = max(asked - last.time, period)
             ticked = (sample.tick - last.tick) % _TICKS * 1e-3
             if elapsed < _LONGEST_TICK and ticked < elapsed - _LATE * period:
@@ -180,7 +174,9 @@ class Sensing:
 
         return fresh
 
-    def _judged(self, good: dict[int, Sample], goals: dict[int, int], now: float, order: list[int]) -> Finding | None:
+    def _judged(
+        self, good: Mapping[int, Sample], goals: Mapping[int, int], now: float, order: list[int]
+    ) -> Finding | None:
         """Count what is wrong with whom; raise what cannot wait, return what can."""
         wiring, name = self._wiring, self._bus.port.name
         if len(good) == len(self._ids):
@@ -204,21 +200,32 @@ class Sensing:
         deaf = next((id for id, sample in good.items() if self._is_deaf(id, sample)), None)
         return None if deaf is None else findings.deaf(wiring, deaf, PATIENCE_CYCLES)
 
+    def _sample(self, now: float, reply: Reply, start: int = START) -> Sample:
+        data, model = reply.data, self._models[reply.id]
+        current = reg.PRESENT_CURRENT.unpack(data, start) * model.current_step
+        return Sample(
+            now,
+            position=reg.PRESENT_POSITION.unpack(data, start),
+            speed=reg.PRESENT_VELOCITY.unpack(data, start) * reg.SPEED_STEP,
+            torque=current * model.torque_per_ampere,
+            goal=reg.GOAL_POSITION.unpack(data, start),
+            tick=reg.REALTIME_TICK.unpack(data, start),
+        )
+
     def _is_deaf(self, id: int, sample: Sample) -> bool:
         """True when the servo holds none of the goals of the last cycles; a slow line may be a cycle behind."""
         return len(self._sent) == PATIENCE_CYCLES and all(sample.goal != goals[id] for goals in self._sent)
 
 
-def _sample(now: float, reply: Reply) -> Sample:
-    data = reply.data
-    return Sample(
-        now,
-        position=reg.PRESENT_POSITION.unpack(data, START),
-        velocity=reg.PRESENT_VELOCITY.unpack(data, START),
-        current=reg.PRESENT_CURRENT.unpack(data, START),
-        tick=reg.REALTIME_TICK.unpack(data, START),
-        goal=reg.GOAL_POSITION.unpack(data, START),
-    )
+def check_alert(bus: ServoBus[Any], wiring: Wiring, id: int, reply: Reply | None) -> None:
+    """Raise Faulted X462 with the cause when a reply says that there is one."""
+    if reply is not None and wire.alert(reply):
+        told = bus.read_register(id, reg.HARDWARE_ERROR)
+        raise Faulted(_told(wiring, id, told.data[0] if told and told.data else 0))
+
+
+def _told(wiring: Wiring, id: int, bits: int) -> Finding:
+    return findings.reported(wiring, id, bits, reg.error_words(bits))
 
 
 def cycle_bytes(wiring: Wiring) -> int:
@@ -226,4 +233,10 @@ def cycle_bytes(wiring: Wiring) -> int:
     joints, goals = len(wiring.axes), len(wiring.leaders)
     write = wire.wire_size(4 + goals * (1 + reg.GOAL_POSITION.size))
     request, replies = wire.wire_size(4 + joints), joints * wire.wire_size(1 + SIZE)
-    return write + request + replies + wire.wire_size(4) + wire.wire_size(1 + HEALTH_SIZE)
+    return (
+        write
+        + request
+        + replies
+        + wire.wire_size(4)
+        + wire.wire_size(1 + (OUTPUT_SIZE if wiring.outputs else HEALTH_SIZE))
+    )

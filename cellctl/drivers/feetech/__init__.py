@@ -1,1 +1,1 @@
-"""Arms of Feetech STS servos: the bus, sensing, enabling and the arm."""
+"""Feetech STS servos: sensing, and what an arm asks of them."""

@@ -5,17 +5,17 @@ The checksum misses bytes that change places, so a position counts only when the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from cellctl.drivers import servo_findings as findings
-from cellctl.drivers.feetech.bus import FeetechBus
-from cellctl.drivers.feetech.findings import reported
+from cellctl.drivers.servos import findings
+from cellctl.drivers.servos.bus import ServoBus
+from cellctl.drivers.servos.servos import Sample
 from cellctl.errors import Faulted, Finding
 from cellctl.model.robot import JointLimits
 from cellctl.model.wires import feetech as wire
 from cellctl.model.wires import feetech_registers as reg
-from cellctl.model.wires.feetech import Packet
+from cellctl.model.wires.servo import Reply
 from cellctl.model.wiring import Wiring
 
 START = reg.TORQUE_ENABLE.address
@@ -30,30 +30,17 @@ LOST = 0.25
 _SHARE = 0.7
 """of a period: the time within which replies count in their cycle."""
 _SPEED_ROOM, _STEP_ROOM = 1.2, 8
+_TORQUE_PER_AMPERE = 0.6
+"""Nm/A, about: stall torque by stall current of the STS3215 as recalled."""
 _LOOKS = 5
 _LOOKS_AT_ILL = 2
 """Answers in a row that must tell of an error or a lost torque: one alone may be two bytes that changed places."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What one servo said at `time`, s: raw position, velocity and current, the goal that it holds, its
-    torque switch and its error bits.
-    """
-
-    time: float
-    position: int
-    velocity: int
-    current: int
-    goal: int
-    torque: int
-    errors: int
-
-
 class Sensing:
     """The last sample of every servo with a joint, and how long each has been in trouble."""
 
-    def __init__(self, bus: FeetechBus, wiring: Wiring, limits: tuple[JointLimits, ...]) -> None:
+    def __init__(self, bus: ServoBus[Any], wiring: Wiring, limits: Sequence[JointLimits]) -> None:
         self.samples: dict[int, Sample] = {}
         self._bus, self._wiring = bus, wiring
         self._ids = [axis.id for axis in wiring.axes]
@@ -86,7 +73,7 @@ class Sensing:
         self._complete = after[self._ids[0]].time
         return after
 
-    def cycle(self, first: Packet, goals: Mapping[int, int]) -> Finding | None:
+    def cycle(self, first: bytes, goals: Mapping[int, int]) -> Finding | None:
         """Send `first`, read every joint; retries reads within the cycle, never what was sent.
 
         `goals` by id are what the servos should hold then. Returns the trouble that lets the arm slow down on its path.
@@ -94,14 +81,14 @@ class Sensing:
         """
         bus, now = self._bus, self._bus.port.now()
         deadline = now + _SHARE * self._wiring.period
-        one = bus.wire_time(wire.wire_size(2) + wire.wire_size(SIZE))
-        asked = wire.sync_read(START, SIZE, self._ids)
+        one = bus.read_time(1, SIZE)
+        asked = bus.codec.read(self._ids, START, SIZE)
         window = min(deadline, now + 2.0 * (self._wire_time + one) + 0.3 * self._wiring.period)
         good = self._accepted(bus.ask(asked, self._ids, size=SIZE, deadline=window, first=first))
         while len(good) < len(self._ids) and bus.port.now() < deadline - one:
             id = next(id for id in self._ids if id not in good)
             bus.counters.retries += 1
-            again = wire.read(id, START, SIZE)
+            again = bus.codec.read((id,), START, SIZE)
             more = self._accepted(bus.ask(again, (id,), size=SIZE, deadline=min(deadline, bus.port.now() + 4.0 * one)))
             if not more:
                 break
@@ -121,7 +108,7 @@ class Sensing:
             raise Faulted(findings.silent(self._wiring, missing, "when asked", self._bus.port.name, None))
         return {id: _sample(now, reply) for id, reply in replies.items()}
 
-    def _accepted(self, replies: Mapping[int, Packet]) -> dict[int, Sample]:
+    def _accepted(self, replies: Mapping[int, Reply]) -> dict[int, Sample]:
         """The samples in replies that can be true."""
         now, good = self._bus.port.now(), dict[int, Sample]()
         for id, reply in replies.items():
@@ -147,11 +134,11 @@ class Sensing:
         """Count what is wrong with whom; raise what cannot wait, return what can."""
         wiring, name = self._wiring, self._bus.port.name
         for id, sample in good.items():
-            self._ill[id] = self._ill[id] + 1 if sample.errors or sample.torque != 1 else 0
+            self._ill[id] = self._ill[id] + 1 if sample.errors or not sample.holds else 0
             if self._ill[id] >= _LOOKS_AT_ILL:
-                raise Faulted(
-                    reported(wiring, id, sample.errors) if sample.errors else findings.without_torque(wiring, id)
-                )
+                words = reg.error_words(sample.errors)
+                told = findings.reported(wiring, id, sample.errors, words)
+                raise Faulted(told if sample.errors else findings.without_torque(wiring, id))
         if len(good) == len(self._ids):
             self._complete = now
         silence = now - self._complete
@@ -170,16 +157,16 @@ class Sensing:
         return None if deaf is None else findings.deaf(wiring, deaf, self._deaf[deaf])
 
 
-def _sample(now: float, reply: Packet) -> Sample:
-    data = reply.parameters
+def _sample(now: float, reply: Reply) -> Sample:
+    data = reply.data
     return Sample(
         now,
         position=reg.PRESENT_POSITION.unpack(data, START),
-        velocity=reg.PRESENT_VELOCITY.unpack(data, START),
-        current=reg.PRESENT_CURRENT.unpack(data, START),
+        speed=reg.PRESENT_VELOCITY.unpack(data, START) * reg.STEP,
+        torque=reg.PRESENT_CURRENT.unpack(data, START) * reg.CURRENT_STEP * _TORQUE_PER_AMPERE,
         goal=reg.GOAL_POSITION.unpack(data, START),
-        torque=reg.TORQUE_ENABLE.unpack(data, START),
-        errors=reply.code,
+        holds=reg.TORQUE_ENABLE.unpack(data, START) == 1,
+        errors=reply.error,
     )
 
 

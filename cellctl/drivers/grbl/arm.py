@@ -1,4 +1,4 @@
-"""A `WaypointDriver` for an arm on a GRBL 1.1 or grblHAL controller. It tells first what the firmware will do with
+"""A `WaypointArm` for an arm on a GRBL 1.1 or grblHAL controller. It tells first what the firmware will do with
 waypoints.
 
 A feed hold leaves outputs as they are, so wherever one is on, a hold is the `safety door` that switches it off; and
@@ -7,27 +7,23 @@ since resuming would switch it on again, a motion that was interrupted so is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
-from typing import Self, TypeVar
 
 import numpy as np
 
-from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
+from cellctl.drivers.driver import ArmSetup, ArmState
 from cellctl.drivers.grbl import findings
 from cellctl.drivers.grbl.link import GrblLink, LinkCounters
 from cellctl.drivers.grbl.stream import Stream
-from cellctl.drivers.port import OpenPort, PortLost
-from cellctl.drivers.waypoints import FollowedMotion
-from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, UsageError
+from cellctl.drivers.port import OpenPort, Port, PortLost
+from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm
+from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.kinematics.lookahead import FirmwareLimits, followed
 from cellctl.model.gcode_wiring import GcodeWiring
-from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.pose import FloatArray
 from cellctl.model.wires import gcode
 from cellctl.model.wires.gcode import Alarm, Banner, Ok, Refused, Status
-
-Result = TypeVar("Result")
 
 _AT_REST = ("Idle", "Alarm", "Check", "Sleep")
 _HELD = (("Hold", 0), ("Door", 0), ("Door", 1))
@@ -38,33 +34,30 @@ _AT = np.radians(0.02)
 """rad within which the arm stands where it was told to."""
 
 
-class GrblArm:
-    """The controller behind the port that `open_port` opens, and opens again when a fault is cleared.
+class GrblArm(WaypointArm):
+    """An arm on a G-code controller, whose axes lie as `wiring` says.
 
     Opening a port may restart the board, so the arm has to be homed first, or its position vouched for. Raises
     EnvironmentMissing when the port (E550, E551) or the controller (E560, E561) is not there.
     """
 
+    protocol = "grbl"
+
     def __init__(self, open_port: OpenPort, wiring: GcodeWiring, setup: ArmSetup) -> None:
-        self._open_port, self._wiring, self._setup = open_port, wiring, setup
-        self._fault: Faulted | None = None
+        self._wiring, self.period = wiring, wiring.status_period
         self._homed = self._moves = False
         self._outputs = 0
-        self._last: ArmState | None = None
-        self._connect()
+        super().__init__(open_port, setup)
+
+    @property
+    def port(self) -> Port:
+        """The port that is open."""
+        return self._link.port
 
     @property
     def counters(self) -> LinkCounters:
         """What happened on the link since it was opened."""
         return self._link.counters
-
-    def identify(self) -> ArmIdentity:
-        """What the cell says; that the controller fits was checked when the port was opened."""
-        return ArmIdentity("grbl", self._setup.robot, self._setup.joints, self._wiring.status_period, "arm")
-
-    def read(self) -> ArmState:
-        """Where the controller counts itself to be; raises Faulted X471."""
-        return self._guarded(lambda: self._state(self._status()))
 
     def home(self) -> ArmState:
         """Let the controller find its reference; the arm moves. Raises Faulted X473 when it does not."""
@@ -83,7 +76,10 @@ class GrblArm:
         for waypoints that it cannot be given.
         """
         machine = np.round(self._wiring.machine_values(np.asarray(waypoints, dtype=np.float64)), 3)
-        self._demand_possible(machine, durations)
+        outside = np.zeros(machine.shape, dtype=np.bool_)
+        if self._travel is not None:
+            outside = (machine > 0.0) | (machine < -self._travel)
+        self._demand_possible(machine, np.asarray(durations), outside, "the travel that the controller has for")
         commands = tuple(
             gcode.straight_move(target, duration=float(duration))
             for target, duration in zip(machine[1:], durations, strict=True)
@@ -130,55 +126,12 @@ class GrblArm:
         self._demand_no_fault()
         self._guarded(lambda: self._switch(outputs))
 
-    def stop(self) -> ArmState:
-        """Decelerate to standstill on the path, outputs off, forget what is left; returns when the arm stands."""
-        return self._guarded(self._stop)
+    # Link ---------------------------------------------------------------------------------------------------------
 
-    def clear(self) -> None:
-        """Open the port again where it was lost, or reset a controller that has locked itself; moves nothing.
-
-        Where the position was lost, the arm has to be homed afterwards.
-        """
-        if self._port_is_gone():
-            self._link.port.close()
-            self._connect()
-        self._guarded(self._reset)
-        self._fault = None
-
-    def close(self) -> None:
-        """Close the port; the controller keeps its motors as it is set."""
-        self._link.port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        except CellctlError:
-            pass
-        finally:
-            self.close()
-
-    # Link ----------------------------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        port = self._open_port()
+    def _attach(self, port: Port) -> None:
+        """Who is there, and how is it set?"""
         self._link = GrblLink(port)
         self._homed = False
-        try:
-            self._look()
-        except PortLost as lost:
-            port.close()
-            raise self._lost(str(lost)) from None
-        except CellctlError:
-            port.close()
-            raise
-
-    def _look(self) -> None:
-        """Who is there, and how is it set?"""
         name, axes = self._link.port.name, len(self._wiring.axes)
         status = self._link.status()
         if status is None:
@@ -197,12 +150,8 @@ class GrblArm:
         self._limits = FirmwareLimits(np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])))
         self._travel = travel if table.get(20) else None
 
-    def _port_is_gone(self) -> bool:
-        """True when the port no longer takes or gives anything."""
-        try:
-            return self._link.status() is None
-        except PortLost:
-            return True
+    def _answers(self) -> bool:
+        return self._link.status() is not None
 
     def _status(self) -> Status:
         status = self._link.status()
@@ -214,43 +163,18 @@ class GrblArm:
         self._homed = False
         return Faulted(findings.lost(self._link.port.name, why, self._setup.joints, self._last))
 
-    def _guarded(self, deed: Callable[[], Result]) -> Result:
-        """Do something on the link; a lost port becomes a fault with the last pose."""
-        try:
-            return deed()
-        except PortLost as lost:
-            self._fault = self._lost(str(lost))
-            raise self._fault from None
+    def _impossible(self, what: str) -> Finding:
+        return findings.not_possible(what)
+
+    def _read(self) -> ArmState:
+        return self._state(self._status())
 
     def _state(self, status: Status) -> ArmState:
-        now = self._link.port.now()
         joints = self._wiring.joint_values(np.array(status.position))
-        last, still = self._last, np.zeros(len(joints))
-        elapsed = now - last.time if last is not None else 0.0
-        velocities = (joints - last.joints) / elapsed if last is not None and elapsed > 0.0 else still
-        self._last = ArmState(now, frozen_array(joints), frozen_array(velocities), frozen_array(still), inputs=0)
-        return self._last
+        before = None if self._last is None else (self._last.time, self._last.joints)
+        return self._measured(self._link.port.now(), joints, before)
 
-    # What must hold ------------------------------------------------------------------------------------------------
-
-    def _demand_no_fault(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-
-    def _demand_possible(self, machine: FloatArray, durations: FloatArray) -> None:
-        if machine.ndim != 2 or len(machine) != len(durations) + 1 or len(machine) < 2:
-            raise UsageError(findings.not_possible("a motion needs a start and at least one more waypoint"))
-        if not np.isfinite(machine).all() or not (np.asarray(durations) > 0.0).all():
-            raise UsageError(findings.not_possible("waypoints must be finite and times above 0"))
-        if not np.abs(np.diff(machine, axis=0)).max(axis=1).all():
-            raise UsageError(findings.not_possible("two waypoints in a row are the same"))
-        if self._travel is None:
-            return
-        outside = ((machine > 0.0) | (machine < -self._travel)).any(axis=0)
-        if outside.any():
-            joint = self._setup.joints[int(np.argmax(outside))]
-            what = f"a waypoint is outside the travel that the controller has for {joint}"
-            raise UsageError(findings.not_possible(what))
+    # Deeds --------------------------------------------------------------------------------------------------------
 
     def _demand_ready(self, followed: FollowedMotion) -> None:
         """The arm is homed, at rest, and stands where the motion begins."""
@@ -263,8 +187,6 @@ class GrblArm:
         if off.max() > _AT:
             joint = self._setup.joints[int(np.argmax(off))]
             raise Faulted(findings.off_path(joint, float(off.max())))
-
-    # Deeds ---------------------------------------------------------------------------------------------------------
 
     def _home(self) -> ArmState:
         answer, _ = self._link.ask("$H", patience=_LONGEST_HOMING)
@@ -321,6 +243,9 @@ class GrblArm:
             self._switch(0)
         self._moves, self._outputs = False, 0
         return self._state(self._status())
+
+    def _clear(self) -> None:
+        self._reset()
 
     def _reset(self) -> None:
         """Start the controller's program anew, at rest: buffers empty, outputs off."""

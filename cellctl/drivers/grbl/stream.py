@@ -10,7 +10,7 @@ import numpy as np
 
 from cellctl.drivers.grbl import findings
 from cellctl.drivers.grbl.link import GrblLink
-from cellctl.drivers.waypoints import FollowedMotion
+from cellctl.drivers.waypoint_arm import FollowedMotion
 from cellctl.errors import Faulted
 from cellctl.model.gcode_wiring import GcodeWiring
 from cellctl.model.wires import gcode

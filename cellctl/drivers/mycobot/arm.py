@@ -1,4 +1,4 @@
-"""A `WaypointDriver` for myCobot arms: from waypoint to waypoint, at rest at each. It tells first what it will do.
+"""A `WaypointArm` for myCobot arms: from waypoint to waypoint, at rest at each. It tells first what it will do.
 
 Frames have no checksum, so an angle counts only when the joint may be there and can have got there; the vendor's own
 library returned 326 deg for -40 deg after one wrong byte. An order to move is sent once and never again: the next thing
@@ -7,26 +7,22 @@ that is looked at is where the arm goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
-from typing import Self, TypeVar
 
 import numpy as np
 
-from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
+from cellctl.drivers.driver import ArmSetup, ArmState
 from cellctl.drivers.mycobot import findings
 from cellctl.drivers.mycobot.link import LinkCounters, MycobotLink
-from cellctl.drivers.port import OpenPort, PortLost
-from cellctl.drivers.waypoints import FollowedMotion
-from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, UsageError
+from cellctl.drivers.port import OpenPort, Port
+from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, UsageError
 from cellctl.kinematics.lookahead import FirmwareLimits, followed
 from cellctl.model.polyline_motion import PolylineMotion
-from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.pose import FloatArray
 from cellctl.model.wires import mycobot as wire
 from cellctl.model.wires.mycobot import Command, Frame
-
-Result = TypeVar("Result")
 
 PERIOD = 0.1
 _LOOKS = 3
@@ -40,36 +36,31 @@ _STILL = np.radians(0.3)
 _LONGEST_STOP = 3.0
 
 
-class MycobotWaypointArm:
-    """The controller behind the port that `open_port` opens, and opens again when a fault is cleared.
-
-    Joint values are what the arm calls its angles. Raises EnvironmentMissing when the port (E550, E551) or the arm
-    (E572) is not there. A fault stays until `clear`.
+class MycobotWaypointArm(WaypointArm):
+    """Joint values are what the arm calls its angles. Raises EnvironmentMissing when the port (E550, E551) or the arm
+    (E572) is not there.
     """
 
+    protocol = "mycobot"
+    period = PERIOD
+
     def __init__(self, open_port: OpenPort, setup: ArmSetup) -> None:
-        self._open_port, self._setup = open_port, setup
         limits = setup.limits
         self._lower = np.array([limit.lower for limit in limits])
         self._upper = np.array([limit.upper for limit in limits])
         self._top = np.array([limit.velocity for limit in limits])
         self._acceleration = np.array([limit.acceleration for limit in limits])
-        self._fault: Faulted | None = None
-        self._last: ArmState | None = None
-        self._connect()
+        super().__init__(open_port, setup)
+
+    @property
+    def port(self) -> Port:
+        """The port that is open."""
+        return self._link.port
 
     @property
     def counters(self) -> LinkCounters:
         """What happened on the link since it was opened."""
         return self._link.counters
-
-    def identify(self) -> ArmIdentity:
-        """What the cell says; that an arm with so many joints answers was checked when the port was opened."""
-        return ArmIdentity("mycobot", self._setup.robot, self._setup.joints, PERIOD, "arm")
-
-    def read(self) -> ArmState:
-        """The measured state now, borne out by what was measured before; raises Faulted X484 or X485."""
-        return self._guarded(self._read)
 
     def follow(self, waypoints: FloatArray, durations: FloatArray) -> FollowedMotion:
         """What the arm will do with `waypoints` (n + 1, dof), rad, whose lines shall take at least `durations` (n,), s.
@@ -78,7 +69,8 @@ class MycobotWaypointArm:
         not published; that the joints stay near the line is watched while they move. Raises UsageError X488.
         """
         points = np.radians(np.round(np.degrees(np.asarray(waypoints, dtype=np.float64)), 2))
-        self._demand_possible(points, np.asarray(durations))
+        outside = (points < self._lower - 1e-4) | (points > self._upper + 1e-4)
+        self._demand_possible(points, np.asarray(durations), outside, "the limits of")
         steps = np.abs(np.diff(points, axis=0))
         shares = [self._share(step, float(time)) for step, time in zip(steps, durations, strict=True)]
         motions = [self._line(points[k : k + 2], share) for k, share in enumerate(shares)]
@@ -115,72 +107,23 @@ class MycobotWaypointArm:
         if outputs:
             raise UsageError(findings.not_possible("this arm has no digital outputs"))
 
-    def stop(self) -> ArmState:
-        """Tell the arm to stop and wait until it stands; torque stays on."""
-        return self._guarded(self._stop)
+    # Link ---------------------------------------------------------------------------------------------------------
 
-    def clear(self) -> None:
-        """Open the port again where it was lost, clear what the arm reports; nothing moves and nothing is switched on.
-
-        Raises Faulted X486 when the arm goes on reporting it.
-        """
-        if self._port_is_gone():
-            self._link.port.close()
-            self._connect()
-        self._guarded(self._clear)
-        self._fault = None
-
-    def close(self) -> None:
-        """Close the port. The arm keeps its torque: it would fall without."""
-        self._link.port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        except CellctlError:
-            pass
-        finally:
-            self.close()
-
-    # Link ----------------------------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        port = self._open_port()
+    def _attach(self, port: Port) -> None:
         self._link = MycobotLink(port)
-        self._last = None
-        try:
-            if self._link.angles() is None or len(self._setup.joints) != wire.JOINTS:
-                raise EnvironmentMissing(findings.no_answer(port.name, len(self._setup.joints)))
-        except PortLost as lost:
-            port.close()
-            raise Faulted(findings.lost(port.name, str(lost), self._setup.joints, None)) from None
-        except CellctlError:
-            port.close()
-            raise
+        if self._link.angles() is None or len(self._setup.joints) != wire.JOINTS:
+            raise EnvironmentMissing(findings.no_answer(port.name, len(self._setup.joints)))
 
-    def _port_is_gone(self) -> bool:
-        try:
-            self._link.number(Command.IS_POWERED)
-        except PortLost:
-            return True
-        return False
+    def _answers(self) -> bool:
+        """A controller that is only silent is asked on."""
+        self._link.number(Command.IS_POWERED)
+        return True
 
-    def _guarded(self, deed: Callable[[], Result]) -> Result:
-        """Do something on the link; a lost port becomes a fault with the last pose."""
-        try:
-            return deed()
-        except PortLost as lost:
-            name = self._link.port.name
-            self._fault = Faulted(findings.lost(name, str(lost), self._setup.joints, self._last))
-            raise self._fault from None
+    def _lost(self, why: str) -> Faulted:
+        return Faulted(findings.lost(self._link.port.name, why, self._setup.joints, self._last))
 
-    def _silent(self) -> Faulted:
-        return Faulted(findings.lost(self._link.port.name, "it does not answer", self._setup.joints, self._last))
+    def _impossible(self, what: str) -> Finding:
+        return findings.not_possible(what)
 
     # Measuring -----------------------------------------------------------------------------------------------------
 
@@ -194,14 +137,14 @@ class MycobotWaypointArm:
         for _ in range(_LOOKS + (not known)):
             angles = self._link.angles()
             if angles is None:
-                raise self._silent()
+                raise self._lost("it does not answer")
             now, joints = self._link.port.now(), np.radians(angles)
             before, candidate = candidate, candidate or (now, joints)
             if before is None:
                 continue
             off = self._excess(before, now, joints)
             if off.max() <= 0.0:
-                return self._taken(now, joints, before)
+                return self._measured(now, joints, before)
             self._link.counters.strange += 1
             worst = int(np.argmax(off))
             candidate = before if known else (now, joints)
@@ -214,29 +157,7 @@ class MycobotWaypointArm:
         result: FloatArray = np.maximum(moved, outside)
         return result
 
-    def _taken(self, now: float, joints: FloatArray, before: tuple[float, FloatArray]) -> ArmState:
-        still = np.zeros(len(joints))
-        velocities = (joints - before[1]) / (now - before[0]) if now > before[0] else still
-        self._last = ArmState(now, frozen_array(joints), frozen_array(velocities), frozen_array(still), inputs=0)
-        return self._last
-
     # What must hold ------------------------------------------------------------------------------------------------
-
-    def _demand_no_fault(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-
-    def _demand_possible(self, points: FloatArray, durations: FloatArray) -> None:
-        if points.ndim != 2 or len(points) != len(durations) + 1 or len(points) < 2:
-            raise UsageError(findings.not_possible("a motion needs a start and at least one more waypoint"))
-        if not np.isfinite(points).all() or not (durations > 0.0).all():
-            raise UsageError(findings.not_possible("waypoints must be finite and times above 0"))
-        if not np.abs(np.diff(points, axis=0)).max(axis=1).all():
-            raise UsageError(findings.not_possible("two waypoints in a row are the same"))
-        outside = ((points < self._lower - 1e-4) | (points > self._upper + 1e-4)).any(axis=0)
-        if outside.any():
-            joint = self._setup.joints[int(np.argmax(outside))]
-            raise UsageError(findings.not_possible(f"a waypoint is outside the limits of {joint}"))
 
     def _share(self, step: FloatArray, duration: float) -> int:
         """The speed, percent, at which a line takes no less than its time."""
@@ -261,7 +182,7 @@ class MycobotWaypointArm:
     def _demand_no_error(self) -> None:
         number = self._link.number(Command.ERROR)
         if number is None:
-            raise self._silent()
+            raise self._lost("it does not answer")
         if number:
             raise Faulted(findings.reported(number))
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cellctl.emulators.dynamixel.servo import Servo
 from cellctl.emulators.link.line import Said
-from cellctl.model.link_faults import Fault
+from cellctl.emulators.servos.bus import EmulatedBus
 from cellctl.model.wires import dynamixel as wire
 from cellctl.model.wires import dynamixel_registers as reg
-from cellctl.model.wires.dynamixel import BROADCAST, Decoder, Error, Instruction, Packet, Reply
+from cellctl.model.wires.dynamixel import BROADCAST, Decoder, Error, Instruction, Packet
+from cellctl.model.wires.servo import Reply
 from cellctl.model.wiring import Wiring
 
-_OVERHEATING, _OVERLOAD = 2, 5
-_BYTE_TIMEOUT = 0.05
-"""s without a byte after which a packet is given up."""
 
+class ServoBus(EmulatedBus[Servo, Packet]):
+    """A `Controller` of servos by id."""
 
-class ServoBus:
-    """A `Controller` of servos by id. Bytes with a wrong checksum are not heard."""
-
-    busy = False
+    byte_timeout = 0.05
 
     def __init__(self, servos: Iterable[Servo]) -> None:
-        self._servos = {servo.id: servo for servo in sorted(servos, key=lambda servo: servo.id)}
-        self._decoder = Decoder()
-        self._heard_at = 0.0
-        self._registered: dict[int, tuple[int, bytes]] = {}
-        self._suffering: tuple[Fault, ...] = ()
+        super().__init__(servos, Decoder())
         self._answers: dict[int, Callable[[Packet], list[Said]]] = {
             Instruction.SYNC_READ: self._sync_read,
             Instruction.FAST_SYNC_READ: self._fast_sync_read,
@@ -36,52 +29,16 @@ class ServoBus:
             Instruction.BULK_WRITE: self._bulk_write,
         }
 
-    def servo(self, id: int) -> Servo:
-        """The servo with this id."""
-        return self._servos[id]
-
-    def hear(self, data: bytes, now: float) -> list[Said]:
-        """Obey the packets that are whole with `data`; what was begun too long ago is forgotten."""
-        if now - self._heard_at > _BYTE_TIMEOUT:
-            self._decoder.reset()
-        self._heard_at = now
-        return [said for packet in self._decoder.feed(data) for said in self._obey(packet)]
-
-    def advance(self, now: float) -> Sequence[Said]:
-        """Move all servos on to `now`, s."""
-        for servo in self._servos.values():
-            servo.advance(now)
-        return ()
-
-    def suffer(self, faults: Sequence[Fault]) -> None:
-        """Begin and end what ails the servos."""
-        faults = tuple(faults)
-        if faults == self._suffering:
-            return
-        before, self._suffering = self._suffering, faults
-        for fault in before:
-            if fault not in faults:
-                self._each(fault, _end)
-        for fault in faults:
-            if fault not in before:
-                self._each(fault, _begin)
-
-    def _each(self, fault: Fault, deed: Callable[[Fault, Servo], None]) -> None:
-        for servo in self._servos.values():
-            if fault.servo in (0, servo.id):
-                deed(fault, servo)
-
-    # Packets -------------------------------------------------------------------------------------------------------
-
-    def _obey(self, packet: Packet) -> list[Said]:
+    def obey(self, packet: Packet) -> list[Said]:
+        """Do what a packet says; any packet feeds the watchdogs."""
         if packet.instruction == Instruction.STATUS:
             return []
-        for servo in self._servos.values():
+        for servo in self.servos.values():
             servo.feed()
         if packet.instruction in self._answers:
             return self._answers[packet.instruction](packet)
         said: list[Said] = []
-        for servo in self._listening():
+        for servo in self.listening():
             if packet.id in (servo.id, BROADCAST):
                 reply = self._answer(servo, packet)
                 if reply is not None and _may_answer(servo, packet):
@@ -102,10 +59,10 @@ class ServoBus:
             case Instruction.WRITE if len(parameters) > 2:
                 return servo.reply(servo.write(_number(parameters[:2]), parameters[2:]))
             case Instruction.REG_WRITE if len(parameters) > 2:
-                self._registered[servo.id] = (_number(parameters[:2]), parameters[2:])
+                self.registered[servo.id] = (_number(parameters[:2]), parameters[2:])
                 return servo.reply(Error.NONE)
             case Instruction.ACTION:
-                return servo.reply(servo.write(*self._registered.pop(servo.id, (0, b""))))
+                return servo.reply(servo.write(*self.registered.pop(servo.id, (0, b""))))
             case Instruction.REBOOT:
                 reply = servo.reply(Error.NONE)
                 servo.reboot()
@@ -117,12 +74,12 @@ class ServoBus:
 
     def _sync_read(self, packet: Packet) -> list[Said]:
         address, length, ids = _number(packet.parameters[:2]), _number(packet.parameters[2:4]), packet.parameters[4:]
-        return [_said(servo, servo.read(address, length)) for servo in self._asked(ids)]
+        return [_said(servo, servo.read(address, length)) for servo in self.asked(ids)]
 
     def _fast_sync_read(self, packet: Packet) -> list[Said]:
         """One packet that all add to; where one is missing the chain breaks and nothing whole comes."""
         address, length, ids = _number(packet.parameters[:2]), _number(packet.parameters[2:4]), packet.parameters[4:]
-        asked = list(self._asked(ids))
+        asked = self.asked(ids)
         frame = wire.fast_status([servo.read(address, length) for servo in asked])
         if len(asked) < len(ids):
             frame = frame[: len(frame) // 2]
@@ -140,7 +97,7 @@ class ServoBus:
             body[at]: (_number(body[at + 1 : at + 3]), _number(body[at + 3 : at + 5]))
             for at in range(0, len(body) - 4, 5)
         }
-        return [_said(servo, servo.read(*wanted[servo.id])) for servo in self._asked(wanted)]
+        return [_said(servo, servo.read(*wanted[servo.id])) for servo in self.asked(wanted)]
 
     def _bulk_write(self, packet: Packet) -> list[Said]:
         body, at = packet.parameters, 0
@@ -152,15 +109,9 @@ class ServoBus:
 
     def _write(self, id: int, address: int, data: bytes) -> None:
         """A write without an answer, to a servo and to those that follow it."""
-        for servo in self._listening():
+        for servo in self.listening():
             if id in (servo.id, servo.get(reg.SECONDARY_ID)):
                 servo.write(address, data)
-
-    def _asked(self, ids: Iterable[int]) -> Iterator[Servo]:
-        return (self._servos[id] for id in ids if id in self._servos and self._servos[id].answers)
-
-    def _listening(self) -> list[Servo]:
-        return [servo for servo in self._servos.values() if servo.answers]
 
 
 def bus_of(wiring: Wiring, joints: Sequence[float]) -> ServoBus:
@@ -175,37 +126,6 @@ def bus_of(wiring: Wiring, joints: Sequence[float]) -> ServoBus:
             servos.append(servo)
     servos += [Servo(output.id, reg.MODELS[output.model], output.off) for output in wiring.outputs]
     return ServoBus(servos)
-
-
-def _begin(fault: Fault, servo: Servo) -> None:
-    match fault.kind:
-        case "silent":
-            servo.silent = True
-        case "stuck":
-            servo.stuck = True
-        case "reboot":
-            servo.reboot()
-        case "overheating":
-            servo.fail(_OVERHEATING)
-        case "overload":
-            servo.fail(_OVERLOAD)
-        case "brown_out":
-            servo.powered = False
-        case "wrap":
-            servo.turns = 1
-
-
-def _end(fault: Fault, servo: Servo) -> None:
-    match fault.kind:
-        case "silent":
-            servo.silent = False
-        case "stuck":
-            servo.stuck = False
-        case "brown_out":
-            servo.powered = True
-            servo.reboot()
-        case "wrap":
-            servo.turns = 0
 
 
 def _said(servo: Servo, reply: Reply) -> Said:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from math import copysign, sqrt
-
+from cellctl.emulators.servos.servo import EmulatedServo
 from cellctl.model.wires import dynamixel_registers as reg
-from cellctl.model.wires.dynamixel import ALERT, Error, Reply
-from cellctl.model.wires.dynamixel_registers import Register, ServoModel
+from cellctl.model.wires.dynamixel import ALERT, Error
+from cellctl.model.wires.dynamixel_registers import ServoModel
+from cellctl.model.wires.servo import Register, Reply
 
 FIRMWARE = 46
-_REBOOT_TIME = 0.3
-_TIME_STEP = 0.002
-_RESPONSE = 0.015
-"""s: how far behind a moving goal the servo stays."""
-_SPEED_FILTER = 0.02
-"""s: time constant of the measured velocity."""
-_TOP_SPEED = 6.0 / reg.STEP
-_TOP_ACCELERATION = 200.0 / reg.STEP
-_SINKING, _DROP = 600.0, 200.0
-"""steps/s and steps: how fast and how far a joint sinks that has lost its torque."""
 
 _GOALS = (reg.GOAL_CURRENT, reg.GOAL_VELOCITY, reg.GOAL_POSITION)
 _DEFAULTS = {
@@ -48,49 +38,24 @@ _KEPT_RANGES = {
 }
 
 
-class Servo:
-    """One servo at a raw `position` (steps). `silent`, `stuck`, `powered` and `turns` are what faults do to it.
+class Servo(EmulatedServo):
+    """A servo of the type `model`."""
 
-    `sinks` is the direction, -1, 0 or 1, in which its joint sinks when it loses its torque. At first it rests.
-    """
+    id_register: Register = reg.ID
+    torque_register: Register = reg.TORQUE_ENABLE
+    reboot_time = 0.3
+    speed_filter = 0.02
+    top_speed = 6.0 / reg.STEP
+    top_acceleration = 200.0 / reg.STEP
 
     def __init__(self, id: int, model: ServoModel, position: float, *, sinks: int = 0) -> None:
-        self.position, self.velocity = float(position), 0.0
-        self.silent = self.stuck = False
-        self.powered = True
-        self.turns = 0
-        self._sinks = sinks
-        self._rest, self._speed = self.position, 0.0
-        self._table = bytearray(reg.TABLE_SIZE)
-        self._ready_at = self._now = self._fed_at = 0.0
+        super().__init__(position, table_size=reg.TABLE_SIZE, sinks=sinks)
+        self._fed_at = 0.0
         self.put(reg.ID, id)
         self.put(reg.MODEL, model.number)
         for register, value in _DEFAULTS.items():
             self.put(register, value)
-        self._begin()
-
-    @property
-    def id(self) -> int:
-        """Its id on the bus."""
-        return self.get(reg.ID)
-
-    @property
-    def answers(self) -> bool:
-        """True when it hears and answers."""
-        return self.powered and not self.silent and self._now >= self._ready_at
-
-    @property
-    def torque(self) -> bool:
-        """True while its motor holds or moves."""
-        return bool(self.get(reg.TORQUE_ENABLE)) and self.powered and self._now >= self._ready_at
-
-    def get(self, register: Register) -> int:
-        """The value of a register."""
-        return register.unpack(self._table)
-
-    def put(self, register: Register, value: int) -> None:
-        """Set a register, whatever the rules for the wire are."""
-        self._table[register.address : register.address + register.size] = register.pack(value)
+        self.begin()
 
     def put_limits(self, low: int, high: int) -> None:
         """Set the range of positions that its goal may have, as wide as the register is."""
@@ -101,16 +66,16 @@ class Servo:
 
     def read(self, address: int, length: int) -> Reply:
         """Answer a read."""
-        if not length or address + length > len(self._table):
+        if not length or address + length > len(self.table):
             return self.reply(Error.DATA_RANGE)
         self._measure()
-        return self.reply(Error.NONE, bytes(self._table[address : address + length]))
+        return self.reply(Error.NONE, bytes(self.table[address : address + length]))
 
     def write(self, address: int, data: bytes) -> int:
         """Take a write, or say why not (see `Error`); nothing of a write that is refused is taken."""
         end = address + len(data)
         touched = [item for item in reg.REGISTERS if item.address < end and address < item.address + item.size]
-        if not touched or end > len(self._table):
+        if not touched or end > len(self.table):
             return Error.ACCESS
         if touched[0].address < address or touched[-1].address + touched[-1].size > end:
             return Error.DATA_LENGTH
@@ -128,12 +93,7 @@ class Servo:
 
     def feed(self) -> None:
         """A packet was on the bus."""
-        self._fed_at = self._now
-
-    def reboot(self) -> None:
-        """Start anew: torque off, goal where it stands, volatile registers as after switching on."""
-        self._ready_at = self._now + _REBOOT_TIME
-        self._begin()
+        self._fed_at = self.now
 
     def fail(self, bit: int) -> None:
         """A hardware error; torque goes off where `shutdown` says so."""
@@ -143,64 +103,41 @@ class Servo:
 
     # Motion --------------------------------------------------------------------------------------------------------
 
-    def advance(self, now: float) -> None:
-        """Move on to `now`, s."""
-        while self._now + _TIME_STEP <= now:
-            self._now += _TIME_STEP
-            self._watch()
-            self._move(_TIME_STEP)
-
-    def _begin(self) -> None:
-        self._fed_at = self._now
+    def begin(self) -> None:
+        """Volatile registers as after switching on, the goal where it stands."""
+        self._fed_at = self.now
         volatile = [item for item in reg.REGISTERS if not item.permanent and item.writable]
         for item in (*volatile, reg.HARDWARE_ERROR):
             self.put(item, _DEFAULTS.get(item, 0))
         self.put(reg.GOAL_POSITION, round(self.position))
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         """Stop for good when the bus was silent for longer than the watchdog has patience."""
         patience = self.get(reg.BUS_WATCHDOG) * reg.WATCHDOG_STEP
-        if self.torque and patience > 0.0 and self._now - self._fed_at > patience:
+        if self.torque and patience > 0.0 and self.now - self._fed_at > patience:
             self.put(reg.BUS_WATCHDOG, reg.EXPIRED)
             self.put(reg.GOAL_POSITION, round(self.position + self._stopping_distance()))
 
-    def _move(self, dt: float) -> None:
-        if self.stuck:
-            self.velocity = 0.0
-        elif self.torque:
-            self._follow(dt)
-            self._rest = self.position + self._sinks * _DROP
-        else:
-            self.velocity = self._sinks * _SINKING if (self._rest - self.position) * self._sinks > 0.0 else 0.0
-        self.position += self.velocity * dt
-        self._speed += (self.velocity - self._speed) * min(1.0, dt / _SPEED_FILTER)
-
-    def _follow(self, dt: float) -> None:
-        """Towards the goal, no faster than it can be stopped there."""
-        error = self.get(reg.GOAL_POSITION) - self.position
-        cap = self.get(reg.PROFILE_VELOCITY) * reg.SPEED_STEP / reg.STEP
-        top = min(cap, _TOP_SPEED) if cap else _TOP_SPEED
-        speed = min(abs(error) / _RESPONSE, sqrt(2.0 * _TOP_ACCELERATION * abs(error)), top)
-        change = copysign(speed, error) - self.velocity
-        limit = _TOP_ACCELERATION * dt * 2.0
-        self.velocity += max(-limit, min(limit, change))
+    def target(self) -> tuple[float, float]:
+        """Goal and profile velocity."""
+        return self.get(reg.GOAL_POSITION), self.get(reg.PROFILE_VELOCITY) * reg.SPEED_STEP / reg.STEP
 
     def _stopping_distance(self) -> float:
-        return self.velocity * abs(self.velocity) / (2.0 * _TOP_ACCELERATION)
+        return self.velocity * abs(self.velocity) / (2.0 * self.top_acceleration)
 
     def _measure(self) -> None:
         """Put what is measured into the table."""
         self.put(reg.PRESENT_POSITION, round(self.position) + self.turns * reg.STEPS)
-        self.put(reg.PRESENT_VELOCITY, round(self._speed * reg.STEP / reg.SPEED_STEP))
+        self.put(reg.PRESENT_VELOCITY, round(self.speed * reg.STEP / reg.SPEED_STEP))
         self.put(reg.MOVING, int(abs(self.velocity) > 1.0))
-        self.put(reg.REALTIME_TICK, int(self._now * 1e3) % 32768)
+        self.put(reg.REALTIME_TICK, int(self.now * 1e3) % 32768)
         effort = (self.get(reg.GOAL_POSITION) - self.position) if self.torque else 0.0
         limit = self.get(reg.CURRENT_LIMIT)
         self.put(reg.PRESENT_CURRENT, round(max(-limit, min(limit, effort))))
 
     # Rules ---------------------------------------------------------------------------------------------------------
 
-    def _objection(self, item: Register, value: int) -> int:
+    def _objection(self, item: reg.Register, value: int) -> int:
         if not item.writable or (item.permanent and self.get(reg.TORQUE_ENABLE)):
             return Error.ACCESS
         low, high = _KEPT_RANGES.get(item, (value, value))

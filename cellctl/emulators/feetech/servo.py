@@ -5,22 +5,11 @@ It has no watchdog: when nobody speaks to it any more, it goes on to its last go
 
 from __future__ import annotations
 
-from math import copysign, sqrt
-
+from cellctl.emulators.servos.servo import EmulatedServo
 from cellctl.model.wires import feetech_registers as reg
-from cellctl.model.wires.feetech_registers import Register
+from cellctl.model.wires.servo import Register
 
 FIRMWARE = (3, 10)
-_REBOOT_TIME = 0.2
-_TIME_STEP = 0.002
-_RESPONSE = 0.015
-"""s: how far behind a moving goal the servo stays."""
-_SPEED_FILTER = 0.04
-"""s: time constant of the measured velocity."""
-_TOP_SPEED = 4.7 / reg.STEP
-_TOP_ACCELERATION = 60.0 / reg.STEP
-_SINKING, _DROP = 600.0, 200.0
-"""steps/s and steps: how fast and how far a joint sinks that has lost its torque."""
 _UNLOADING = 0b0010_1100
 """Error bits at which torque is given up: overheating, over-current, overload."""
 
@@ -46,62 +35,36 @@ _PERMANENT = {
 _VOLATILE = {reg.TORQUE_LIMIT: 1000, reg.LOCK: 1, reg.PRESENT_VOLTAGE: 74, reg.PRESENT_TEMPERATURE: 32}
 
 
-class Servo:
-    """One servo at a raw `position` (steps, as its encoder sees it). `silent`, `stuck`, `powered` and `turns` are what
-    faults do to it.
+class Servo(EmulatedServo):
+    """A servo whose type has the number `model`."""
 
-    `sinks` is the direction, -1, 0 or 1, in which its joint sinks when it loses its torque. At first it rests.
-    """
+    id_register: Register = reg.ID
+    torque_register: Register = reg.TORQUE_ENABLE
+    reboot_time = 0.2
+    speed_filter = 0.04
+    top_speed = 4.7 / reg.STEP
+    top_acceleration = 60.0 / reg.STEP
 
     def __init__(self, id: int, model: int, position: float, *, sinks: int = 0) -> None:
-        self.position, self.velocity = float(position), 0.0
-        self.silent = self.stuck = False
-        self.powered = True
-        self.turns = 0
-        self._sinks, self._rest, self._speed = sinks, self.position, 0.0
-        self._table = bytearray(reg.TABLE_SIZE)
-        self._ready_at = self._now = 0.0
+        super().__init__(position, table_size=reg.TABLE_SIZE, sinks=sinks)
         self.put(reg.ID, id)
         self.put(reg.MODEL, model)
         for register, value in _PERMANENT.items():
             self.put(register, value)
-        self._kept = bytes(self._table)
-        self._begin()
-
-    @property
-    def id(self) -> int:
-        """Its id on the bus."""
-        return self.get(reg.ID)
-
-    @property
-    def answers(self) -> bool:
-        """True when it hears and answers."""
-        return self.powered and not self.silent and self._now >= self._ready_at
-
-    @property
-    def torque(self) -> bool:
-        """True while its motor holds or moves."""
-        return bool(self.get(reg.TORQUE_ENABLE)) and self.powered and self._now >= self._ready_at
+        self._kept = bytes(self.table)
+        self.begin()
 
     @property
     def errors(self) -> int:
         """The error bits that go into every answer."""
         return self.get(reg.STATUS)
 
-    def get(self, register: Register) -> int:
-        """The value of a register."""
-        return register.unpack(self._table)
-
-    def put(self, register: Register, value: int) -> None:
-        """Set a register, whatever the rules for the wire are."""
-        self._table[register.address : register.address + register.size] = register.pack(value)
-
     # The wire ------------------------------------------------------------------------------------------------------
 
     def read(self, address: int, length: int) -> bytes:
         """The bytes of the table; what lies behind it reads 0."""
         self._measure()
-        return bytes(self._table[address : address + length]).ljust(length, b"\0")
+        return bytes(self.table[address : address + length]).ljust(length, b"\0")
 
     def write(self, address: int, data: bytes) -> None:
         """Take a write, register by register; what may not be written stays as it is, and nobody is told."""
@@ -110,12 +73,7 @@ class Servo:
             if item.writable and address <= item.address and item.address + item.size <= end:
                 self._take(item, item.unpack(data, address))
         if not self.get(reg.LOCK):
-            self._kept = bytes(self._table[: reg.TORQUE_ENABLE.address])
-
-    def reboot(self) -> None:
-        """Start anew: torque off, the EEPROM as it was kept, goal where it stands."""
-        self._ready_at = self._now + _REBOOT_TIME
-        self._begin()
+            self._kept = bytes(self.table[: reg.TORQUE_ENABLE.address])
 
     def fail(self, bit: int) -> None:
         """An error that stays until the torque is switched; torque goes off where `unload_condition` says so."""
@@ -125,38 +83,20 @@ class Servo:
 
     # Motion --------------------------------------------------------------------------------------------------------
 
-    def advance(self, now: float) -> None:
-        """Move on to `now`, s."""
-        while self._now + _TIME_STEP <= now:
-            self._now += _TIME_STEP
-            self._move(_TIME_STEP)
-
-    def _begin(self) -> None:
-        self._table[: len(self._kept)] = self._kept
-        self._table[reg.TORQUE_ENABLE.address :] = bytes(reg.TABLE_SIZE - reg.TORQUE_ENABLE.address)
+    def begin(self) -> None:
+        """The EEPROM as it was kept, the rest as after switching on, the goal where it stands."""
+        self.table[: len(self._kept)] = self._kept
+        self.table[reg.TORQUE_ENABLE.address :] = bytes(reg.TABLE_SIZE - reg.TORQUE_ENABLE.address)
         for item, value in _VOLATILE.items():
             self.put(item, value)
         self.put(reg.GOAL_POSITION, self._shown())
 
-    def _move(self, dt: float) -> None:
-        if self.stuck:
-            self.velocity = 0.0
-        elif self.torque:
-            self._follow(dt)
-            self._rest = self.position + self._sinks * _DROP
-        else:
-            self.velocity = self._sinks * _SINKING if (self._rest - self.position) * self._sinks > 0.0 else 0.0
-        self.position += self.velocity * dt
-        self._speed += (self.velocity - self._speed) * min(1.0, dt / _SPEED_FILTER)
+    def watch(self) -> None:
+        """There is no watchdog."""
 
-    def _follow(self, dt: float) -> None:
-        """Towards the goal, no faster than it can be stopped there."""
-        error = self.get(reg.GOAL_POSITION) + self.get(reg.HOMING_OFFSET) - self.position
-        cap = self.get(reg.GOAL_VELOCITY)
-        top = min(cap, _TOP_SPEED) if cap else _TOP_SPEED
-        speed = min(abs(error) / _RESPONSE, sqrt(2.0 * _TOP_ACCELERATION * abs(error)), top)
-        limit = _TOP_ACCELERATION * dt * 2.0
-        self.velocity += max(-limit, min(limit, copysign(speed, error) - self.velocity))
+    def target(self) -> tuple[float, float]:
+        """Goal, as the encoder sees it, and goal velocity."""
+        return self.get(reg.GOAL_POSITION) + self.get(reg.HOMING_OFFSET), self.get(reg.GOAL_VELOCITY)
 
     def _shown(self) -> int:
         """The position that it reports, steps."""
@@ -165,7 +105,7 @@ class Servo:
     def _measure(self) -> None:
         """Put what is measured into the table."""
         self.put(reg.PRESENT_POSITION, self._shown())
-        self.put(reg.PRESENT_VELOCITY, round(self._speed))
+        self.put(reg.PRESENT_VELOCITY, round(self.speed))
         self.put(reg.MOVING, int(abs(self.velocity) > 1.0))
         effort = self.get(reg.GOAL_POSITION) - self._shown() if self.torque else 0
         self.put(reg.PRESENT_LOAD, max(-1000, min(1000, 4 * effort)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures
+from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.launch import parsed, run
+from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.files import cell_from_inputs
 from cellctl.model.cell import Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
@@ -19,7 +21,7 @@ def main() -> None:
     cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
     arm = cell.mechanism(launch.mechanism) if launch.mechanism else cell.mechanisms[0]
     with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, time_step=0.001) as plant:
-        run(launch, _figures(arm, launch.at), plant, arc_on=_output(cell, "arc_on"), arc_ok=_input(cell, "arc_ok"))
+        run(launch, _figures(arm, launch.at), plant, source=_source(cell), gripper=_gripper(cell, arm))
 
 
 def _figures(arm: Mechanism, at: str) -> ArmFigures:
@@ -35,12 +37,22 @@ def _figures(arm: Mechanism, at: str) -> ArmFigures:
     )
 
 
-def _output(cell: Cell, name: str) -> int | None:
-    return next((signal.output for signal in cell.signals if signal.name == name), None)
+def _source(cell: Cell) -> WeldSourceSettings:
+    return WeldSourceSettings(
+        cell.output_line("arc_on"),
+        cell.input_line("arc_ok"),
+        gas=cell.output_line("gas"),
+        gas_ok=cell.input_line("gas_ok"),
+        wire_stuck=cell.input_line("wire_stuck"),
+    )
 
 
-def _input(cell: Cell, name: str) -> int | None:
-    return next((signal.input for signal in cell.signals if signal.name == name), None)
+def _gripper(cell: Cell, arm: Mechanism) -> GripperSettings:
+    gripper = None if arm.tool is None else arm.tool.gripper
+    if gripper is None:
+        return GripperSettings()
+    lines = (cell.output_line("gripper"), cell.input_line("gripped"), cell.input_line("gripper_open"))
+    return GripperSettings(*lines, stroke_time=gripper.stroke_time)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from cellctl.emulators.simulated_arm.gripper import Gripper, GripperSettings
 from cellctl.emulators.simulated_arm.setpoint_log import Arrival
 from cellctl.emulators.simulated_arm.weld_source import Log, WeldSource, WeldSourceSettings
 from cellctl.model.arm_wire import Condition, Fault, Report
@@ -78,7 +79,9 @@ class ControllerSettings:
 
 
 class Controller:
-    """One arm and its weld source. `fault` is latched; `time` counts ticks; `arrival` is told of every setpoint."""
+    """One arm, its weld source and its gripper. `fault` is latched; `time` counts ticks; `arrival` is told of every
+    setpoint.
+    """
 
     def __init__(
         self,
@@ -88,10 +91,13 @@ class Controller:
         settings: ControllerSettings,
         source: WeldSourceSettings,
         log: Log,
+        gripper: GripperSettings | None = None,
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
-        self._plant, self._source = plant, WeldSource(source, log)
+        gripper = gripper or GripperSettings()
+        self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
+        self._keeps = gripper.keeps
         self._log, self._arrival = log, arrival
         self._ticks = 0
         self._silent = 0
@@ -155,8 +161,10 @@ class Controller:
             self.abort(fault)
 
     def stop(self) -> None:
-        """Begin to decelerate to standstill; the process is off from now. After a fault the brakes close then."""
-        self._outputs = 0
+        """Begin to decelerate to standstill; the process is off from now, but the gripper as it is. After a fault the
+        brakes close then.
+        """
+        self._outputs &= self._keeps
         if self._condition == Condition.STANDING:
             self._stand()
         if self._condition == Condition.STREAMING:
@@ -165,8 +173,8 @@ class Controller:
             self._braking = self._velocity / max(longest, self.settings.period)
 
     def power_off(self) -> None:
-        """Close the brakes wherever the arm is, the process off."""
-        self._outputs, self._fresh = 0, None
+        """Close the brakes wherever the arm is, the process off, the gripper as it is."""
+        self._outputs, self._fresh = self._outputs & self._keeps, None
         self._velocity = np.zeros(len(self.figures.joints))
         self._plant.close_brakes()
         if self._condition != Condition.OFF:
@@ -206,7 +214,9 @@ class Controller:
         self._velocity = (target - start) / period
         self._measured = self._plant.read()
         self._ticks += 1
-        self._inputs = self._source.tick(self.time, self._outputs, self._measured[0].tolist())
+        joints: list[float] = self._measured[0].tolist()
+        devices = (self._source, self._gripper)
+        self._inputs = sum(device.tick(self.time, self._outputs, joints) for device in devices)
         if self._tells_where and self.stands:
             self._tells_where = False
             self._log(self.time, "stands", self._measured[0].tolist())

@@ -6,11 +6,12 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
 from cellctl.emulators.simulated_arm.faulty_plant import FaultyPlant, PlantFault, parsed_fault
+from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
@@ -18,8 +19,9 @@ from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSource
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the process was told: `cell` is a file of packed inputs, `arc_fault` is `none`, `never` or seconds until
-    it is lost.
+    """What the process was told: `cell` is a file of packed inputs; `arc_fault` and `gripper_fault` are `none`, `never`
+    or seconds until the arc or the part is lost; the first may also be `miss` (the arc comes at the second attempt),
+    `no_gas` or `stick`.
     """
 
     socket: Path
@@ -34,6 +36,7 @@ class Launch:
     period: float
     arc_fault: str
     arm_fault: PlantFault | None
+    gripper_fault: str
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -53,21 +56,27 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--setpoints", type=Path, help="where to write when each setpoint came")
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
-    parser.add_argument("--arc-fault", default="none", help="none, never, or seconds after which the arc is lost")
+    parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
     parser.add_argument(
         "--arm-fault",
         type=parsed_fault,
         default="none",
         help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
     )
+    parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     return Launch(**vars(parser.parse_args(arguments)))
 
 
-def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None, arc_ok: int | None) -> None:
+def run(
+    launch: Launch,
+    figures: ArmFigures,
+    plant: Plant,
+    *,
+    source: WeldSourceSettings,
+    gripper: GripperSettings | None = None,
+) -> None:
     """Serve until the parent is gone or the process is asked to end; the arm stands then."""
-    source = WeldSourceSettings(
-        arc_on, arc_ok, ignites=launch.arc_fault != "never", lost_after=_seconds(launch.arc_fault)
-    )
+    source = _with_fault(source, launch.arc_fault)
     lifeline = sys.stdin.fileno() if launch.lifeline else None
     with ControllerSocket(launch.socket, lifeline=lifeline) as link:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,13 +84,36 @@ def run(launch: Launch, figures: ArmFigures, plant: Plant, *, arc_on: int | None
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         if launch.arm_fault is not None:
             plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
-        arrival = None if launch.setpoints is None else SetpointLog(launch.setpoints).write
-        controller = Controller(figures, plant, settings=settings, source=source, log=_log(launch.log), arrival=arrival)
+        fault = launch.gripper_fault
+        controller = Controller(
+            figures,
+            plant,
+            settings=settings,
+            source=source,
+            log=_log(launch.log),
+            gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
+            arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
+        )
         (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
 
 
-def _seconds(arc_fault: str) -> float | None:
-    return None if arc_fault in ("none", "never") else float(arc_fault)
+def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
+    match fault:
+        case "none":
+            return source
+        case "never":
+            return replace(source, ignites=False)
+        case "miss":
+            return replace(source, misses=1)
+        case "no_gas":
+            return replace(source, gas_flows=False)
+        case "stick":
+            return replace(source, sticks=True)
+    return replace(source, lost_after=float(fault))
+
+
+def _seconds(fault: str) -> float | None:
+    return None if fault in ("none", "never") else float(fault)
 
 
 def _log(path: Path | None) -> Log:

@@ -1,5 +1,5 @@
-"""A simulated weld source: `arc_on` in, `arc_ok` out after an ignition delay, faults on demand, and its own log. It
-moves nothing.
+"""A simulated weld source: `arc_on` and `gas` in, `arc_ok`, `gas_ok` and `wire_stuck` out, faults on demand, and its
+own log. It moves nothing.
 
 The log is the weld source's own truth: JSON lines with the controller's time, what happened and the measured joints.
 """
@@ -16,7 +16,11 @@ from cellctl.model.inputs import canonical_json
 @dataclass(frozen=True, slots=True)
 class WeldSourceSettings:
     """Lines and behaviour: output `arc_on`, input `arc_ok`, `ignition_delay` s; with `ignites` False the arc never
-    stands, and `lost_after` s of a standing arc it is gone until switched off and on.
+    stands, and `lost_after` s of a standing arc it is gone until switched off and on. The first `misses` times that
+    the arc is asked for it does not come.
+
+    Output `gas` and input `gas_ok`, which never comes where `gas_flows` is False; input `wire_stuck`, which comes and
+    stays when an arc has ended and the wire `sticks`.
     """
 
     arc_on: int | None
@@ -24,6 +28,12 @@ class WeldSourceSettings:
     ignition_delay: float = 0.15
     ignites: bool = True
     lost_after: float | None = None
+    misses: int = 0
+    gas: int | None = None
+    gas_ok: int | None = None
+    wire_stuck: int | None = None
+    gas_flows: bool = True
+    sticks: bool = False
 
 
 Log = Callable[[float, str, Sequence[float]], None]
@@ -38,10 +48,19 @@ class WeldSource:
         self._log = log
         self._on_since: float | None = None
         self._stands_since: float | None = None
-        self._lost = False
+        self._lost = self._stuck = False
+        self._misses = settings.misses
 
     def tick(self, time: float, outputs: int, joints: Sequence[float]) -> int:
         """The inputs at `time` s for the controller's `outputs`, both as bits."""
+        return self._arc(time, outputs, joints) | self._gas(outputs) | _bit(self._settings.wire_stuck, on=self._stuck)
+
+    def _gas(self, outputs: int) -> int:
+        settings = self._settings
+        asked = settings.gas is None or bool(outputs >> settings.gas & 1)
+        return _bit(settings.gas_ok, on=asked and settings.gas_flows)
+
+    def _arc(self, time: float, outputs: int, joints: Sequence[float]) -> int:
         settings = self._settings
         asked = settings.arc_on is not None and bool(outputs >> settings.arc_on & 1)
         if not asked:
@@ -50,13 +69,11 @@ class WeldSource:
         if self._on_since is None:
             self._on_since = time
             self._log(time, "arc_on", joints)
-        if self._stands_since is None and not self._lost and settings.ignites:
+        if self._stands_since is None and not self._lost and settings.ignites and not self._misses:
             self._ignite(time, joints)
         elif self._stands_since is not None and settings.lost_after is not None:
             self._lose(time, settings.lost_after, joints)
-        if self._stands_since is None or settings.arc_ok is None:
-            return 0
-        return 1 << settings.arc_ok
+        return _bit(settings.arc_ok, on=self._stands_since is not None)
 
     def _ignite(self, time: float, joints: Sequence[float]) -> None:
         if self._on_since is not None and time - self._on_since >= self._settings.ignition_delay - 1e-9:
@@ -71,8 +88,16 @@ class WeldSource:
     def _switch_off(self, time: float, joints: Sequence[float]) -> None:
         if self._on_since is not None:
             self._log(time, "arc_off", joints)
+            self._misses = max(self._misses - 1, 0)
+            if self._stands_since is not None and self._settings.sticks:
+                self._stuck = True
+                self._log(time, "wire_stuck", joints)
         self._on_since = self._stands_since = None
         self._lost = False
+
+
+def _bit(line: int | None, *, on: bool) -> int:
+    return 1 << line if line is not None and on else 0
 
 
 class LogFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -128,6 +128,11 @@ class RunFolder:
     def write_outcome(self, content: bytes) -> None:
         """Write `outcome.json` whole or not at all, into the room that was taken for it; raises OSError."""
         write_outcome(self._folder, content)
+
+    def keep(self, log: Path, *, since: int) -> None:
+        """Put what another one's log says since byte `since` beside the record, where there is room for it."""
+        with suppress(OSError):
+            (self._folder / log.name).write_bytes(log.read_bytes()[since:])
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ Nothing but the journal is believed: it was written before or as things happened
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -21,7 +21,7 @@ Ending = Literal["done", "stopped", "faulted", "lost", "running"]
 
 @dataclass(frozen=True, slots=True)
 class SeamSurvey:
-    """What a segment's seam has had: welded from `start` to `end` (m) at least.
+    """What a segment's seam has had: welded from `start` to `end` (m) at least, in `arc_time` s.
 
     `known` is False where the journal breaks off while the arc burnt: then it may have burnt a little further.
     """
@@ -31,15 +31,27 @@ class SeamSurvey:
     end: float
     complete: bool
     known: bool = True
+    seam: str = ""
+    arc_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GripSurvey:
+    """What the gripper was told in a segment; `known` is False where nothing says that it has done it."""
+
+    segment: int
+    command: Literal["close", "open"]
+    part: str
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record.
+    """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record, and its `time` (s).
 
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
-    segments whose seam is complete, `cut` (segment, s) the seam that is not. `resumes` names the record of that earlier
-    run, from this one's folder.
+    segments whose seam is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was told in
+    this run. `resumes` names the record of that earlier run, from this one's folder.
     """
 
     plan_sha256: str
@@ -55,6 +67,8 @@ class Survey:
     doubtful: bool = False
     struck: int | None = None
     resumes: str = ""
+    time: float = 0.0
+    grips: tuple[GripSurvey, ...] = ()
     notice: Finding | None = None
     actions: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
 
@@ -76,8 +90,8 @@ def surveyed(folder: Path) -> Survey:
 
 def lost_outcome(survey: Survey, finding: Finding) -> Outcome:
     """The outcome of a run whose executor could not write one, as far as its journal knows."""
-    welds = tuple(WeldRun(w.segment, "", w.start, w.end, 0.0, w.complete) for w in survey.welds)
-    return Outcome("lost", (finding,), survey.segment, survey.s, time=0.0, cycles=0, late_cycles=0, welds=welds)
+    welds = tuple(WeldRun(w.segment, w.seam, w.start, w.end, w.arc_time, w.complete) for w in survey.welds)
+    return Outcome("lost", (finding,), survey.segment, survey.s, survey.time, cycles=0, late_cycles=0, welds=welds)
 
 
 class _Reader:
@@ -93,13 +107,16 @@ class _Reader:
         self._done = set(cast(Iterable[int], data.get("done", ())))
         cut = data.get("cut")
         self._cut = (int(cut[0]), float(cut[1])) if isinstance(cut, list) else None
-        self._burning: tuple[int, float, float] | None = None
+        self._burning: SeamSurvey | None = None
+        self._time = self._struck_at = 0.0
         self._struck: int | None = None
+        self._grips: list[GripSurvey] = []
         self._actions: list[Mapping[str, object]] = []
 
     def take(self, record: JournalRecord) -> None:
         """One more thing that happened."""
         kind, data = record.kind, record.data
+        self._time = max(self._time, _real(data, "time"))
         if "segment" in data and "s" in data:
             self._place = (_whole(data, "step"), _whole(data, "segment"), _real(data, "s"))
         if kind == "segment_done":
@@ -112,14 +129,18 @@ class _Reader:
             self._ending = "stopped"
         elif kind.startswith("arc_"):
             self._take_arc(kind, data)
+        elif kind == "grip_intent":
+            command = cast(Literal["close", "open"], data["command"])
+            self._grips.append(GripSurvey(_whole(data, "segment"), command, str(data["part"]), known=False))
+        elif kind == "grip_done" and self._grips:
+            self._grips[-1] = replace(self._grips[-1], known=True)
 
     def survey(self, *, notice: Finding | None, running: bool) -> Survey:
         """Everything that was taken."""
         doubtful = self._burning is not None
         if self._burning is not None:
-            segment, start, end = self._burning
-            self._welds.append(SeamSurvey(segment, start, end, complete=False, known=False))
-            self._cut = (segment, end)
+            self._welds.append(replace(self._burning, known=False))
+            self._cut = (self._burning.segment, self._burning.end)
         step, segment, s = self._place
         return Survey(
             plan_sha256=str(self._begin.get("plan", "")),
@@ -135,6 +156,8 @@ class _Reader:
             doubtful=doubtful,
             struck=self._struck,
             resumes=str(self._begin.get("resumes", "")),
+            time=self._time,
+            grips=tuple(self._grips),
             notice=notice,
             actions=tuple(self._actions),
         )
@@ -144,17 +167,22 @@ class _Reader:
         if kind == "arc_intent":
             self._struck = segment
         elif kind == "arc_established":
-            self._burning, self._struck = (segment, s, s), None
+            seam = str(data.get("seam", ""))
+            self._burning, self._struck = SeamSurvey(segment, s, s, complete=False, seam=seam), None
+            self._struck_at = self._time
         elif kind == "arc_at" and self._burning is not None:
-            self._burning = (segment, self._burning[1], s)
+            self._burning = self._burnt_to(s)
         elif kind in ("arc_off", "arc_unconfirmed"):
             self._struck = None
             if self._burning is not None:
                 self._end_weld(segment, s, complete=data.get("why") == "seam_end", known=kind == "arc_off")
 
-    def _end_weld(self, segment: int, s: float, *, complete: bool, known: bool) -> None:
+    def _burnt_to(self, s: float) -> SeamSurvey:
         assert self._burning is not None
-        self._welds.append(SeamSurvey(segment, self._burning[1], s, complete, known))
+        return replace(self._burning, end=s, arc_time=self._time - self._struck_at)
+
+    def _end_weld(self, segment: int, s: float, *, complete: bool, known: bool) -> None:
+        self._welds.append(replace(self._burnt_to(s), complete=complete, known=known))
         self._burning = None
         if complete:
             self._done.add(segment)

@@ -15,6 +15,7 @@ from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.execution.clock import MonotonicClock
 from cellctl.execution.service.lease import TIME_TO_LIVE, Lease
 from cellctl.execution.service.links import ClientLinks
+from cellctl.execution.service.processes import CellFolder, remove_folder
 from cellctl.execution.service.server import Executor, Load
 
 _CONTROLLER_TIME = 60.0
@@ -55,15 +56,21 @@ def parsed(arguments: Sequence[str]) -> Launch:
 
 
 def run(launch: Launch, setup: ArmSetup, load: Load) -> None:
-    """Serve until the parent is gone or the process is asked to end; a first signal stops the arm on its path."""
+    """Serve until the parent is gone or the process is asked to end; a first signal stops the arm on its path.
+
+    Where the parent is gone nobody else is left to take the cell's private folder away.
+    """
     lifeline = sys.stdin.fileno() if launch.lifeline else None
     if launch.after is not None:
         _wait_for(launch.after, lifeline)
     with open_driver(launch.driver, setup) as driver, ClientLinks(launch.socket, lifeline=lifeline) as links:
-        executor = Executor(driver, links, load, Lease(launch.lease))
+        log = None if launch.after is None else CellFolder(launch.after.parent).weld_source
+        executor = Executor(driver, links, load, Lease(launch.lease), log=log)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: executor.end())
         executor.serve()
+    if links.orphaned:
+        remove_folder(CellFolder(launch.socket.parent))
 
 
 def _wait_for(path: Path, lifeline: int | None) -> None:

@@ -6,6 +6,7 @@ reason, the child stops the arm and ends, so that no process is left behind.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cellctl.errors import EnvironmentMissing, Finding, UsageError
+from cellctl.errors import CellctlError, EnvironmentMissing, Finding, UsageError
 from cellctl.execution.clock import MonotonicClock
 from cellctl.execution.service.lease import TIME_TO_LIVE
+from cellctl.execution.service.protocol import error_of
 from cellctl.model.inputs import pack_inputs
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _START_TIME = 60.0
 _END_TIME = 20.0
 _LONGEST_SOCKET_PATH = 100
+_PREFIX = "cellctl-"
 
 Pace = Literal["lock_step", "real_time"]
 
@@ -44,13 +47,14 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class CellOptions:
-    """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the weld source
-    does.
+    """How a cell is started: which driver, pace, mechanism, where the arm stands at first, and what the simulated weld
+    source and gripper do.
 
-    `at` is a configuration, or joints in rad with commas between. `arc_fault` is `none`, `never`, or the seconds after
-    which an arc is lost; `arm_fault` is `none`, `stuck:JOINT:AFTER` or `lag:SECONDS:AFTER`, AFTER in s. `patience` (s)
-    is how long the controller goes without a setpoint in real time, `period` (s) its control period, `lease` (s) how
-    long the executor goes without a sign of who holds the lease. `wiring` is the file that says how a real arm is
+    `at` is a configuration, or joints in rad with commas between. `arc_fault` and `gripper_fault` are `none`, `never`,
+    or the seconds after which an arc or a part is lost; the arc also `miss` (it comes at the second attempt), `no_gas`
+    or `stick` (of the wire). `arm_fault` is `none`, `stuck:JOINT:AFTER` or `lag:SECONDS:AFTER`, AFTER in s. `patience`
+    (s) is how long the controller goes without a setpoint in real time, `period` (s) its control period, `lease` (s)
+    how long the executor goes without a sign of who holds the lease. `wiring` is the file that says how a real arm is
     wired, by default the library's. With `setpoints` the simulated controller logs when each setpoint came, and the log
     is kept with the run.
     """
@@ -61,6 +65,7 @@ class CellOptions:
     at: str = "home"
     arc_fault: str = "none"
     arm_fault: str = "none"
+    gripper_fault: str = "none"
     patience: float = 0.020
     period: float = 0.004
     lease: float = TIME_TO_LIVE
@@ -108,7 +113,7 @@ class CellFolder:
 
 def new_folder(packed: bytes) -> CellFolder:
     """A new private folder (0700) with a cell's packed inputs, at a path that is short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="cellctl-"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     if len(str(folder)) > _LONGEST_SOCKET_PATH - len("/controller~"):
         folder.rmdir()
         finding = Finding("E532", f"the path of the temporary folder is too long for a socket: {folder.parent}")
@@ -116,6 +121,12 @@ def new_folder(packed: bytes) -> CellFolder:
     cell = CellFolder(folder)
     cell.cell.write_bytes(packed)
     return cell
+
+
+def remove_folder(folder: CellFolder) -> None:
+    """Take a private folder that `new_folder` made away, with all that is in it; nothing for any other folder."""
+    if folder.path.name.startswith(_PREFIX) and folder.cell.exists():
+        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def packed_cell(cell: Cell) -> bytes:
@@ -132,6 +143,7 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
         *("--mechanism", options.mechanism, f"--at={options.at}"),
         *("--arc-fault", options.arc_fault, "--arm-fault", options.arm_fault),
+        *("--gripper-fault", options.gripper_fault),
         *("--patience", str(options.patience), "--period", str(options.period)),
         *(("--setpoints", str(folder.setpoints)) if options.setpoints else ()),
         "--real-time" if options.pace == "real_time" else "--lock-step",
@@ -170,14 +182,24 @@ def spawn(command: Sequence[str], *, complaints: Path, stdin: int, keep: Sequenc
 
 
 def wait_for(socket: Path, process: Child, *, who: str, complaints: Path) -> None:
-    """Return when the process listens; raises EnvironmentMissing (E533) when it ends or takes too long instead."""
+    """Return when the process listens; raises what it ended with, EnvironmentMissing (E533) where it did
+    not say or takes too long.
+    """
     clock = MonotonicClock()
     deadline = clock.now() + _START_TIME
     while not socket.exists():
         if process.poll() is not None or clock.now() > deadline:
             last = complaints.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise EnvironmentMissing(Finding("E533", f"the {who} did not start: {last[0]}"))
+            raise _told(last[0]) or EnvironmentMissing(Finding("E533", f"the {who} did not start: {last[0]}"))
         clock.wait_until(clock.now() + 0.01)
+
+
+def _told(line: str) -> CellctlError | None:
+    """The error that a process gave as the reason of its end; None where its last words are no such reason."""
+    try:
+        return error_of(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 @contextmanager

@@ -56,7 +56,11 @@ class Links(Protocol):
 
 
 class Executor:
-    """One arm, one lease, at most one run. It is the `Control` of its own run."""
+    """One arm, one lease, at most one run. It is the `Control` of its own run.
+
+    What a simulated controller writes to its `log` during a run is put beside the record, whether a client is left or
+    not.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Executor:
         lease: Lease | None = None,
         *,
         clock: Clock | None = None,
+        log: Path | None = None,
     ) -> None:
         self._driver, self._links, self._load = driver, links, load
         self._lease = lease or Lease()
@@ -75,6 +80,7 @@ class Executor:
         self._loaded: tuple[Path, Job] | None = None
         self._last: Event | None = None
         self._ending = False
+        self._log = log
         self._heard = self._clock.now()
         self._requests: dict[str, Answer] = {
             "hello": self._hello,
@@ -120,6 +126,7 @@ class Executor:
         if self._loaded is None:
             raise AssertionError("started without a plan")
         job = self._loaded[1]
+        logged = self._log.stat().st_size if self._log is not None and self._log.exists() else 0
         with record:
             machine = self.operating.machine
             run = execute(job, self._driver, clock=self._clock, control=self, record=record, machine=machine)
@@ -129,6 +136,8 @@ class Executor:
         except OSError as error:
             finding = Finding("X411", f"outcome.json cannot be written: {error.strerror}")
             outcome = replace(outcome, findings=(*outcome.findings, finding))
+        if self._log is not None and self._log.exists():
+            record.keep(self._log, since=logged)
         self._links.publish(protocol.outcome_line(outcome))
 
     def _followed(self, run: Generator[Event, None, Outcome]) -> Outcome:
@@ -255,7 +264,7 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(segment.process for segment in job.certified.plan.segments)
+        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
             raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))

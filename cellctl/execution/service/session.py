@@ -35,10 +35,11 @@ _STANDING_TIME = 10.0
 
 
 class CellLink:
-    """A running cell with the lease in hand."""
+    """A running cell with the lease in hand. `scratch` is a private folder that is gone with the cell."""
 
     def __init__(self, client: ExecutorClient, folder: CellFolder) -> None:
         self._client = client
+        self.scratch = folder.path
         self._weld_source = folder.weld_source
         self._controller_logs = (folder.weld_source, folder.setpoints)
 

@@ -112,7 +112,8 @@ def _tip(model: UrdfModel, base: str, findings: list[Finding]) -> str | None:
         findings.append(Finding("F186", "no joint moves", model.place))
         return None
     shared = _last_shared_link(base, [chains[link] for link in best])
-    hint = f"name one with --tip: '{shared}', where they part, or {', '.join(sorted(best)[:6])}"
+    some = ", ".join(sorted(best)[:3]) + (" ..." if len(best) > 3 else "")
+    hint = f"--tip {shared} ends it where they part, which leaves a gripper to be a tool; or take one of {some}"
     findings.append(Finding("F186", f"{len(best)} links could be the tip of the arm", model.place, hint))
     return None
 

@@ -11,8 +11,8 @@ from cellctl.files.xml_tree import XmlElement
 
 @dataclass(frozen=True, slots=True)
 class SrdfModel:
-    """What an SRDF adds: `chains` of base and tip link by group, `states` of joint values by name, and the pairs of
-    links that are not to be checked, with the reason given.
+    """What an SRDF adds: `chains` of base and tip link by group, `states` of joint values by name, those of several
+    groups as one, and the pairs of links that are not to be checked, with the reason given.
     """
 
     chains: dict[str, tuple[str, str]]
@@ -38,7 +38,9 @@ def srdf_model(root: XmlElement, findings: list[Finding]) -> SrdfModel:
         frozenset((pair.get("link1"), pair.get("link2"))): pair.get("reason", "no reason given")
         for pair in root.all("disable_collisions")
     }
-    states = {state.get("name"): _state(state, findings) for state in root.all("group_state")}
+    states: dict[str, dict[str, float]] = {}
+    for state in root.all("group_state"):
+        states.setdefault(state.get("name"), {}).update(_state(state, findings))
     return SrdfModel(chains, states, pairs)
 
 

@@ -166,3 +166,19 @@ def verified(
     if flange_error(before, axes, prismatic, after, target, q) <= POLISHED:
         return True
     return _corrected(before, axes, prismatic, after, target, q)
+
+
+@compiled(NOTHING, *CHAIN, reads(2), writes(2), writes(1, FLAG))
+def verify_branches(
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    target: FloatArray,
+    branches: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """Correct every valid one of `branches` (b, 6) for `target` (4, 4), and strike from `valid` (b,) what misses it."""
+    for k in range(len(branches)):
+        if valid[k]:
+            valid[k] = verified(before, axes, prismatic, after, target, branches[k])

@@ -20,7 +20,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
 from cellctl.model.pose import FloatArray
 
 BRANCHES: Final = 8
@@ -155,9 +155,7 @@ def solve_opw(
 ) -> None:
     """As `opw_branches`, every answer corrected where needed and verified by the forward kinematics."""
     opw_branches(lengths, offsets, signs, flange_tip, target, out, valid)
-    for k in range(BRANCHES):
-        if valid[k]:
-            valid[k] = verified(before, axes, prismatic, after, target, out[k])
+    verify_branches(before, axes, prismatic, after, target, out, valid)
 
 
 @compiled(NOTHING, *_ARRAYS, reads(3), writes(3), writes(2, FLAG))

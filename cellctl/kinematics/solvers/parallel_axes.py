@@ -16,9 +16,9 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
 from cellctl.kinematics.solvers.screws import inverse_of, meeting_point, parallel, screws_of
-from cellctl.kinematics.solvers.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.subproblems import REACH_SLACK, angle_to, angles_to_plane, dot, turn
 from cellctl.kinematics.solvers.values import ParallelArrays
 from cellctl.model.pose import FloatArray
 
@@ -50,7 +50,7 @@ def _free_turn(h: FloatArray, wrist: FloatArray, hand: FloatArray, square: float
     largest = sqrt(max(0.0, far * near))
     height = min(largest, max(-largest, 0.5 * (far + near - square)))
     turns = np.empty(2)
-    angles_to_plane(wrist, h, hand, height + up * out, turns)
+    angles_to_plane(wrist, h, hand, height + up * out, REACH_SLACK, turns)
     return float(turns[0])
 
 
@@ -93,7 +93,7 @@ def parallel_branches(
             moved += target[i, j] * zero_inverse[j, 3] + carried[j, i] * wrist_point[j]
         wanted[i] = moved
     height = dot(h, wrist_point) - dot(h, points[0])
-    if not angles_to_plane(h, -axes[0], wanted, height, shoulders):
+    if not angles_to_plane(h, -axes[0], wanted, height, REACH_SLACK, shoulders):
         return
     for shoulder in range(2):
         first = shoulders[shoulder]
@@ -103,7 +103,7 @@ def parallel_branches(
         for i in range(3):
             wrist[i] += points[0, i] - points[1, i]
             reached[i] = turned[0, i] * axes[5, 0] + turned[1, i] * axes[5, 1] + turned[2, i] * axes[5, 2]
-        if not angles_to_plane(h, axes[4], axes[5], dot(h, reached), wrists):
+        if not angles_to_plane(h, axes[4], axes[5], dot(h, reached), REACH_SLACK, wrists):
             continue
         cosine = dot(h, reached)
         sine = sqrt(
@@ -137,7 +137,7 @@ def parallel_branches(
             for i in range(3):
                 planar[i] -= rise * h[i]
             grown = 0.5 * (dot(planar, planar) - dot(upper, upper) - dot(forearm, forearm))
-            if not angles_to_plane(upper, h, forearm, grown, elbows):
+            if not angles_to_plane(upper, h, forearm, grown, REACH_SLACK, elbows):
                 continue
             for elbow in range(2):
                 third = elbows[elbow]
@@ -171,9 +171,7 @@ def solve_parallel_bulk(
     for n in range(targets.shape[0]):
         parallel_branches(axes, points, signs, zero_inverse, targets[n], out[n], valid[n])
         if verify:
-            for k in range(8):
-                if valid[n, k]:
-                    valid[n, k] = verified(before, prime, prismatic, after, targets[n], out[n, k])
+            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def parallel_arrays(chain: Chain) -> ParallelArrays | None:

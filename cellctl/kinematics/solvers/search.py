@@ -73,7 +73,7 @@ def approach(
 
 
 @compiled(COUNT, reads(1), reads(1, FLAG), COUNT, writes(2))
-def _kept(q: FloatArray, prismatic: BoolArray, count: int, out: FloatArray) -> int:
+def kept(q: FloatArray, prismatic: BoolArray, count: int, out: FloatArray) -> int:
     """Put `q` (6,) into `out` (capacity, 6) after `count` others unless it is among them; the new count."""
     for k in range(count):
         apart = 0.0
@@ -112,7 +112,7 @@ def search_bulk(
             for j in range(6):
                 q[j] = out[n - 1, k, j] if k < before_count else starts[k - before_count, j]
             if approach(before, axes, prismatic, after, targets[n], q):
-                count = _kept(q, prismatic, count, out[n])
+                count = kept(q, prismatic, count, out[n])
         for k in range(out.shape[1]):
             valid[n, k] = k < count
         before_count = count

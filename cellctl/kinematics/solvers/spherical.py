@@ -14,7 +14,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verified, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
 from cellctl.kinematics.solvers.screws import (
     MEETING,
     Screws,
@@ -24,85 +24,19 @@ from cellctl.kinematics.solvers.screws import (
     parallel,
     screws_of,
 )
-from cellctl.kinematics.solvers.subproblems import angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.subproblems import REACH_SLACK, angle_to, angles_to_plane, dot, turn
+from cellctl.kinematics.solvers.three_axes import (
+    arm_of_meeting,
+    arm_of_parallel,
+    carried,
+    from_the_flange,
+    pair_sign,
+    points_to,
+)
 from cellctl.kinematics.solvers.values import SphericalArrays
 from cellctl.model.pose import FloatArray
 
 _FORM = (reads(2), reads(2), REAL, REAL, reads(2))
-
-
-@compiled(NOTHING, reads(2), reads(2), reads(1), writes(2))
-def _arm_of_meeting(axes: FloatArray, points: FloatArray, wrist: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (4, 3) with angles 1..3 that put the wrist at `wrist` (3,), axes 1 and 2 meeting; NaN if none."""
-    outer, wanted, bent, lifted = points[0] - points[2], wrist - points[0], np.empty(3), np.empty(3)
-    hand = points[5] - points[2]
-    elbows, lifts = np.empty(2), np.empty(2)
-    out[:] = np.nan
-    apart = 0.5 * (dot(hand, hand) + dot(outer, outer) - dot(wanted, wanted))
-    if not angles_to_plane(outer, axes[2], hand, apart, elbows):
-        return
-    for elbow in range(2):
-        turn(axes[2], elbows[elbow], hand, bent)
-        for i in range(3):
-            bent[i] -= outer[i]
-        if not angles_to_plane(axes[0], axes[1], bent, dot(axes[0], wanted), lifts):
-            continue
-        for side in range(2):
-            turn(axes[1], lifts[side], bent, lifted)
-            row = 2 * side + elbow
-            out[row, 0], out[row, 1] = angle_to(axes[0], lifted, wanted), lifts[side]
-            out[row, 2] = elbows[elbow]
-
-
-@compiled(NOTHING, reads(2), reads(2), REAL, reads(1), writes(2))
-def _arm_of_parallel(axes: FloatArray, points: FloatArray, sign: float, wrist: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (4, 3) with angles 1..3 that put the wrist at `wrist` (3,), axes 2 and 3 parallel; NaN if none."""
-    h, wanted, planar, bent = axes[1], wrist - points[0], np.empty(3), np.empty(3)
-    upper, forearm = points[2] - points[1], points[5] - points[2]
-    sides, elbows = np.empty(2), np.empty(2)
-    out[:] = np.nan
-    off = dot(h, forearm)
-    for i in range(3):
-        forearm[i] -= off * h[i]
-    if not angles_to_plane(h, -axes[0], wanted, dot(h, points[5]) - dot(h, points[0]), sides):
-        return
-    for side in range(2):
-        turn(axes[0], -sides[side], wanted, planar)
-        for i in range(3):
-            planar[i] += points[0, i] - points[1, i]
-        rise = dot(h, planar)
-        for i in range(3):
-            planar[i] -= rise * h[i]
-        grown = 0.5 * (dot(planar, planar) - dot(upper, upper) - dot(forearm, forearm))
-        if not angles_to_plane(upper, h, forearm, grown, elbows):
-            continue
-        for elbow in range(2):
-            turn(h, elbows[elbow], forearm, bent)
-            for i in range(3):
-                bent[i] += upper[i]
-            row = 2 * side + elbow
-            out[row, 0], out[row, 1] = sides[side], angle_to(h, bent, planar)
-            out[row, 2] = sign * elbows[elbow]
-
-
-@compiled(NOTHING, reads(2), REAL, reads(2), writes(2))
-def _carried(zero_inverse: FloatArray, backwards: float, target: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (4, 3) with what the six axes together do to reach `target` (4, 4): the images of x, y, z, then of the
-    origin, seen from the end that the arm begins at.
-    """
-    for i in range(3):
-        for j in range(3):
-            image = 0.0
-            for k in range(3):
-                image += (target[k, i] if backwards else target[i, k]) * zero_inverse[k, j]
-            out[j, i] = image
-        origin = 0.0
-        for k in range(3):
-            if backwards:
-                origin += target[k, i] * (zero_inverse[k, 3] - target[k, 3])
-            else:
-                origin += target[i, k] * zero_inverse[k, 3]
-        out[3, i] = origin if backwards else origin + target[i, 3]
 
 
 @compiled(REAL, reads(2), REAL, REAL, reads(1), reads(1))
@@ -128,15 +62,15 @@ def spherical_branches(
     """Fill `out` (8, 6) and `valid` (8,) with branches for the flange `target` (4, 4), base frame, not yet verified."""
     motion, turned, arm = np.empty((4, 3)), np.empty((3, 3)), np.empty((4, 3))
     wrist, wanted, passing, across, bends = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(2)
-    _carried(zero_inverse, backwards, target, motion)
+    carried(zero_inverse, backwards, target, motion)
     for i in range(3):
         wrist[i] = motion[3, i]
         for j in range(3):
             wrist[i] += motion[j, i] * points[5, j]
     if sign == 0.0:
-        _arm_of_meeting(axes, points, wrist, arm)
+        arm_of_meeting(axes, points, wrist, REACH_SLACK, arm)
     else:
-        _arm_of_parallel(axes, points, sign, wrist, arm)
+        arm_of_parallel(axes, points, sign, wrist, REACH_SLACK, arm)
     least = 0
     for i in range(3):
         if abs(axes[5, i]) < abs(axes[5, least]):
@@ -153,7 +87,7 @@ def spherical_branches(
             turn(axes[2], -arm[row, 2], wanted, turned[j])
         for i in range(3):
             wanted[i] = turned[0, i] * axes[5, 0] + turned[1, i] * axes[5, 1] + turned[2, i] * axes[5, 2]
-        if not angles_to_plane(axes[3], axes[4], axes[5], dot(axes[3], wanted), bends):
+        if not angles_to_plane(axes[3], axes[4], axes[5], dot(axes[3], wanted), REACH_SLACK, bends):
             continue
         for bend in range(2):
             k = 2 * row + bend
@@ -193,9 +127,7 @@ def solve_spherical_bulk(
     for n in range(targets.shape[0]):
         spherical_branches(axes, points, sign, backwards, zero_inverse, targets[n], out[n], valid[n])
         if verify:
-            for k in range(8):
-                if valid[n, k]:
-                    valid[n, k] = verified(before, prime, prismatic, after, targets[n], out[n, k])
+            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def spherical_arrays(chain: Chain) -> SphericalArrays | None:
@@ -203,20 +135,11 @@ def spherical_arrays(chain: Chain) -> SphericalArrays | None:
     if len(chain.axes) != 6 or chain.prismatic.any():
         return None
     screws = screws_of(chain)
-    for seen, backwards in ((screws, 0.0), (_from_the_flange(screws), 1.0)):
+    for seen, backwards in ((screws, 0.0), (from_the_flange(screws), 1.0)):
         points = _wrist_and_pair(seen)
         if points is not None:
-            sign = float(np.sign(seen.axes[1] @ seen.axes[2])) if parallel(seen, 1, 2) else 0.0
-            return SphericalArrays(seen.axes, points, sign, backwards, inverse_of(seen.zero), *chain)
+            return SphericalArrays(seen.axes, points, pair_sign(seen), backwards, inverse_of(seen.zero), *chain)
     return None
-
-
-def _from_the_flange(screws: Screws) -> Screws:
-    """The same arm turned round: flange first, so that angles keep their signs when the axes change theirs."""
-    back = inverse_of(screws.zero)
-    axes = -screws.axes[::-1] @ back[:3, :3].T
-    points = screws.points[::-1] @ back[:3, :3].T + back[:3, 3]
-    return Screws(np.ascontiguousarray(axes), np.ascontiguousarray(points), back)
 
 
 def _wrist_and_pair(screws: Screws) -> FloatArray | None:
@@ -224,14 +147,4 @@ def _wrist_and_pair(screws: Screws) -> FloatArray | None:
     wrist = meeting_point(screws, 4, 5)
     if wrist is None or distance_to(screws, 3, wrist) > MEETING or parallel(screws, 3, 4):
         return None
-    points = screws.points.copy()
-    points[3:] = wrist
-    if parallel(screws, 1, 2) and not parallel(screws, 0, 1):
-        h = screws.axes[1]
-        points[2] += ((points[1] - points[2]) @ h) * h
-        return points if distance_to(screws, 1, points[2]) > MEETING else None
-    pair = meeting_point(screws, 0, 1)
-    if pair is None or parallel(screws, 1, 2):
-        return None
-    points[:2] = pair
-    return points
+    return points_to(screws, wrist)

@@ -48,12 +48,14 @@ def angle_to(axis: FloatArray, start: FloatArray, end: FloatArray) -> float:
     return atan2(sine, cosine)
 
 
-@compiled(FLAG, reads(1), reads(1), reads(1), REAL, writes(1))
-def angles_to_plane(normal: FloatArray, axis: FloatArray, vector: FloatArray, height: float, out: FloatArray) -> bool:
+@compiled(FLAG, reads(1), reads(1), reads(1), REAL, REAL, writes(1))
+def angles_to_plane(
+    normal: FloatArray, axis: FloatArray, vector: FloatArray, height: float, slack: float, out: FloatArray
+) -> bool:
     """Fill `out` (2,) with both turns about `axis` (3,) after which `normal` . `vector` is `height`; False if none is.
 
     The first has the greater angle from the turn that lifts the vector most, the second the lesser; so each keeps its
-    place along a path.
+    place along a path. Where `height` is out of reach by no more than `slack` (as a cosine), both are the nearest.
     """
     along = dot(axis, vector)
     sine = (
@@ -68,7 +70,7 @@ def angles_to_plane(normal: FloatArray, axis: FloatArray, vector: FloatArray, he
         out[0] = out[1] = 0.0
         return abs(height - lift) < REACH_SLACK
     share = (height - lift) / largest
-    if not abs(share) <= 1.0 + REACH_SLACK:
+    if not abs(share) <= 1.0 + slack:
         return False
     top, away = atan2(sine, cosine), acos(min(1.0, max(-1.0, share)))
     out[0], out[1] = top + away, top - away

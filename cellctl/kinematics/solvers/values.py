@@ -54,6 +54,24 @@ class SphericalArrays(NamedTuple):
     after: FloatArray
 
 
+class OffsetArrays(NamedTuple):
+    """An arm whose axes 4 and 5 meet, but not 6, as arrays for kernels, which take them unpacked.
+
+    As `SphericalArrays`, with `points` 4 to 6 where axes 4 and 5 meet, and a point `last` (3,) on axis 6.
+    """
+
+    axes: FloatArray
+    points: FloatArray
+    last: FloatArray
+    sign: float
+    backwards: float
+    zero_inverse: FloatArray
+    before: FloatArray
+    prime: FloatArray
+    prismatic: BoolArray
+    after: FloatArray
+
+
 class SearchArrays(NamedTuple):
     """Six joints for the kernel, which takes them unpacked: `starts` (m, 6) of every search, then the chain."""
 

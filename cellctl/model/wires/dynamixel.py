@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cellctl.model.wires.checksums import crc16
+from cellctl.model.wires.servo import Register, Reply
 
 HEADER = b"\xff\xff\xfd\x00"
 BROADCAST = 0xFE
@@ -70,23 +71,14 @@ class Packet:
     parameters: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What one servo says: its error byte and its data."""
+def alert(reply: Reply) -> bool:
+    """True when the servo has a hardware error."""
+    return bool(reply.error & ALERT)
 
-    id: int
-    error: int
-    data: bytes
 
-    @property
-    def alert(self) -> bool:
-        """True when the servo has a hardware error."""
-        return bool(self.error & ALERT)
-
-    @property
-    def refused(self) -> int:
-        """Why it did not do what it was asked to, 0 when it did (see `Error`)."""
-        return self.error & ~ALERT
+def refusal(reply: Reply) -> int:
+    """Why a servo did not do what it was asked to, 0 when it did (see `Error`)."""
+    return reply.error & ~ALERT
 
 
 def encode(packet: Packet) -> bytes:
@@ -227,6 +219,45 @@ def wire_size(parameters: int) -> int:
     among them.
     """
     return len(HEADER) + 6 + parameters
+
+
+class DynamixelCodec:
+    """The `Codec` of this protocol."""
+
+    ping_size = 3
+
+    def decoder(self) -> Decoder:
+        """A new decoder."""
+        return Decoder()
+
+    def replies(self, packet: Packet, size: int) -> Sequence[Reply]:
+        """The replies in a packet; an echo and a request hold none."""
+        reply = reply_of(packet)
+        return fast_replies(packet, size) or ([reply] if reply else [])
+
+    def refused(self, reply: Reply) -> bool:
+        """True for a reply with the reason why nothing was done."""
+        return bool(refusal(reply))
+
+    def ping(self, id: int) -> bytes:
+        """Who is there?"""
+        return encode(ping(id))
+
+    def read(self, ids: Sequence[int], address: int, size: int) -> bytes:
+        """A read of one servo, a sync read of several."""
+        return encode(read(ids[0], address, size) if len(ids) == 1 else sync_read(address, size, ids))
+
+    def write(self, register: Register, values: Mapping[int, int]) -> bytes:
+        """A sync write."""
+        return encode(sync_write(register.address, {id: register.pack(value) for id, value in values.items()}))
+
+    def request_size(self, count: int) -> int:
+        """Bytes of a request to read `count` servos."""
+        return wire_size(4 + count if count > 1 else 4)
+
+    def reply_size(self, size: int) -> int:
+        """Bytes of a status packet."""
+        return wire_size(1 + size)
 
 
 def _two(number: int) -> bytes:

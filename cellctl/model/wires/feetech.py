@@ -11,11 +11,13 @@ listens has to know what was asked for and what can be true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from cellctl.model.wires import feetech_registers as reg
 from cellctl.model.wires.checksums import inverted_sum
+from cellctl.model.wires.servo import Register, Reply
 
 HEADER = b"\xff\xff"
 BROADCAST = 0xFE
@@ -132,3 +134,47 @@ def sync_write(address: int, data: Mapping[int, bytes]) -> Packet:
 def wire_size(parameters: int) -> int:
     """Bytes on the wire of a packet with so many bytes of parameters."""
     return _BEFORE_BODY + 2 + parameters
+
+
+class FeetechCodec:
+    """The `Codec` of this protocol. It writes nothing into the EEPROM, and no torque but off and on."""
+
+    ping_size = 0
+
+    def decoder(self) -> Decoder:
+        """A new decoder."""
+        return Decoder()
+
+    def replies(self, packet: Packet, size: int) -> Sequence[Reply]:
+        """Every packet may be a reply, and one of another size is none."""
+        return [Reply(packet.id, packet.code, packet.parameters)] if len(packet.parameters) == size else []
+
+    def refused(self, reply: Reply) -> bool:
+        """No servo says that it did not do what it was asked to."""
+        return False
+
+    def ping(self, id: int) -> bytes:
+        """Are you there?"""
+        return encode(ping(id))
+
+    def read(self, ids: Sequence[int], address: int, size: int) -> bytes:
+        """A read of one servo, a sync read of several."""
+        return encode(read(ids[0], address, size) if len(ids) == 1 else sync_read(address, size, ids))
+
+    def write(self, register: Register, values: Mapping[int, int]) -> bytes:
+        """A sync write; raises ValueError for the EEPROM, and for a torque that is neither off (0) nor on (1): 128
+        would make a servo call its pose the middle of its turn.
+        """
+        if register.address < reg.TORQUE_ENABLE.address:
+            raise ValueError(f"{register.name} is in the EEPROM")
+        if register.address == reg.TORQUE_ENABLE.address and not set(values.values()) <= {0, 1}:
+            raise ValueError("torque is off (0) or on (1)")
+        return encode(sync_write(register.address, {id: register.pack(value) for id, value in values.items()}))
+
+    def request_size(self, count: int) -> int:
+        """Bytes of a request to read `count` servos."""
+        return wire_size(2 + count if count > 1 else 2)
+
+    def reply_size(self, size: int) -> int:
+        """Bytes of an answer."""
+        return wire_size(size)

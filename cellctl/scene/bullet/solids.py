@@ -98,7 +98,7 @@ def standing_out(points: FloatArray, held: FloatArray) -> float:
     about a nanometre, is charged with the ratio of the hull's outer to inner radius: scaling a hull about a point
     inside moves each face by its distance from there.
     """
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull, KDTree
 
     hull = ConvexHull(held)
     normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
@@ -113,5 +113,5 @@ def standing_out(points: FloatArray, held: FloatArray) -> float:
     centre = held.mean(axis=0)
     aspect = np.linalg.norm(points - centre, axis=1).max() / -(normals @ centre + offsets).max()
     to_hull = np.linalg.norm(points - inside, axis=1) + height.max() * aspect
-    to_corner = np.linalg.norm(points[:, None] - held[None], axis=2).min(axis=1)
+    to_corner, _ = KDTree(held).query(points)
     return float(np.minimum(to_hull, to_corner).max())

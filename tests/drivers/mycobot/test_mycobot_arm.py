@@ -8,59 +8,25 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cellctl.drivers.driver import ArmSetup
-from cellctl.drivers.mycobot.arm import MycobotWaypointArm
-from cellctl.emulators.link.line import Line
-from cellctl.emulators.mycobot.arm import MycobotArm
+from cellctl.bench.serial.waypoint_benches import MycobotBench, mycobot_bench
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, UsageError
 from cellctl.files import load_robot
-from cellctl.model.link_faults import Fault, FaultScript
+from cellctl.model.link_faults import Fault
 
 ROBOT = load_robot("generic_gcode_6axis")
 START = np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
 
 
-class Bench:
-    """An arm on a line with faults, and the driver."""
-
-    def __init__(self, port_on, *faults: Fault, seed: int = 1) -> None:
-        lower, upper = np.degrees(ROBOT.limit_array("lower")), np.degrees(ROBOT.limit_array("upper"))
-        self.far_end = MycobotArm(
-            np.degrees(START),
-            lower=lower,
-            upper=upper,
-            top=np.degrees(ROBOT.limit_array("velocity")),
-            acceleration=np.degrees(ROBOT.limit_array("acceleration")),
-        )
-        self.line = Line(self.far_end, baud=115_200, script=FaultScript(faults, seed))
-        joints = tuple(joint.name for joint in ROBOT.axes)
-        self.setup = ArmSetup(ROBOT.name, joints, START, limits=ROBOT.axis_limits)
-        self.port_on = port_on
-        self.open()
-
-    def open(self) -> None:
-        self.arm = MycobotWaypointArm(lambda: self.port_on(self.line), self.setup)
-
-    def wait(self, seconds: float) -> None:
-        self.line.advance(self.line.now + seconds)
-
-    def pose(self) -> np.ndarray:
-        return np.radians(self.far_end.angles)
-
-    def way(self) -> tuple[np.ndarray, np.ndarray]:
-        """Three lines from where the arm stands."""
-        steps = np.radians([[0, 0, 0, 0, 0, 0], [20, -10, 5, 30, -20, 40], [30, 0, -20, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
-        return START + steps, np.array([1.5, 1.0, 2.0])
-
-    def stands(self, seconds: float = 0.5) -> bool:
-        before = self.pose()
-        self.wait(seconds)
-        return bool(np.abs(self.pose() - before).max() < 1e-6)
+def way() -> tuple[np.ndarray, np.ndarray]:
+    """Three lines from where the arm stands."""
+    steps = np.radians([[0, 0, 0, 0, 0, 0], [20, -10, 5, 30, -20, 40], [30, 0, -20, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
+    return START + steps, np.array([1.5, 1.0, 2.0])
 
 
 @pytest.fixture
-def bench(port_on) -> Callable[..., Bench]:
-    return lambda *faults, **options: Bench(port_on, *faults, **options)
+def bench() -> Callable[..., MycobotBench]:
+    """Makes an arm on a line with the given faults."""
+    return mycobot_bench
 
 
 def code(caught: pytest.ExceptionInfo) -> list[str]:
@@ -76,7 +42,7 @@ def test_opening_and_reading_moves_nothing_and_switches_nothing_on(bench) -> Non
 
 def test_the_arm_goes_from_waypoint_to_waypoint_as_foretold(bench) -> None:
     b = bench()
-    waypoints, durations = b.way()
+    waypoints, durations = way()
     followed = b.arm.follow(waypoints, durations)
     assert (np.diff(followed.motion.times_of_waypoints()) >= durations - 1e-9).all()
     states = list(b.arm.run(followed))
@@ -88,7 +54,7 @@ def test_the_arm_goes_from_waypoint_to_waypoint_as_foretold(bench) -> None:
 
 
 def test_the_motion_rests_at_every_waypoint(bench) -> None:
-    motion = bench().arm.follow(*bench().way()).motion
+    motion = bench().arm.follow(*way()).motion
     assert np.abs(motion.velocities_at(motion.times_of_waypoints() - 1e-9)).max() < 1e-6
     assert np.abs(motion.joints_at(motion.times_of_waypoints()) - motion.waypoints).max() < 1e-9
 
@@ -99,7 +65,7 @@ def test_an_order_to_move_is_sent_once(bench) -> None:
     seen = []
     obey = b.far_end._obey
     b.far_end._obey = lambda frame: (seen.append(frame), obey(frame))[1]
-    list(b.arm.run(b.arm.follow(*b.way())))
+    list(b.arm.run(b.arm.follow(*way())))
     assert len([frame for frame in seen if frame.command == 0x22]) == 3
 
 
@@ -121,7 +87,7 @@ def test_wrong_angles_are_never_reported(bench, fault: Fault) -> None:
     b = bench(fault)
     states, ended = [], "done"
     try:
-        for state in b.arm.run(b.arm.follow(*b.way())):
+        for state in b.arm.run(b.arm.follow(*way())):
             assert np.abs(state.joints - b.pose()).max() < np.radians(15.0)
             states.append(state)
     except Faulted as told:
@@ -140,7 +106,7 @@ def test_a_dead_arm_is_an_error_and_no_number(bench) -> None:
     """elephantrobotics/pymycobot#93: -1 instead of an error."""
     b = bench(Fault("silent", start=2.0))
     with pytest.raises(Faulted, match=r"/dev/simulated was lost: it does not answer; last pose") as caught:
-        list(b.arm.run(b.arm.follow(*b.way())))
+        list(b.arm.run(b.arm.follow(*way())))
     assert code(caught) == ["X484"]
 
 
@@ -154,7 +120,7 @@ def test_nobody_at_the_port(bench) -> None:
 
 def test_stop_stops_and_nothing_follows(bench) -> None:
     b = bench()
-    followed = b.arm.follow(*b.way())
+    followed = b.arm.follow(*way())
     run = b.arm.run(followed)
     for _ in range(7):
         next(run)
@@ -168,11 +134,11 @@ def test_stop_stops_and_nothing_follows(bench) -> None:
 def test_a_collision_ends_the_motion_until_it_is_cleared(bench) -> None:
     b = bench(Fault("overload", start=1.5, end=1.6))
     with pytest.raises(Faulted, match="reports error 16: collision protection") as caught:
-        list(b.arm.run(b.arm.follow(*b.way())))
+        list(b.arm.run(b.arm.follow(*way())))
     assert code(caught) == ["X486"]
     assert b.stands()
     with pytest.raises(Faulted):
-        next(b.arm.run(b.arm.follow(*b.way())))
+        next(b.arm.run(b.arm.follow(*way())))
     b.arm.clear()
     b.arm.read()
     assert b.stands()
@@ -181,7 +147,7 @@ def test_a_collision_ends_the_motion_until_it_is_cleared(bench) -> None:
 def test_a_stuck_arm_is_noticed(bench) -> None:
     b = bench(Fault("stuck", start=1.0))
     with pytest.raises(Faulted) as caught:
-        list(b.arm.run(b.arm.follow(*b.way())))
+        list(b.arm.run(b.arm.follow(*way())))
     assert code(caught) == ["X487"]
     assert b.line.now < 8.0
 
@@ -189,7 +155,7 @@ def test_a_stuck_arm_is_noticed(bench) -> None:
 def test_a_pulled_cable_is_told_and_nothing_moves_afterwards(bench) -> None:
     b = bench(Fault("hang_up", start=1.5, end=6.0))
     with pytest.raises(Faulted) as caught:
-        list(b.arm.run(b.arm.follow(*b.way())))
+        list(b.arm.run(b.arm.follow(*way())))
     assert code(caught) == ["X484"]
     b.wait(8.0)
     b.arm.clear()
@@ -210,7 +176,7 @@ def test_waypoints_that_cannot_be_are_refused_before_anything_is_sent(bench, cha
     b = bench()
     before = b.arm.counters.requests
     with pytest.raises(UsageError, match=words) as caught:
-        b.arm.follow(*change(*b.way()))
+        b.arm.follow(*change(*way()))
     assert code(caught) == ["X488"]
     with pytest.raises(CellctlError):
         b.arm.switch(1)
@@ -219,7 +185,7 @@ def test_waypoints_that_cannot_be_are_refused_before_anything_is_sent(bench, cha
 
 def test_a_motion_begins_where_the_arm_stands(bench) -> None:
     b = bench()
-    waypoints, durations = b.way()
+    waypoints, durations = way()
     with pytest.raises(Faulted) as caught:
         list(b.arm.run(b.arm.follow(waypoints + 0.1, durations)))
     assert code(caught) == ["X487"]

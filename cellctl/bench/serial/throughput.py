@@ -1,0 +1,198 @@
+"""The suite `serial`: drivers over a pseudoterminal to emulated controllers in processes of their own, in real time.
+
+The emulator lets bytes take as long as their baud rate says. A machine with other things to do shows in the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellctl.bench.figures import Figure, Goal, SuiteResult
+from cellctl.bench.serial.waypoint_benches import ROBOT, TORCH
+from cellctl.bench.suites import Progress
+from cellctl.drivers.driver import ArmSetup, Setpoint
+from cellctl.drivers.grbl.arm import GrblArm
+from cellctl.drivers.serial_port import SerialPort
+from cellctl.drivers.servos.arm import ServoArm
+from cellctl.drivers.servos.opening import SERVOS
+from cellctl.errors import Faulted
+from cellctl.execution.clock import MonotonicClock
+from cellctl.files import load_robot, load_wiring
+from cellctl.model.gcode_wiring import homed_wiring
+from cellctl.model.pose import FloatArray
+from cellctl.model.wiring import Protocol, Wiring
+
+SERVO_ARMS: tuple[tuple[Protocol, str], ...] = (("dynamixel", "interbotix_vx300s"), ("feetech", "so101"))
+"""Seven DYNAMIXEL goals (and two servos that follow) at 1 Mbps, six Feetech servos at 1 Mbps."""
+MISSED_IN_A_ROW = 3
+"""Periods in a row that may be missed."""
+_BACK_TO_BACK = 200
+_SWING, _SPEED = 0.1, 0.5
+_GRBL_STEP = 0.05
+
+
+def serial(minutes: float, say: Progress) -> SuiteResult:
+    """How long cycles take and how many deadlines are missed in so many minutes of each arm."""
+    figures: list[Figure] = []
+    for protocol, arm in SERVO_ARMS:
+        figures += _servo_figures(protocol, load_wiring(arm), 60.0 * minutes, say)
+    figures += _grbl_figures(60.0 * minutes, say)
+    return SuiteResult("serial", tuple(figures))
+
+
+@contextmanager
+def emulated(*words: str) -> Iterator[str]:
+    """The port of an emulated controller; its process ends with the block."""
+    command = [sys.executable, "-m", "cellctl", "emulate", *words, "--until-closed"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield str(json.loads(process.stdout.readline())["port"])
+        finally:
+            process.stdin.close()
+            process.wait(20.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cycles:
+    """How long cycles took and how late they began (s), states that were not fresh, how often the driver gave up."""
+
+    took: FloatArray
+    late: FloatArray
+    stale: int
+    faults: int
+
+
+def _servo_figures(protocol: Protocol, wiring: Wiring, seconds: float, say: Progress) -> list[Figure]:
+    robot = load_robot(wiring.name)
+    start: FloatArray = np.zeros(robot.dof)
+    setup = ArmSetup(robot.name, wiring.joints, start, limits=robot.axis_limits)
+    with emulated(protocol, "--arm", wiring.name) as port:
+        arm = ServoArm(lambda: SerialPort(port, baud=wiring.baud), SERVOS[protocol], wiring, setup)
+        with arm:
+            start = arm.read().joints
+            cycles = _cycled(arm, wiring, start, seconds, say)
+            fastest = _back_to_back(arm)
+        counters = arm.counters
+    count = len(wiring.leaders)
+    rate = f"{protocol}, {count} servos, {1.0 / wiring.period:.0f} Hz"
+    missed = cycles.late > wiring.period
+    return [
+        *_percentiles(f"{rate}: cycle", cycles.took, wiring.period),
+        *_percentiles(f"{rate}: lateness of a cycle", cycles.late, None),
+        Figure(f"{rate}: periods missed", "cycles", (float(missed.sum()),)),
+        Figure(f"{rate}: missed in a row", "cycles", (float(_longest(missed)),), goal=Goal(MISSED_IN_A_ROW)),
+        Figure(f"{rate}: states that were not fresh", "cycles", (float(cycles.stale),)),
+        Figure(f"{rate}: times the driver gave up", "faults", (float(cycles.faults),), goal=Goal(0)),
+        Figure(f"{rate}: ceiling", "Hz", (1.0 / fastest,), better="higher"),
+        Figure(f"{rate}: reads repeated", "reads", (float(counters.retries),)),
+        Figure(f"{rate}: replies broken or strange", "replies", (float(counters.broken + counters.strange),)),
+    ]
+
+
+def _cycled(arm: ServoArm, wiring: Wiring, start: FloatArray, seconds: float, say: Progress) -> _Cycles:
+    """Cycle an arm that swings slowly; a driver that gives up, as on a busy machine, is cleared and goes on."""
+    clock, period = MonotonicClock(), wiring.period
+    took, late, stale, faults, tau = list[float](), list[float](), 0, 0, 0.0
+    arm.exchange(Setpoint(start))
+    deadline = clock.now()
+    for k in range(max(1, round(seconds / period))):
+        deadline += period
+        clock.wait_until(deadline)
+        began = clock.now()
+        late.append(began - deadline)
+        try:
+            stale += arm.exchange(Setpoint(start + _SWING * (1.0 - np.cos(_SPEED * tau)))).age > 0.0
+        except Faulted:
+            faults, tau, start = faults + 1, 0.0, _taken_up_again(arm)
+            deadline = clock.now()
+            continue
+        took.append(clock.now() - began)
+        tau += period
+        deadline = max(deadline, began - period)
+        if k % 100 == 0:
+            say(f"{wiring.name}: {len(wiring.leaders)} servos", k * period / seconds)
+    return _Cycles(np.array(took), np.array(late), stale, faults)
+
+
+def _taken_up_again(arm: ServoArm) -> FloatArray:
+    """Clear a fault and switch the arm on where it stands; its joints (dof,), rad."""
+    arm.clear()
+    here = arm.read().joints
+    arm.exchange(Setpoint(here))
+    return here
+
+
+def _back_to_back(arm: ServoArm) -> float:
+    """Seconds of a cycle, median of many without a pause between them."""
+    arm.stop()
+    clock, here, taken = MonotonicClock(), _taken_up_again(arm), list[float]()
+    while len(taken) < _BACK_TO_BACK:
+        began = clock.now()
+        try:
+            arm.exchange(Setpoint(here))
+        except Faulted:
+            here = _taken_up_again(arm)
+            continue
+        taken.append(clock.now() - began)
+    return float(np.median(taken))
+
+
+def _grbl_figures(seconds: float, say: Progress) -> list[Figure]:
+    """How much longer a streamed motion takes than was foretold: a planner that starves slows down."""
+    robot = load_robot(ROBOT)
+    wiring = homed_wiring(robot, (TORCH,))
+    setup = ArmSetup(robot.name, wiring.joints, np.zeros(robot.dof), limits=robot.axis_limits)
+    clock = MonotonicClock()
+    say("grbl: homing", None)
+    with emulated("grbl", "--arm", ROBOT) as port:
+        arm = GrblArm(lambda: SerialPort(port, baud=wiring.baud), wiring, setup)
+        with arm:
+            arm.assume_position()
+            here = arm.read().joints
+            times = np.arange(0.0, max(seconds, 2.0), _GRBL_STEP)
+            middle = np.array([0.5 * (limit.lower + limit.upper) for limit in robot.axis_limits])
+            round_and_round = np.array([1.0 - np.cos(times), np.sin(times)] * (robot.dof // 2)).T
+            waypoints = here + _SWING * (np.sign(middle - here + 1e-9) * 1.01 + round_and_round)
+            waypoints[0] = here
+            followed = arm.follow(waypoints, np.diff(times))
+            began = clock.now()
+            for state in arm.run(followed):
+                say("grbl: streaming", min((clock.now() - began) / followed.motion.duration, 1.0))
+                del state
+            took = clock.now() - began
+        lines = arm.counters.lines
+    name = f"grbl, {1.0 / _GRBL_STEP:.0f} lines/s"
+    over = took - followed.motion.duration
+    return [
+        Figure(f"{name}: lines", "lines", (float(lines),)),
+        Figure(f"{name}: longer than foretold", "s", (over,), goal=Goal(1.0)),
+    ]
+
+
+def _percentiles(name: str, values: FloatArray, bound: float | None) -> list[Figure]:
+    """p50, p99 and the largest of `values`, s."""
+    goal = None if bound is None else Goal(bound)
+    p50, p99 = np.percentile(values, [50.0, 99.0])
+    return [
+        Figure(f"{name}, p50", "s", (float(p50),)),
+        Figure(f"{name}, p99", "s", (float(p99),), goal=goal),
+        Figure(f"{name}, max", "s", (float(values.max()),)),
+    ]
+
+
+def _longest(flags: Sequence[bool] | np.ndarray) -> int:
+    """The most that are true in a row."""
+    longest = run = 0
+    for flag in flags:
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest

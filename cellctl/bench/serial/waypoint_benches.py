@@ -1,0 +1,119 @@
+"""The generic arm on emulated controllers that plan by themselves, in one process and in simulated time. It judges
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cellctl.bench.serial.simulated import LineBench
+from cellctl.drivers.driver import ArmSetup
+from cellctl.drivers.grbl.arm import GrblArm
+from cellctl.drivers.mycobot.arm import MycobotWaypointArm
+from cellctl.drivers.waypoint_arm import WaypointArm
+from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
+from cellctl.emulators.link.line import Line
+from cellctl.emulators.mycobot.arm import MycobotArm
+from cellctl.files import load_robot
+from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_wiring, travel_of
+from cellctl.model.link_faults import Fault, FaultScript
+from cellctl.model.pose import FloatArray
+
+ROBOT = "generic_gcode_6axis"
+TORCH = GcodeOutput("torch", line=0, on=8, off=9)
+BAUD = 115_200
+_DIRECTIONS = np.array([1.0, -1.0, 0.5, 1.0, -0.7, 0.3])
+
+
+@dataclass
+class WaypointBench(LineBench):
+    """An arm that goes from waypoint to waypoint on a lying line, and what it is like."""
+
+    settling: ClassVar[float] = 0.0
+    wobble: ClassVar[float] = 1e-6
+
+    setup: ArmSetup
+    arm: WaypointArm = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """Open the arm, or open it again."""
+        raise NotImplementedError
+
+    def swing(self, seconds: float, *, step: float = 0.05, amplitude: float = 0.25) -> tuple[FloatArray, FloatArray]:
+        """Waypoints (n + 1, dof), rad, that swing all joints from where the arm stands and back, and the times of their
+        lines (n,), s.
+        """
+        times = np.arange(0.0, seconds + 1e-9, step)
+        way = amplitude * (1.0 - np.cos(2.0 * np.pi * times / seconds))
+        return self.arm.read().joints + way[:, None] * _DIRECTIONS, np.diff(times)
+
+
+@dataclass
+class GrblBench(WaypointBench):
+    """The generic arm on a GRBL controller."""
+
+    machine: GrblMachine
+    wiring: GcodeWiring
+    arm: GrblArm = field(init=False)
+
+    def open(self) -> None:
+        """Open the arm, or open it again."""
+        self.arm = GrblArm(self.open_port, self.wiring, self.setup)
+
+    def pose(self) -> FloatArray:
+        """Where the machine really is, rad."""
+        return self.wiring.joint_values(self.machine.motion.position)
+
+
+@dataclass
+class MycobotBench(WaypointBench):
+    """The generic arm on a myCobot's controller."""
+
+    far_end: MycobotArm
+    arm: MycobotWaypointArm = field(init=False)
+
+    def open(self) -> None:
+        """Open the arm, or open it again."""
+        self.arm = MycobotWaypointArm(self.open_port, self.setup)
+
+    def pose(self) -> FloatArray:
+        """Where the arm really is, rad."""
+        result: FloatArray = np.radians(self.far_end.angles)
+        return result
+
+
+def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: Any) -> GrblBench:
+    """A homed arm on a line with the given faults; `settings` are those of the machine."""
+    robot = load_robot(ROBOT)
+    wiring = homed_wiring(robot, (TORCH,))
+    rate = np.degrees(robot.limit_array("velocity")) * 60.0
+    acceleration = np.degrees(robot.limit_array("acceleration"))
+    travel = travel_of(robot)
+    machine = GrblMachine(MachineSettings(rate, acceleration, travel, **settings), -0.5 * travel)
+    line = Line(machine, baud=wiring.baud, script=FaultScript(faults, seed))
+    setup = ArmSetup(robot.name, wiring.joints, np.zeros(robot.dof), limits=robot.axis_limits)
+    bench = GrblBench(line, setup, machine, wiring)
+    if homed:
+        bench.arm.home()
+    return bench
+
+
+def mycobot_bench(*faults: Fault, seed: int = 1) -> MycobotBench:
+    """An arm on a line with the given faults."""
+    robot, start = load_robot(ROBOT), np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
+    far_end = MycobotArm(
+        np.degrees(start),
+        lower=np.degrees(robot.limit_array("lower")),
+        upper=np.degrees(robot.limit_array("upper")),
+        top=np.degrees(robot.limit_array("velocity")),
+        acceleration=np.degrees(robot.limit_array("acceleration")),
+    )
+    line = Line(far_end, baud=BAUD, script=FaultScript(faults, seed))
+    joints = tuple(joint.name for joint in robot.axes)
+    return MycobotBench(line, ArmSetup(robot.name, joints, start, limits=robot.axis_limits), far_end)

@@ -1,0 +1,77 @@
+"""The process of a run at its place on the path: what arc and gripper are told, what they have done, and whether they
+still hold. It moves nothing and waits for nothing.
+"""
+
+from __future__ import annotations
+
+from cellctl.errors import Finding
+from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
+from cellctl.execution.arc_notes import ArcNotes
+from cellctl.execution.following import Follower
+from cellctl.execution.gripper import GripperChannel, held_before
+from cellctl.execution.job import Job
+from cellctl.execution.ledger import SeamLedger
+from cellctl.execution.records.record import Record
+from cellctl.execution.stream import SetpointStream
+from cellctl.execution.telling import Teller
+
+
+class Process:
+    """Arc and gripper of one run. `ledger` says where an arc may be struck."""
+
+    def __init__(
+        self, job: Job, record: Record, *, path: Follower, stream: SetpointStream, ledger: SeamLedger, teller: Teller
+    ) -> None:
+        self._job, self._path, self._stream, self._teller = job, path, stream, teller
+        self.ledger = ledger
+        self.arc = ArcChannel(job.lines)
+        self.gripper = GripperChannel(job.gripper, holds=held_before(path.segments[: job.entry.segment]))
+        self._notes = ArcNotes(record, waits=stream.arm.lock_step)
+
+    @property
+    def outputs(self) -> int:
+        """The digital outputs as bits."""
+        return self.arc.outputs | self.gripper.outputs
+
+    @property
+    def arc_code(self) -> int:
+        """The state of the arc as the trace has it."""
+        return ARC_CODES[self.arc.state]
+
+    def torch(self) -> float:
+        """Where on this segment's path the torch was measured last, m; it lags behind its commands."""
+        return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
+
+    def lost(self) -> Finding | None:
+        """A part that is lost (X426), an arc that is (X404) or that the journal cannot follow (X411); None for none.
+
+        Asked once a cycle.
+        """
+        inputs, dt, part = self._stream.measured.inputs, self._stream.dt, self.gripper.part
+        if self.gripper.lost(inputs, dt):
+            hint = "take the part out of the way before the arm moves"
+            return Finding("X426", f"the gripper has lost '{part}', {self._teller.where}", suggestion=hint)
+        tolerance = self._job.tolerances.arc_loss
+        if self.arc.missing_for(inputs, dt) > tolerance:
+            return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
+        burns = self.arc.state == "established"
+        return self._notes.follow(self._teller.stamp, self.torch()) if burns else None
+
+    def establish(self) -> None:
+        """The arc stands: a stretch of the seam begins here."""
+        path, process = self._path, self._path.segment.process
+        self._notes.begin(path.s)
+        seam = process.seam if process else ""
+        self.arc.establish(segment=path.index, seam=seam, s=path.s, time=self._stream.time)
+        self._teller.note("arc_established", seam=seam)
+
+    def put_out(self, *, complete: bool) -> ArcState:
+        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
+        path, torch = self._path, self.torch()
+        before = self.arc.extinguish(s=torch, time=self._stream.time, complete=complete)
+        if before == "established":
+            if complete:
+                self.ledger.complete(path.index)
+            else:
+                self.ledger.cut(path.index, torch)
+        return before

@@ -1,0 +1,155 @@
+"""A new project: cell, part, procedure, task and tests, proved before they are written. Overwrites nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files as resource_files
+from pathlib import Path
+from string import Template
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+
+from cellctl.errors import CellctlError, FileError, Finding, Place, UsageError
+from cellctl.files import library_robots, load_robot
+from cellctl.files.quantities import did_you_mean
+from cellctl.files.robot_writing import plain_names
+from cellctl.files.schemas import schema
+from cellctl.jobs.checking import Checked, Progress, check_file
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.forward import flange_matrices
+from cellctl.model.pose import FloatArray
+from cellctl.model.robot import Robot
+from cellctl.scene.engine import EngineName
+from cellctl.units import mm
+
+DEFAULT_ARM: Final = "kuka_kr16_2"
+TASK: Final = "tasks/tee.yaml"
+FILES: Final = {
+    "cellctl.yaml": "cellctl.yaml.in",
+    "cell.yaml": "cell.yaml.in",
+    "parts/tee.yaml": "tee.yaml.in",
+    "wps/fillet.yaml": "fillet.yaml.in",
+    TASK: "task.yaml.in",
+    "tests/test_cell.py": "test_cell.py.in",
+    ".github/workflows/cell-checks.yml": "workflow.yml.in",
+    ".gitignore": "gitignore.in",
+}
+"""The files of a new project, and the templates beside this module that they are made of."""
+PLACES: Final = ((0.6, 0.05), (0.5, 0.0), (0.7, 0.15))
+"""Where the table is tried: its distance, and its height above the robot's base, as shares of the arm's reach."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartedProject:
+    """A project that was written into `folder`: its files, and the check of its task."""
+
+    folder: Path
+    files: tuple[str, ...]
+    checked: Checked
+
+
+def start_project(
+    folder: str | Path,
+    *,
+    arm: str = DEFAULT_ARM,
+    engine: EngineName | None = None,
+    progress: Progress | None = None,
+) -> StartedProject:
+    """Write a small welding project with `arm` of the library into `folder`, which may hold other files.
+
+    The task is planned and proved before anything is written. Raises UsageError: U618 for an arm that is not there,
+    U690 where files would be written over, U691 where the arm cannot do the task; FileError F180 where nothing can be
+    written, EnvironmentMissing without an engine.
+    """
+    target = Path(folder)
+    _demand_free(target)
+    robot = _library_arm(arm)
+    name = _project_name(target)
+    checked: Checked | None = None
+    for distance, height in PLACES:
+        texts = _texts(name, robot, distance, height)
+        with TemporaryDirectory() as trial:
+            _put(texts, Path(trial))
+            checked = check_file(str(Path(trial) / TASK), 0, progress, engine=engine)
+        if checked.certified is not None:
+            _put(texts, target)
+            return StartedProject(target, tuple(texts), checked)
+    assert checked is not None
+    raise _cannot(arm, checked)
+
+
+def _demand_free(target: Path) -> None:
+    there = [name for name in (*FILES, "schemas") if (target / name).exists()]
+    if target.exists() and not target.is_dir():
+        raise UsageError(Finding("U690", f"'{target}' is a file", suggestion="name a folder"))
+    if there:
+        some = ", ".join(there[:3])
+        hint = "name a new folder; nothing is written over"
+        raise UsageError(Finding("U690", f"'{target}' holds {some} already", suggestion=hint))
+
+
+def _library_arm(name: str) -> Robot:
+    known = library_robots()
+    if name not in known:
+        hint = did_you_mean(name, known) or "see `cellctl robots list`"
+        raise UsageError(Finding("U618", f"no arm is called '{name}'", suggestion=hint))
+    robot = load_robot(f"lib:robots/{name}")
+    if robot.kind != "arm":
+        raise UsageError(Finding("U691", f"'{name}' is a {robot.kind}, which carries no torch"))
+    return robot
+
+
+def _project_name(target: Path) -> str:
+    """The folder's name as a name in a file."""
+    name = target.resolve().name or "cell"
+    return plain_names([name])[name]
+
+
+def _texts(name: str, robot: Robot, distance: float, height: float) -> dict[str, str]:
+    """The files of the project by their path."""
+    reach = _reach(robot)
+    base, far = _round(0.35 * reach), _round(distance * reach)
+    top = _round(0.35 * reach + height * reach)
+    figures = {"base": base, "pedestal": base / 2.0, "distance": far, "table": top - 20.0, "top": top}
+    words = {key: f"{value:g}" for key, value in figures.items()}
+    words |= {"name": name, "model": f"lib:robots/{robot.name}"}
+    here = resource_files("cellctl.jobs") / "first_project"
+    texts = {path: Template((here / source).read_text("utf-8")).substitute(words) for path, source in FILES.items()}
+    kinds = ("cell", "part", "project", "task", "wps")
+    schemas = {f"schemas/{kind}.json": json.dumps(schema(kind), indent=2) + "\n" for kind in kinds}
+    return texts | schemas
+
+
+def _reach(robot: Robot) -> float:
+    """How far the flange gets from the axis of the base, m: the farthest of many random joint values."""
+    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
+    joints = np.random.default_rng(0).uniform(lower, upper, (1000, robot.dof))
+    positions: FloatArray = flange_matrices(chain_of(robot), joints)[:, :2, 3]
+    return float(np.linalg.norm(positions, axis=1).max())
+
+
+def _round(length: float) -> float:
+    """A length (m) in mm, to 10 mm."""
+    return 10.0 * round(length / (10.0 * mm))
+
+
+def _put(texts: dict[str, str], folder: Path) -> None:
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise FileError(Finding("F180", f"cannot be written: {error.strerror or error}", Place(str(folder)))) from None
+
+
+def _cannot(arm: str, checked: Checked) -> CellctlError:
+    """Why the arm cannot weld the part of a new project, as it was found at the last place that was tried."""
+    why = next((finding.message for finding in checked.findings if finding.severity == "error"), "no plan was found")
+    hint = f"take another arm, such as {DEFAULT_ARM}, and change the cell file afterwards"
+    return UsageError(
+        Finding("U691", f"'{arm}' cannot weld the part of a new project with this torch: {why}", None, hint)
+    )

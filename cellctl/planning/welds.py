@@ -1,0 +1,163 @@
+"""One weld to its four segments: the free move there, the approach, the seam, the retract. Proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import numpy as np
+
+from cellctl.errors import Finding, PlanningFailed
+from cellctl.kinematics.arm_inverse import arm_inverse
+from cellctl.model.plan import ContactAllowance, FixedSegment, ProcessEvent, SeamSection
+from cellctl.model.pose import FloatArray
+from cellctl.model.spline import BSpline, interpolated
+from cellctl.model.task import Weld
+from cellctl.planning.arm import RESERVE, Arm, segment_of
+from cellctl.planning.explain_seam import explain_seam
+from cellctl.planning.laws.limits import hardest_use
+from cellctl.planning.laws.timing import RAMP_KNOTS, constant_speed_law, process_law
+from cellctl.planning.lines_at_seam import approach_law, lines_at, retract_law
+from cellctl.planning.moves import free_motion, no_free_motion
+from cellctl.planning.reuse import Reuse, earlier_way
+from cellctl.planning.seams.reach import SeamProblem, ladder_limits
+from cellctl.planning.seams.stations import stations_of
+from cellctl.planning.seams.way import SPIN_SPEED, SeamWay, seam_ways, spin_rate
+from cellctl.processes.contacts import torch_contacts
+from cellctl.processes.procedure import WeldSettings, weld_settings
+from cellctl.processes.seam import seam_path
+from cellctl.scene.screen import states_free
+
+WAYS_TRIED = 12
+
+
+def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
+    """Transit, approach, process, retract; the first way along the seam that all four can be had for."""
+    wps = arm.task.cell.procedures[step.wps]
+    settings = weld_settings(step, wps)
+    contacts = torch_contacts(arm.task.cell, step)
+    problem = seam_problem(arm, step, settings, contacts, q)
+    where = f"step {index + 1}, {step.seam}"
+    failed: Finding | None = None
+    for way in islice(chain(_earlier_ways(arm, index, step, problem), seam_ways(problem, q)), WAYS_TRIED):
+        segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
+        if segments:
+            return segments, "planned" if way.configuration >= 0 else "adapted"
+    if failed is not None:
+        raise PlanningFailed(failed)
+    raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
+
+
+def _earlier_ways(arm: Arm, index: int, step: Weld, problem: SeamProblem) -> Iterator[SeamWay]:
+    """The way along the seam that an earlier plan took, where it still is free."""
+    segment = arm.earlier.process(index)
+    same = segment is not None and segment.process is not None and segment.process.seam == step.seam
+    way = earlier_way(problem, segment) if segment is not None and same else None
+    if way is not None:
+        free = np.empty(len(way.torches.q), dtype=np.bool_)
+        states_free(arm.screen, np.ascontiguousarray(way.torches.q), problem.margins, free)
+        if free.all():
+            yield way
+
+
+def seam_problem(
+    arm: Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...], q: FloatArray
+) -> SeamProblem:
+    """What the seam of a weld asks of the arm, standing at `q` (dof,) before."""
+    tool = arm.mechanism.tool
+    assert tool is not None and tool.torch is not None
+    path = seam_path(arm.task.cell, step)
+    pose_flange_tcp = tool.torch.tcp(settings.ctwd)
+    stations = stations_of(
+        path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
+    )
+    robot = arm.mechanism.robot
+    inverse = arm_inverse(robot, pose_flange_tcp)
+    margins = arm.margins(contacts, "process")
+    limits = ladder_limits(robot, q)
+    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits)
+
+
+def _weld_along(
+    arm: Arm,
+    index: int,
+    step: Weld,
+    problem: SeamProblem,
+    way: SeamWay,
+    contacts: tuple[ContactAllowance, ...],
+    q: FloatArray,
+    where: str,
+) -> tuple[list[FixedSegment], Finding | None]:
+    """The four segments along one way, or none and what stood against it."""
+    stations, settings = problem.stations, problem.settings
+    rate = spin_rate(problem, way.torches)
+    if rate > SPIN_SPEED:
+        return [], _spin_finding(problem, rate, where)
+    path = interpolated(stations.s, way.torches.q)
+    law = process_law(path, settings.travel_speed, arm.process_limits())
+    if law is None:
+        return [], _speed_finding(arm, path, settings, where)
+    if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
+        return [], _too_short(path.end, settings, where)
+    lines = lines_at(arm, problem, way, step, contacts, where)
+    if isinstance(lines, Finding):
+        return [], lines
+    approach, retract = lines
+    transit = free_motion(arm, q, approach(approach.start)[0], arm.earlier.transit(index))
+    if transit is None:
+        return [], no_free_motion(f"{where}, on the way there")
+    section = _section(step, problem, way)
+    return [
+        segment_of(arm, index, "transit", *transit),
+        segment_of(arm, index, "approach", approach, approach_law(arm, approach), contacts),
+        segment_of(arm, index, "process", path, law, contacts, section),
+        segment_of(arm, index, "retract", retract, retract_law(arm, retract), contacts),
+    ], None
+
+
+def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
+    stations, settings = problem.stations, problem.settings
+    length = float(stations.s[-1])
+    spins = way.torches.z[:, 0] + stations.offsets
+    return SeamSection(
+        seam=step.seam,
+        wps=step.wps,
+        length=length,
+        travel_speed=settings.travel_speed,
+        ctwd=settings.ctwd,
+        work_window=settings.work,
+        travel_window=settings.travel,
+        stations=stations.s,
+        points=stations.frames.points,
+        tangents=stations.frames.tangents,
+        normals=stations.frames.normals,
+        work_angles=way.torches.z[:, 1],
+        travel_angles=way.torches.z[:, 2],
+        spins=spins,
+        events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(length, "arc_end")),
+    )
+
+
+def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:
+    """That the torch would turn about its wire too fast, and the travel speed at which it would not."""
+    possible = problem.settings.travel_speed * SPIN_SPEED / rate * 1e3
+    text = f"{where}: the torch would turn about its wire at {np.degrees(rate):.0f} deg/s, at most 45 will do"
+    return Finding("P223", text, suggestion=f"weld at {possible:.2g} mm/s, or allow more spin or tilt")
+
+
+def _speed_finding(arm: Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:
+    """Which joint is asked for too much, where, and the travel speed that would do."""
+    law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
+    use = hardest_use(path, law, arm.process_limits())
+    joint = arm.mechanism.robot.axes[use.joint].name
+    speed, possible = settings.travel_speed * 1e3, settings.travel_speed / use.slowdown * 1e3
+    asks = f"it asks {use.slowdown**use.power:.1f} times the {use.quantity} of {joint} at {use.at * 1e3:.1f} mm"
+    text = f"{where}: {speed:g} mm/s cannot be held, {asks}; {possible:.2g} mm/s could"
+    hint = "weld slower, allow more spin or tilt, or split the seam where it has a corner"
+    return Finding("P208", text, suggestion=hint)
+
+
+def _too_short(length: float, settings: WeldSettings, where: str) -> Finding:
+    """P231: there is no stretch of constant speed between starting and stopping."""
+    text = f"{where}: {length * 1e3:.1f} mm are too short to come to {settings.travel_speed * 1e3:g} mm/s and to stop"
+    return Finding("P231", text, suggestion="trim less, or make it a part of a longer weld")
