@@ -146,15 +146,17 @@ class ArmSetup:
 
 
 def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
-    """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
-    arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
+    """The setup of one arm of `cell` (by default of its first group, a positioner in it included), standing at the
+    configuration called `at`.
+    """
+    axes = cell.controlled(mechanism)
     return ArmSetup(
-        robot=arm.robot.name,
-        joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(standing_joints(arm, at)),
+        robot=axes.mechanisms[0].robot.name,
+        joints=tuple(joint.name for joint in axes.axes),
+        start=frozen_array(standing_joints(axes, at)),
         arc_on=cell.output_line("arc_on"),
         arc_ok=cell.input_line("arc_ok"),
-        limits=arm.robot.axis_limits,
+        limits=tuple(limits for one in axes.mechanisms for limits in one.robot.axis_limits),
         wiring=wiring,
         gripper=cell.output_line("gripper"),
         gripped=cell.input_line("gripped"),

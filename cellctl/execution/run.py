@@ -140,7 +140,7 @@ class PlanRun:
         """How the run ended."""
         return Outcome(
             status=self._operator.status,
-            findings=self._findings(),
+            findings=() if self._operator.ending is None else (self._operator.ending, *self._excuse()),
             segment=self._path.index,
             s=self._path.s,
             time=self._stream.time,
@@ -150,12 +150,12 @@ class PlanRun:
             lateness=self._stream.lateness.counts,
         )
 
-    def _findings(self) -> tuple[Finding, ...]:
-        """Why the run ended before its end, and what a late host had to do with it, where that may be."""
-        ending, host = self._operator.ending, self._stream.lateness.host_finding()
-        if ending is None:
+    def _excuse(self) -> tuple[Finding, ...]:
+        """What the host had to do with a fault that a late cycle may have brought about."""
+        host, ending = self._stream.lateness.host_finding(), self._operator.ending
+        if host is None or ending is None or ending.code not in _PERHAPS_THE_HOST:
             return ()
-        return (ending,) if host is None or ending.code not in _PERHAPS_THE_HOST else (ending, host)
+        return (host,)
 
     # Along the path ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
 from cellctl.files.library import joined_reference
 from cellctl.files.quantities import FieldError, did_you_mean
-from cellctl.files.sources import CHAIN_KEYS, Source, chains_reference, parts_reference
+from cellctl.files.sources import CHAIN_KEYS, Source, chains_reference, parts_reference, surface_reference
 from cellctl.files.strict_model import Model, Path, place_of, validated
 from cellctl.files.yaml_tree import YamlMap, in_key_order
 from cellctl.model.inputs import Input, canonical_json
@@ -21,6 +21,7 @@ from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
     from cellctl.files.mesh.edges import EdgeChain
+    from cellctl.files.mesh.reading import Mesh
 
 _T = TypeVar("_T")
 _FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
@@ -139,6 +140,15 @@ class Reading:
             tree = [{key: getattr(chain, key).tolist() for key in CHAIN_KEYS} for chain in chains]
             self.inputs[name] = Input(name, "edges", canonical_json(tree))
         return chains
+
+    def surface(self, reference: str, asked: Place, unit: float) -> Mesh | None:
+        """The triangles of a mesh, in its own unit (m); recorded as an input of kind `surface`."""
+        name = surface_reference(reference)
+        mesh = self._derived(name, reference, asked, lambda: self.source.surface(reference, unit))
+        if mesh is not None:
+            tree = {"vertices": mesh.vertices.tolist(), "faces": mesh.faces.tolist()}
+            self.inputs[name] = Input(name, "surface", canonical_json(tree))
+        return mesh
 
     def _derived(self, name: str, reference: str, asked: Place, made: Callable[[], _T]) -> _T | None:
         """What is made of a mesh, once; None with findings where it cannot be."""

@@ -10,7 +10,7 @@ from cellctl.files.reading import File
 from cellctl.files.solid_geometry import across, distance_to_body
 from cellctl.files.strict_model import Path
 from cellctl.model.curve import Arc, Polyline
-from cellctl.model.part import Body, Face, Seam
+from cellctl.model.part import Body, Seam, TurningFace, face_normals
 from cellctl.model.pose import FloatArray, unit
 
 MAX_DISTANCE = 1e-3
@@ -29,7 +29,7 @@ def check_seam(file: File[Any], seam: Seam, bodies: dict[str, Body], path: Path)
     if not _check_corners(file, seam, path):
         return
     stations = np.linspace(0.02, 0.98, _SAMPLES) * seam.curve.length
-    first, second = (face_normals(seam, face, stations) for face in seam.faces)
+    first, second = (face_normals(seam.curve, face, stations) for face in seam.faces)
     across = _check_across(file, seam, (first, second), stations, path)
     if not (_check_angle(file, first, second, path) and across):
         return
@@ -67,18 +67,6 @@ def _check_across(
             file.report("F149", message, _faces(file, path), "a face's normal is at a right angle to the seam")
             right = False
     return right
-
-
-def face_normals(seam: Seam, face: Face, stations: FloatArray) -> FloatArray:
-    """Outward normals (n, 3) of a face at arc lengths (n,), in the part's frame."""
-    if not isinstance(face, str):
-        return np.tile(np.asarray(face), (len(stations), 1))
-    if not isinstance(seam.curve, Arc):
-        raise ValueError("'axis' and 'radial' faces need an arc")
-    sign = -1.0 if face.startswith("-") else 1.0
-    if face.endswith("axis"):
-        return np.tile(sign * np.asarray(seam.curve.axis), (len(stations), 1))
-    return sign * seam.curve.radials(stations)
 
 
 def _check_angle(file: File[Any], first: FloatArray, second: FloatArray, path: Path) -> bool:
@@ -151,8 +139,13 @@ def _check_slopes(
     faces: tuple[FloatArray, FloatArray],
     path: Path,
 ) -> None:
-    """Going away from the seam in the plane of a face, the body's surface must neither come nor go."""
+    """Going away from the seam in the plane of a face, the body's surface must neither come nor go.
+
+    A face that turns was taken from the body itself, and what covers that has facets.
+    """
     for i, name in enumerate(seam.bodies):
+        if isinstance(seam.faces[i], TurningFace):
+            continue
         away = np.array([across(f, o) for f, o in zip(faces[i], faces[1 - i], strict=True)])
         near, far = (distance_to_body(bodies[name], points + step * away) for step in (_HALF_STEP, _STEP))
         slope = float(np.median(far - near)) / (_STEP - _HALF_STEP)

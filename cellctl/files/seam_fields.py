@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cellctl.files.fields import AngleWindow, Direction, Name, Position, PositiveLength, Quantity, plain_numbers
+from cellctl.files.intersection_seams import crossing_seam
 from cellctl.files.mesh.edge_seams import edge_seam
 from cellctl.files.quantities import FieldError
 from cellctl.files.reading import File
@@ -97,13 +98,15 @@ class SeamField(FileModel):
     circle: CircleField | None = None
     """A full circle."""
     intersection: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
-    """Two bodies of boxes and hulls that make an inside edge."""
+    """Two bodies that make an inside edge, or whose surfaces cross."""
     edges: EdgesField | None = None
     """An edge of a body that is a mesh."""
     travel: Direction | None = None
-    """The direction to weld in, for an intersection or an edge with two ends."""
+    """The direction to weld in, for an intersection or an edge with two ends; of what goes round, where it begins."""
     near: Position | None = None
-    """A point near the edge that is meant, where there are several."""
+    """A point near the edge that is meant, where there are several; an intersection that goes round begins there."""
+    smooth: PositiveLength = 0.2e-3
+    """How far an intersection that is no line and no circle may lie off the facets of the two bodies."""
     bodies: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
     """The two bodies that are welded."""
     faces: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
@@ -244,6 +247,9 @@ def _intersection(file: File[Any], name: str, field: SeamField, bodies: tuple[Bo
     edges = concave_edges(*bodies)
     travel = np.asarray(field.travel)
     edges = [edge for edge in edges if abs(unit(edge.end - edge.start) @ travel) > 0.99]
+    kinds = {file.model.bodies[body.name].shape_key for body in bodies}
+    if kinds - {"", "box", "hull", "hull_of"} or ("hull_of" in kinds and not edges):
+        return crossing_seam(file, name, field, bodies, path)
     edge = _chosen(edges, field)
     if edge is None:
         first, second = (body.name for body in bodies)

@@ -30,6 +30,11 @@ def parts_reference(reference: str, most: int) -> str:
     return f"{reference}#parts={most}"
 
 
+def surface_reference(reference: str) -> str:
+    """What the triangles of a mesh are called among the inputs of a plan."""
+    return f"{reference}#surface"
+
+
 def chains_reference(reference: str, opening: Range) -> str:
     """What the edges of a mesh are called among the inputs of a plan."""
     return f"{reference}#edges={np.degrees(opening.minimum):.6g}..{np.degrees(opening.maximum):.6g}"
@@ -56,6 +61,10 @@ class Source(Protocol):
 
     def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
         """The edges of a mesh whose faces open by `opening` (rad), in the mesh's own unit; raises CellctlError."""
+        ...
+
+    def surface(self, reference: str, unit: float) -> Mesh:
+        """The triangles of a mesh, in the mesh's own unit; raises CellctlError."""
         ...
 
     def require(self, reference: str) -> None:
@@ -104,6 +113,9 @@ class DiskSource:
         from cellctl.files.mesh.edges import edge_chains
 
         return edge_chains(self._mesh(reference, unit), opening.minimum, opening.maximum)
+
+    def surface(self, reference: str, unit: float) -> Mesh:
+        return self._mesh(reference, unit)
 
     def _mesh(self, reference: str, unit: float) -> Mesh:
         from cellctl.files.mesh.reading import read_mesh
@@ -195,6 +207,25 @@ class ArchiveSource:
             raise FileError(Finding("F183", f"the stored edges are unusable: {error}", Place(name))) from None
         return tuple(EdgeChain(*chain) for chain in arrays)
 
+    def surface(self, reference: str, unit: float) -> Mesh:
+        from cellctl.files.mesh.reading import Mesh
+
+        del unit
+        name = surface_reference(reference)
+        stored: Any = self._parsed(name)
+        try:
+            vertices = np.array(stored["vertices"], dtype=np.float64)
+            faces = np.array(stored["faces"], dtype=np.intp)
+            if (
+                vertices.shape[1:] != (3,)
+                or faces.shape[1:] != (3,)
+                or not 0 <= faces.min() <= faces.max() < len(vertices)
+            ):
+                raise ValueError("not triangles")
+        except (ValueError, TypeError, KeyError) as error:
+            raise FileError(Finding("F183", f"the stored surface is unusable: {error}", Place(name))) from None
+        return Mesh(vertices, faces)
+
     def _hull(self, name: str, corners: Any) -> Hull:
         try:
             return Hull(corners)
@@ -242,6 +273,9 @@ class LibrarySource:
 
     def chains(self, reference: str, unit: float, opening: Range) -> tuple[EdgeChain, ...]:
         return self._of(chains_reference(reference, opening)).chains(reference, unit, opening)
+
+    def surface(self, reference: str, unit: float) -> Mesh:
+        return self._of(surface_reference(reference)).surface(reference, unit)
 
     def require(self, reference: str) -> None:
         del reference  # what is only shown is not looked for

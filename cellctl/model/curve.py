@@ -130,31 +130,43 @@ class Arc:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplineCurve:
-    """A centripetal Catmull-Rom curve through points, stored as a dense polyline over arc length with smooth tangents.
+    """A smooth curve, such as a centripetal Catmull-Rom one, stored as a dense polyline over arc length with smooth
+    tangents.
 
-    `vertices` (n, 3) and `directions` (n, 3) are samples of the curve and of its unit tangent.
+    `vertices` (n, 3) and `directions` (n, 3) are samples of the curve and of its unit tangent; where it is `closed` the
+    last are the first again.
     """
 
     vertices: FloatArray
     directions: FloatArray
+    closed: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vertices", frozen_array(self.vertices))
         object.__setattr__(self, "directions", frozen_array(self.directions, self.vertices.shape))
 
+    def _stations(self) -> FloatArray:
+        steps = np.linalg.norm(np.diff(self.vertices, axis=0), axis=1)
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
     @property
     def length(self) -> float:
-        return float(_stations(self.vertices)[-1])
-
-    @property
-    def closed(self) -> bool:
-        return False
+        return float(self._stations()[-1])
 
     def points(self, s: ArrayLike) -> FloatArray:
-        return _along(self.vertices, self.vertices, s)
+        return self._between(self.vertices, s)
 
     def tangents(self, s: ArrayLike) -> FloatArray:
-        return unit(_along(self.vertices, self.directions, s))
+        return self.interpolated(self.directions, s)
+
+    def interpolated(self, vectors: FloatArray, s: ArrayLike) -> FloatArray:
+        """Unit vectors (m, 3) at arc lengths `s` (m,) between those at the vertices, `vectors` (n, 3)."""
+        return unit(self._between(vectors, s))
+
+    def _between(self, values: FloatArray, s: ArrayLike) -> FloatArray:
+        stations, s = self._stations(), np.asarray(s, dtype=np.float64)
+        at = np.mod(s, stations[-1]) if self.closed else s
+        return np.stack([np.interp(at, stations, values[:, k]) for k in range(3)], axis=-1)
 
     def corners(self) -> FloatArray:
         return np.zeros(0)

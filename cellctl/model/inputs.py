@@ -16,7 +16,7 @@ class Input:
 
     `reference` is the resolved name (`lib:robots/kuka_kr16_2/robot.yaml`, `project:sim/x/cell.yaml`,
     `pkg:rtbdata/...`), never a path of this machine. `kind` is `cell`, `task`, `robot`, `tool`, `part`, `wps`,
-    `hull`, `parts` or `edges`; the last three are what was made of a mesh.
+    `hull`, `parts`, `edges` or `surface`; the last four are what was made of a mesh.
     """
 
     reference: str

@@ -5,14 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from cellctl.model.curve import Arc, Polyline, SplineCurve
-from cellctl.model.pose import Pose
+from cellctl.model.pose import FloatArray, Pose, frozen_array
 from cellctl.model.shapes import Colour, Solid, Visual
 
 Vector = tuple[float, float, float]
-Face = Vector | Literal["axis", "radial", "-axis", "-radial"]
-"""The outward normal of a face: a unit vector in the part's frame, or relative to the axis of the seam's circle or
-arc.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TurningFace:
+    """The outward normals of a face that turns along its seam: `normals` (n, 3) in the part's frame, at the vertices of
+    the seam's `SplineCurve`.
+    """
+
+    normals: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "normals", frozen_array(self.normals))
+
+
+Face = Vector | Literal["axis", "radial", "-axis", "-radial"] | TurningFace
+"""The outward normal of a face: a unit vector in the part's frame, relative to the axis of the seam's circle or arc, or
+one that turns.
 """
 
 JointType = Literal["butt", "t", "lap", "corner", "edge"]
@@ -30,6 +46,25 @@ class Seam:
     faces: tuple[Face, Face]
     bodies: tuple[str, str]
     joint_type: JointType = "t"
+
+
+def face_normals(curve: Polyline | Arc | SplineCurve, face: Face, along: FloatArray) -> FloatArray:
+    """Outward normals (n, 3) of a seam's face at arc lengths `along` (n,), in the part's frame.
+
+    Raises ValueError where the curve is not of the kind that the face needs.
+    """
+    if isinstance(face, TurningFace):
+        if not isinstance(curve, SplineCurve):
+            raise ValueError("a face that turns needs a seam that is a smooth curve")
+        return curve.interpolated(face.normals, along)
+    if not isinstance(face, str):
+        return np.broadcast_to(np.asarray(face, dtype=np.float64), (len(along), 3))
+    if not isinstance(curve, Arc):
+        raise ValueError(f"face '{face}' needs a seam that is an arc or a circle")
+    sign = -1.0 if face.startswith("-") else 1.0
+    if face.endswith("axis"):
+        return np.broadcast_to(sign * np.asarray(curve.axis), (len(along), 3))
+    return sign * curve.radials(along)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cellctl.model.cell import Cell
-from cellctl.model.curve import Arc, Polyline, SplineCurve
-from cellctl.model.part import Face, Seam
+from cellctl.model.curve import Arc
+from cellctl.model.part import Seam, face_normals
 from cellctl.model.pose import FloatArray, Pose, unit
 from cellctl.model.task import Weld
 
@@ -43,7 +43,7 @@ class SeamPath:
         along = self.start + sign * s
         curve = self.seam.curve
         tangents = curve.tangents(along) * sign
-        first, second = (_face_normals(curve, face, along) for face in self.seam.faces)
+        first, second = (face_normals(curve, face, along) for face in self.seam.faces)
         bisector = first + second
         across = bisector - np.einsum("ij,ij->i", bisector, tangents)[:, None] * tangents
         pose = self.pose_world_part
@@ -60,13 +60,13 @@ def seam_path(cell: Cell, weld: Weld) -> SeamPath:
     """The stretch of `weld.seam` that the step covers; raises ValueError when nothing is left of it.
 
     An open seam runs from `from_` to `to`; where negative, these count from its end (`to` of 0 is the end). A closed
-    one runs once round from the angle `start`, and on by `overlap`.
+    one runs once round from the angle `start`, off a circle a share of the whole length, and on by `overlap`.
     """
     placement, seam = cell.seam(weld.seam)
     curve = seam.curve
     total = curve.length
-    if curve.closed and isinstance(curve, Arc):
-        start = curve.radius * weld.start
+    if curve.closed:
+        start = curve.radius * weld.start if isinstance(curve, Arc) else total * weld.start / (2.0 * np.pi)
         return SeamPath(seam, placement.pose_world_part, start, total + weld.overlap, weld.reverse)
     begin = weld.from_ if weld.from_ >= 0.0 else total + weld.from_
     end = weld.to if weld.to > 0.0 else total + weld.to
@@ -75,14 +75,3 @@ def seam_path(cell: Cell, weld: Weld) -> SeamPath:
     if weld.reverse:
         return SeamPath(seam, placement.pose_world_part, total - begin, end - begin, reverse=True)
     return SeamPath(seam, placement.pose_world_part, begin, end - begin, reverse=False)
-
-
-def _face_normals(curve: Polyline | Arc | SplineCurve, face: Face, along: FloatArray) -> FloatArray:
-    if not isinstance(face, str):
-        return np.broadcast_to(np.asarray(face, dtype=np.float64), (len(along), 3))
-    if not isinstance(curve, Arc):
-        raise ValueError(f"face '{face}' needs a seam that is an arc or a circle")
-    sign = -1.0 if face.startswith("-") else 1.0
-    if face.endswith("axis"):
-        return np.broadcast_to(sign * np.asarray(curve.axis), (len(along), 3))
-    return sign * curve.radials(along)

@@ -29,6 +29,7 @@ from cellctl.jobs.history import DATABASE, history
 from cellctl.jobs.repositioning import reposition
 from cellctl.jobs.run_exporting import export_mcap, export_parquet
 from cellctl.jobs.run_figures import net_work, positive_work, run_figures
+from cellctl.model.cell import Axes
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan
 
@@ -55,7 +56,7 @@ def runs(cell, moved: CertifiedPlan, tmp_path_factory) -> Path:
 
 
 def ran(cell, moved: CertifiedPlan, folder: Path) -> None:
-    job = Job(moved, joint_envelope(cell.mechanisms[0].robot))
+    job = Job(moved, joint_envelope(Axes((cell.mechanisms[0],))))
     arm = MemoryArm(arm_setup(cell))
     with RunFolder(folder, job.envelope.names) as record:
         run = execute(job, arm, clock=ManualClock(), control=Switch(), record=record)
@@ -222,7 +223,7 @@ def _height_energy(arm, chain, dynamics, q) -> float:
 
 
 def test_a_run_that_went_on_with_another_says_so(cell, moved: CertifiedPlan, tmp_path: Path) -> None:
-    job = replace(Job(moved, joint_envelope(cell.mechanisms[0].robot)), resumes="../earlier")
+    job = replace(Job(moved, joint_envelope(Axes((cell.mechanisms[0],)))), resumes="../earlier")
     with RunFolder(tmp_path / "run", job.envelope.names) as record:
         list(execute(job, MemoryArm(arm_setup(cell)), clock=ManualClock(), control=Switch(), record=record))
     write_plan(moved.plan, tmp_path / "run" / "plan.zip")

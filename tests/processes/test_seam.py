@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cellctl.model.cell import Cell, PartPlacement
-from cellctl.model.curve import Arc, Polyline, catmull_rom
-from cellctl.model.part import Part, Seam
+from cellctl.model.curve import Arc, Polyline, SplineCurve, catmull_rom
+from cellctl.model.part import Part, Seam, TurningFace, face_normals
 from cellctl.model.pose import Pose
 from cellctl.model.task import Weld
 from cellctl.processes.position import weld_position
@@ -54,6 +54,22 @@ def test_a_circle_runs_once_round_and_on_by_its_overlap() -> None:
     np.testing.assert_allclose(frames.points[0], [1.0, 0.1, 0.5], atol=1e-12)
     np.testing.assert_allclose(frames.points[0], frames.points[1], atol=1e-12)
     np.testing.assert_allclose(frames.normals[0], [0.0, np.sqrt(0.5), np.sqrt(0.5)], atol=1e-12)
+
+
+def test_a_closed_curve_with_turning_faces_is_the_circle_that_it_is_made_of() -> None:
+    turn = np.linspace(0.0, 2.0 * np.pi, 2001)
+    out = np.stack([np.cos(turn), np.sin(turn), 0.0 * turn], axis=1)
+    out[-1] = out[0]
+    curve = SplineCurve(0.1 * out, np.cross((0.0, 0.0, 1.0), out), closed=True)
+    ring = Seam("ring", curve, (TurningFace(np.tile((0.0, 0.0, 1.0), (2001, 1))), TurningFace(out)), ("a", "b"))
+    weld = Weld("p.ring", "w", overlap=0.008, start=np.pi / 2)
+    made, exact = seam_path(cell_with(ring), weld), seam_path(cell_with(CIRCLE), weld)
+    assert made.length == pytest.approx(exact.length, rel=1e-5)
+    s = np.linspace(0.0, 0.62, 40)
+    for name in ("points", "tangents", "normals"):
+        np.testing.assert_allclose(getattr(made.frames(s), name), getattr(exact.frames(s), name), atol=1e-4)
+    with pytest.raises(ValueError, match="needs a seam that is a smooth curve"):
+        face_normals(CIRCLE.curve, ring.faces[0], s)
 
 
 def test_nothing_left_is_said() -> None:

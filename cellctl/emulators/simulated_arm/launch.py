@@ -35,8 +35,8 @@ class Launch:
     patience: float
     period: float
     arc_fault: str
-    arm_fault: PlantFault | None
     gripper_fault: str
+    arm_fault: PlantFault | None
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -57,13 +57,13 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
+    parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     parser.add_argument(
         "--arm-fault",
         type=parsed_fault,
         default="none",
         help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
     )
-    parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     return Launch(**vars(parser.parse_args(arguments)))
 
 

@@ -6,12 +6,12 @@ The faces at an edge are those of the meshes; a seam keeps one pair of normals, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cellctl.files.mesh.edges import EdgeChain
+from cellctl.files.mesh.meeting import Meeting
 from cellctl.files.reading import File
 from cellctl.files.solid_geometry import face_planes
 from cellctl.files.strict_model import Path
@@ -30,31 +30,6 @@ ROUND = 1e-3
 """Points of an edge lie on a circle when they are off it by less than this share of its radius."""
 ALIKE = np.cos(np.radians(3.0))
 RIDGES = Range(np.radians(200.0), np.radians(270.0), np.radians(340.0))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Meeting:
-    """Where two faces meet: `points` (n, 3) in the part's frame, and the outward normals of the two faces of each of
-    the n - 1 straight pieces, `first` and `second` (n - 1, 3).
-    """
-
-    points: FloatArray
-    first: FloatArray
-    second: FloatArray
-
-    def distance_to(self, point: FloatArray) -> float:
-        """How far the nearest corner or middle of a piece is from `point` (3,), m."""
-        middles = (self.points[1:] + self.points[:-1]) / 2.0
-        return float(np.linalg.norm(np.vstack([self.points, middles]) - point, axis=1).min())
-
-    @property
-    def closed(self) -> bool:
-        """Whether it goes round."""
-        return bool(np.linalg.norm(self.points[0] - self.points[-1]) < 1e-9)
-
-    def turned(self) -> Meeting:
-        """The same the other way round."""
-        return Meeting(self.points[::-1], self.first[::-1], self.second[::-1])
 
 
 def edge_seam(
@@ -212,15 +187,25 @@ def seam_along(
             return None
         if (meeting.points[-1] - meeting.points[0]) @ np.asarray(travel) < 0.0:
             meeting = meeting.turned()
-    faces = _constant(meeting.first), _constant(meeting.second)
-    if faces[0] is not None and faces[1] is not None and not meeting.closed:
-        curve = Polyline(_without_middles(meeting.points).round(9) + 0.0)
-        return Seam(name, curve, (faces[0], faces[1]), bodies, joint)
-    seam = _round_seam(name, meeting, bodies, joint)
+    seam = round_or_straight(name, meeting, bodies, joint)
     if seam is None:
         message = f"the faces at the edge of seam '{name}' turn, and it is no circle"
         file.report("F158", message, path, "choose a shorter stretch, or give the seam as a line, an arc or a spline")
     return seam
+
+
+def round_or_straight(
+    name: str, meeting: Meeting, bodies: tuple[str, str], joint: JointType, *, as_travelled: bool = False
+) -> Seam | None:
+    """The seam along a meeting whose faces do not turn, or that is an arc or a circle; None where it is neither.
+
+    A circle is travelled right-handed about the face that it lies on, or `as_travelled` in the meeting.
+    """
+    faces = _constant(meeting.first), _constant(meeting.second)
+    if faces[0] is not None and faces[1] is not None and not meeting.closed:
+        curve = Polyline(_without_middles(meeting.points).round(9) + 0.0)
+        return Seam(name, curve, (faces[0], faces[1]), bodies, joint)
+    return _round_seam(name, meeting, bodies, joint, as_travelled=as_travelled)
 
 
 def _constant(normals: FloatArray) -> Vector | None:
@@ -238,7 +223,9 @@ def _without_middles(points: FloatArray) -> FloatArray:
     return points[np.r_[True, turns, True]]
 
 
-def _round_seam(name: str, meeting: Meeting, bodies: tuple[str, str], joint: JointType) -> Seam | None:
+def _round_seam(
+    name: str, meeting: Meeting, bodies: tuple[str, str], joint: JointType, *, as_travelled: bool
+) -> Seam | None:
     """The arc or circle through the points of a meeting, with faces along its axis and its radius."""
     fit = _circle(meeting.points)
     if fit is None:
@@ -246,8 +233,9 @@ def _round_seam(name: str, meeting: Meeting, bodies: tuple[str, str], joint: Joi
     centre, axis, radius, angle = fit
     middles = (meeting.points[1:] + meeting.points[:-1]) / 2.0
     radials = unit(middles - centre)
-    if meeting.closed and any((normals @ axis).max() <= -ALIKE for normals in (meeting.first, meeting.second)):
-        axis = -axis  # a circle is travelled right-handed about the face that it lies on
+    under = any((normals @ axis).max() <= -ALIKE for normals in (meeting.first, meeting.second))
+    if meeting.closed and under and not as_travelled:
+        axis = -axis
     faces = _round_face(meeting.first, axis, radials), _round_face(meeting.second, axis, radials)
     if faces[0] is None or faces[1] is None:
         return None

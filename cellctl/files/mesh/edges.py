@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.files.mesh.reading import Mesh
 from cellctl.model.pose import FloatArray, unit
@@ -68,10 +69,7 @@ def _edges(mesh: Mesh) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.intp]], 
     size = np.linalg.norm(area, axis=1)
     faces = mesh.faces[size > 0.0]
     normals = area[size > 0.0] / size[size > 0.0, None]
-    directed: dict[tuple[int, int], list[int]] = {}
-    for face, (a, b, c) in enumerate(faces.tolist()):
-        for edge in ((a, b), (b, c), (c, a)):
-            directed.setdefault(edge, []).append(face)
+    directed = directed_edges(faces)
     found = sorted(
         ((a, b), own[0], directed[b, a][0])
         for (a, b), own in directed.items()
@@ -79,6 +77,15 @@ def _edges(mesh: Mesh) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.intp]], 
     )
     edges = np.array([edge for edge, _, _ in found], dtype=np.intp).reshape(-1, 2)
     return edges, normals[[k for _, k, _ in found]].reshape(-1, 3), normals[[k for _, _, k in found]].reshape(-1, 3)
+
+
+def directed_edges(faces: NDArray[np.intp]) -> dict[tuple[int, int], list[int]]:
+    """The faces (m, 3) on the left of every edge, by its two vertices in their direction."""
+    directed: dict[tuple[int, int], list[int]] = {}
+    for face, (a, b, c) in enumerate(faces.tolist()):
+        for edge in ((a, b), (b, c), (c, a)):
+            directed.setdefault(edge, []).append(face)
+    return directed
 
 
 class _Chains:
