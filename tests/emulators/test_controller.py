@@ -28,6 +28,18 @@ def test_it_follows_setpoints_with_its_lag(controller, wave):
     assert report.time == pytest.approx(0.480)
 
 
+def test_a_stream_with_gaps_is_gone_on_with_at_its_own_velocity(controller):
+    """A host that is late and advances two steps where four periods passed: the arm stays near, and it is no fault."""
+    given = np.array(controller.figures.start)
+    for _ in range(60):
+        given = given + 2 * 0.001
+        controller.accept(given, 0)
+        for _ in range(4):
+            controller.tick()
+            assert np.abs(controller._setpoint - given).max() <= 0.007
+    assert controller.fault == Fault.NONE
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -108,6 +108,7 @@ class Controller:
         self._setpoint: FloatArray = figures.start
         self._velocity: FloatArray = np.zeros(len(figures.joints))
         self._filtered: FloatArray = figures.start
+        self._given: FloatArray = figures.start
         self._outputs = self._inputs = 0
         self._fresh: FloatArray | None = None
         self._braking: FloatArray = np.zeros(len(figures.joints))
@@ -143,6 +144,8 @@ class Controller:
         if fault != Fault.NONE:
             self.abort(fault)
             return
+        if self._condition != Condition.STREAMING:
+            self._given = self._setpoint
         self._condition = Condition.STREAMING
         self._fresh = joints
         self._outputs = outputs
@@ -203,15 +206,15 @@ class Controller:
 
     def tick(self) -> None:
         """One period: watchdog, setpoint, mechanics, weld source."""
-        target = self._target()
-        start, period = self._setpoint, self.settings.period
+        target, velocity = self._target()
+        start = self._setpoint
         for k in range(1, self._substeps + 1):
             aim = start + (target - start) * (k / self._substeps)
             before = self._filtered
             self._filtered = before + self._blend * (aim - before)
             self._plant.step(self._filtered, (self._filtered - before) / self.settings.time_step)
         self._setpoint = target
-        self._velocity = (target - start) / period
+        self._velocity = velocity
         self._measured = self._plant.read()
         self._ticks += 1
         joints: list[float] = self._measured[0].tolist()
@@ -234,22 +237,27 @@ class Controller:
         joints, velocities, torques = self._measured
         return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition)
 
-    def _target(self) -> FloatArray:
-        """Where the setpoint shall be at the end of this period."""
+    def _target(self) -> tuple[FloatArray, FloatArray]:
+        """Where the setpoint shall be at the end of this period, and the velocity to go on with: that of the stream,
+        even where the arm comes back from where it went on by itself.
+        """
+        period = self.settings.period
         if self._condition == Condition.STREAMING and self._fresh is not None:
             if self._arrival is not None:
                 self._arrival(self.time, self._silent)
-            target, self._fresh, self._silent = self._fresh, None, 0
-            return target
+            target, velocity = self._fresh, (self._fresh - self._given) / (period * (1 + self._silent))
+            self._given, self._fresh, self._silent = target, None, 0
+            return target, velocity
         if self._condition == Condition.STREAMING:
             self._silent += 1
-            if self._silent * self.settings.period <= self.settings.patience:
-                ahead = self._setpoint + self._velocity * self.settings.period
-                return np.clip(ahead, self.figures.lower, self.figures.upper)
+            if self._silent * period <= self.settings.patience:
+                ahead = self._setpoint + self._velocity * period
+                return np.clip(ahead, self.figures.lower, self.figures.upper), self._velocity
             self.abort(Fault.WATCHDOG)
         if self._condition == Condition.STOPPING:
-            return self._slower()
-        return self._setpoint
+            slower = self._slower()
+            return slower, (slower - self._setpoint) / period
+        return self._setpoint, np.zeros(len(self.figures.joints))
 
     def _slower(self) -> FloatArray:
         """The setpoint one period on while stopping: all joints slow down in proportion and stand together."""
