@@ -61,9 +61,9 @@ def add_robot(
     """Write the arm that a URDF or xacro file describes as `robots/NAME` of a project, ready for a cell file to name.
 
     Without `base` and `tip` they are those of the SRDF's only chain, else what the tree leaves no choice about.
-    `packages` are the folders of `package://` references, `arguments` those of a xacro file, `payload` (kg) what the arm
-    carries. Raises FileError with everything that is wrong with the file, UsageError F138 where the name cannot be used,
-    EnvironmentMissing E540.
+    `packages` are the folders of `package://` references, `arguments` those of a xacro file, `payload` (kg) what the
+    arm carries. Raises FileError with everything that is wrong with the file, UsageError F138 where the name cannot be
+    used, EnvironmentMissing E540.
     """
     path = Path(file)
     findings: list[Finding] = []
