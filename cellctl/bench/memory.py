@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
@@ -14,6 +16,8 @@ def peak_of(call: Callable[[], object]) -> float | None:
     """Bytes by which the process grows at the peak of `call`, after one that is not counted; None where unknown."""
     call()
     gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what earlier calls freed shall not be reused unseen
     try:
         RESET.write_text("5", "ascii")
         before = _resident("VmRSS")

@@ -11,6 +11,7 @@ import numpy as np
 from cellctl.bench.clock import times
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.memory import peak_of
+from cellctl.bench.positioner import figures_on_positioner, on_positioner
 from cellctl.bench.suites import Progress
 from cellctl.files import load_cell
 from cellctl.kinematics.arm_inverse import arm_inverse
@@ -51,7 +52,7 @@ class Wave:
 
 def seam(repeats: int, say: Progress) -> SuiteResult:
     """Ladder, ladder with tilts, refinement, refinement among bodies; quality against the grid's own path; memory and
-    cost over length.
+    cost over length; and the curve on a positioner.
     """
     mechanism = load_cell(CELL).mechanisms[0]
     home = np.array(mechanism.configurations["home"])
@@ -70,6 +71,8 @@ def seam(repeats: int, say: Progress) -> SuiteResult:
     ]
     if memory is not None:
         figures.append(Figure("memory of ladder and refinement", "B", (memory,), goal=Goal(64 * MEGABYTE, "max")))
+    say("seam: on a positioner", None)
+    figures += figures_on_positioner(*on_positioner(mechanism, alone, CENTRE), repeats)
     for length in LENGTHS:
         say(f"seam of {length:g} m", None)
         problem = seam_problem(mechanism, wavy_curve(max(8, round(length / wave.lap * POSES)), length), home, 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_STREAM = 24.0 * 60.0
 """min."""
-SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "serial", "stream"]
+SuiteName = Literal["screen", "ik", "timing", "seam", "job", "proof", "mbm", "faults", "serial", "stream", "soak"]
 
 
 def bench(
@@ -34,6 +34,8 @@ def bench(
     check: Annotated[tuple[Literal["coal", "bullet"], ...], Parameter(name="--check")] = (),
     runs: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
     first: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    states: Annotated[int, Parameter(validator=Number(gte=0))] = 20_000,
+    motions: Annotated[int, Parameter(validator=Number(gte=0))] = 200,
     minutes: Annotated[float, Parameter(name="--minutes")] = 10.0,
     beside: Annotated[bool, Parameter(name="--beside", negative="")] = False,
 ) -> Outcome:
@@ -48,6 +50,8 @@ def bench(
         check: Of `mbm` only: an exact engine that checks every path again; may be given twice.
         runs: Of `faults` only: how many runs on a lying line each protocol makes, in simulated time.
         first: Of `faults` only: the seed of the first run.
+        states: Of `soak` only: how many random states are asked of the screens and of an exact engine.
+        motions: Of `soak` only: how many random motions are.
         minutes: Of `stream` and `serial` only: how long setpoints are sent in real time, to each arm.
         beside: Of `stream` only: with a process that draws and one that plans beside, both niced.
     """
@@ -67,6 +71,8 @@ def bench(
             results = [_mbm(folder, paths, seeds, repeats, check, say)]
         elif suite == "faults":
             results = [_faults(runs, first, say)]
+        elif suite == "soak":
+            results = [_soak(states, motions, say)]
         elif suite == "serial":
             results = [_serial(minutes, say)]
         elif suite == "stream":
@@ -86,6 +92,12 @@ def bench(
             "suites": [result.data() for result in results],
         },
     )
+
+
+def _soak(states: int, motions: int, say: Progress) -> SuiteResult:
+    from cellctl.bench.soak import soak
+
+    return soak(states, motions, say)
 
 
 def _faults(runs: int, first: int, say: Progress) -> SuiteResult:

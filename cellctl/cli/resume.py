@@ -21,7 +21,7 @@ def resume(
     run: Path,
     *,
     arc: Literal["restart", "dry"] | None = None,
-    overlap: str = "5 mm",
+    overlap: str | None = None,
     gripper: Literal["closed", "open"] | None = None,
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
@@ -37,7 +37,7 @@ def resume(
     Args:
         run: The folder of the run.
         arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
-        overlap: How far before the cut the arc is struck again.
+        overlap: How far before the cut `--arc restart` strikes again; 5 mm unless given.
         gripper: How you find the gripper of a run that gripped something: `closed` about the part, or `open`.
         driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once;
             `NAME:PORT` is a real arm, which is where it is.
@@ -47,7 +47,12 @@ def resume(
         folder: Where to write the record; a new folder in `runs` unless given.
     """
     from cellctl import jobs
+    from cellctl.jobs.resuming import DEFAULT_OVERLAP
 
+    if overlap is not None and arc != "restart":
+        hint = "write --arc restart --overlap 5mm"
+        raise UsageError(Finding("U674", "an overlap belongs to an arc that is struck again", suggestion=hint))
+    length = DEFAULT_OVERLAP if overlap is None else _length(overlap)
     with progress() as say:
         say("proving the plan again", None)
         found = jobs.interrupted(run)
@@ -59,7 +64,7 @@ def resume(
             running = jobs.resume(
                 found,
                 arc=arc,
-                overlap=_length(overlap),
+                overlap=length,
                 gripper=gripper,
                 driver=driver,
                 real_time=real_time,

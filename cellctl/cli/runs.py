@@ -68,9 +68,12 @@ def compare(first: Path, second: Path) -> Outcome:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", both[0].folder, both[1].folder):
         table.add_column(heading)
+    differs = False
     for (name, one), (_, other) in zip(_rows(both[0]), _rows(both[1]), strict=True):
         table.add_row(name if one == other else f"{name} *", one, other)
-    return Outcome(text=(table,), data={"runs": [asdict(one) for one in both]})
+        differs = differs or one != other
+    text = (table, "* is not the same in both") if differs else (table,)
+    return Outcome(text=text, data={"runs": [asdict(one) for one in both]})
 
 
 def _rows(figures: RunFigures) -> list[tuple[str, str]]:

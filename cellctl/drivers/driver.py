@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
@@ -33,8 +34,9 @@ executor.
 class ArmIdentity:
     """Which arm answers: the driver's `name`, the robot model, its joints in order, and the control period, s.
 
-    `lag` is the time by which the arm is known to trail its setpoints, s. An arm that `falls` without power keeps it
-    after a fault.
+    `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
+    order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
+    knows. An arm that `falls` without power keeps it after a fault.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ArmIdentity:
     period: float
     pace: Pace
     lag: float = 0.0
+    slip: float = inf
     falls: bool = False
 
     @property
@@ -143,15 +146,17 @@ class ArmSetup:
 
 
 def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
-    """The setup of one arm of `cell` (its only one by default), standing at the configuration called `at`."""
-    arm = cell.mechanism(mechanism) if mechanism else cell.mechanisms[0]
+    """The setup of one arm of `cell` (by default of its first group, a positioner in it included), standing at the
+    configuration called `at`.
+    """
+    axes = cell.controlled(mechanism)
     return ArmSetup(
-        robot=arm.robot.name,
-        joints=tuple(joint.name for joint in arm.robot.axes),
-        start=frozen_array(standing_joints(arm, at)),
+        robot=axes.mechanisms[0].robot.name,
+        joints=tuple(joint.name for joint in axes.axes),
+        start=frozen_array(standing_joints(axes, at)),
         arc_on=cell.output_line("arc_on"),
         arc_ok=cell.input_line("arc_ok"),
-        limits=arm.robot.axis_limits,
+        limits=tuple(limits for one in axes.mechanisms for limits in one.robot.axis_limits),
         wiring=wiring,
         gripper=cell.output_line("gripper"),
         gripped=cell.input_line("gripped"),

@@ -96,7 +96,13 @@ class SimulatedArm:
             said = json.loads(frame.payload)
             joints = tuple(str(joint) for joint in said["joints"])
             return ArmIdentity(
-                "sim", str(said["robot"]), joints, float(said["period"]), said["pace"], float(said["lag"])
+                "sim",
+                str(said["robot"]),
+                joints,
+                float(said["period"]),
+                said["pace"],
+                lag=float(said["lag"]),
+                slip=float(said["slip"]),
             )
         except (ValueError, KeyError, TypeError):
             raise _lost("its identity cannot be read") from None

@@ -12,11 +12,12 @@ from typing import Literal
 import numpy as np
 
 from cellctl.kinematics.chain import chain_of
-from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
-from cellctl.model.robot import Robot
+from cellctl.model.robot import Tool
 from cellctl.model.wps import ArcEnd, ArcStart
+from cellctl.scene.held import carried_reach
 
 _LONGEST_WIRE = 0.030
 
@@ -144,28 +145,36 @@ class Job:
         return np.ones(len(self.envelope.names)) if self.reach is None else self.reach
 
 
-def joint_envelope(robot: Robot) -> JointEnvelope:
-    """The envelope of a robot's moving joints."""
+def joint_envelope(axes: Axes) -> JointEnvelope:
+    """The envelope of the moving joints of a group."""
     return JointEnvelope(
-        names=tuple(joint.name for joint in robot.axes),
-        lower=robot.limit_array("lower"),
-        upper=robot.limit_array("upper"),
-        velocity=robot.limit_array("velocity"),
-        acceleration=robot.limit_array("acceleration"),
+        names=tuple(joint.name for joint in axes.axes),
+        lower=axes.limit_array("lower"),
+        upper=axes.limit_array("upper"),
+        velocity=axes.limit_array("velocity"),
+        acceleration=axes.limit_array("acceleration"),
     )
 
 
-def joint_reach(mechanism: Mechanism) -> FloatArray:
-    """How far each axis can throw the tool or the links beyond it, (dof,) m/rad; 1 for a prismatic joint.
+def joint_reach(cell: Cell, axes: Axes) -> FloatArray:
+    """How far each axis can throw the tool, what is fixed to its flange or the links beyond it, (dof,) m/rad; 1 for a
+    prismatic joint.
 
     The lengths of everything that comes after an axis, laid end to end.
     """
+    return np.concatenate([_reach(cell, mechanism) for mechanism in axes.mechanisms])
+
+
+def _reach(cell: Cell, mechanism: Mechanism) -> FloatArray:
     chain = chain_of(mechanism.robot)
-    tool = mechanism.tool
-    tip = 0.0 if tool is None or tool.torch is None else float(np.linalg.norm(tool.torch.tcp(_LONGEST_WIRE).position))
+    tip = max(_tip(mechanism.tool), carried_reach(cell, mechanism))
     lengths = [*np.linalg.norm(chain.before[1:, :3, 3], axis=1), np.linalg.norm(chain.after[:3, 3]) + tip]
     beyond = np.cumsum(np.array(lengths)[::-1])[::-1]
     return np.where(chain.prismatic, 1.0, beyond)
+
+
+def _tip(tool: Tool | None) -> float:
+    return 0.0 if tool is None or tool.torch is None else float(np.linalg.norm(tool.torch.tcp(_LONGEST_WIRE).position))
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:

@@ -60,18 +60,18 @@ def load_job(path: Path) -> Job:
         raise FileError(Finding("X406", text, Place(str(path))))
     (group,) = plan.start
     try:
-        mechanism = cell.mechanism(cell.group(group).mechanisms[0])
+        axes = cell.axes(group)
         times, drawn = process_times(plan, cell), drawn_steps(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
     return Job(
         proved,
-        joint_envelope(mechanism.robot),
+        joint_envelope(axes),
         times,
         arc_lines(cell),
-        gripper_lines(cell, mechanism),
-        reach=joint_reach(mechanism),
+        gripper_lines(cell, axes.mechanisms[0]),
+        reach=joint_reach(cell, axes),
         drawn=drawn,
     )
 

@@ -36,6 +36,7 @@ from cellctl.model.pose import FloatArray
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
+_PERHAPS_THE_HOST = ("X402", "X407", "X412")
 _LEAD_SPEED = 0.05
 
 
@@ -139,7 +140,7 @@ class PlanRun:
         """How the run ended."""
         return Outcome(
             status=self._operator.status,
-            findings=() if self._operator.ending is None else (self._operator.ending,),
+            findings=() if self._operator.ending is None else (self._operator.ending, *self._excuse()),
             segment=self._path.index,
             s=self._path.s,
             time=self._stream.time,
@@ -148,6 +149,13 @@ class PlanRun:
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
         )
+
+    def _excuse(self) -> tuple[Finding, ...]:
+        """What the host had to do with a fault that a late cycle may have brought about."""
+        host, ending = self._stream.lateness.host_finding(), self._operator.ending
+        if host is None or ending is None or ending.code not in _PERHAPS_THE_HOST:
+            return ()
+        return (host,)
 
     # Along the path ------------------------------------------------------------------------------------------------
 

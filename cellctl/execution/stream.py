@@ -16,6 +16,7 @@ from cellctl.execution.job import Job
 from cellctl.execution.records.lateness import Lateness
 from cellctl.execution.records.record import Record
 from cellctl.execution.records.trace import Cycle
+from cellctl.execution.slipping import SlipWatch
 from cellctl.model.pose import FloatArray
 
 _SAME_PLACE = 1e-6
@@ -46,6 +47,7 @@ class SetpointStream:
         self.outputs = 0
         self.dt = self.arm.period
         self.cycles = self.late = self.late_in_a_row = 0
+        self._slips = SlipWatch(self.arm, job.envelope.names)
         self.lateness = Lateness(self.arm.period)
         self._began = self.measured.time
         self._deadline = clock.now()
@@ -79,22 +81,26 @@ class SetpointStream:
         self._check(joints, point)
         self._keep_pace()
         before, previous = self.measured.time, self.command
-        self.measured = self._driver.exchange(Setpoint(joints, outputs))
-        if not self.arm.lock_step:
-            self.lateness.count(self._clock.now())
+        try:
+            self.measured = self._driver.exchange(Setpoint(joints, outputs))
+        finally:
+            if not self.arm.lock_step:
+                self.lateness.count(self._clock.now())
         expected = joints - (joints - previous) * (self.arm.lag / self.dt)
         self.command, self.outputs = joints, outputs
+        on_time = self.measured.time - before < 1.5 * self.arm.period
         self._count(self.measured.time - before)
         self._write_down(arc, point)
         if self.measured.age > 0.0:
             return
+        where = f"{point}, {self.time:.3f} s after the start"
         finding = checks.following_finding(
             self.measured.joints,
             expected=expected,
             envelope=self._job.envelope,
             tolerances=self._job.tolerances,
-            where=f"{point}, {self.time:.3f} s after the start",
-        )
+            where=where,
+        ) or self._slips.look(self.measured.joints - expected, on_time=on_time, where=where)
         if finding is not None:
             raise Faulted(finding)
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
-from cellctl.files.cell_fields import CellFile, FixtureField, MarginsField, MechanismField
+from cellctl.files.cell_fields import CellFile, FixtureField, MarginsField
 from cellctl.files.configurations import configuration
 from cellctl.files.frames import WORLD, FrameTable
 from cellctl.files.part_file import open_part, part_of
@@ -34,7 +34,7 @@ from cellctl.model.cell import (
 from cellctl.model.names import thing_names
 from cellctl.model.part import Body, Part
 from cellctl.model.pose import Pose
-from cellctl.model.robot import Tool, with_adapter
+from cellctl.model.robot import Robot, Tool, with_adapter
 from cellctl.model.shapes import Solid, Visual
 from cellctl.model.wps import Wps
 
@@ -62,13 +62,10 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         return None
     cell = file.model
     _check_names(file)
-    frames = _frames(file)
+    robots = _robots(file)
+    frames = _frames(file, robots)
     tools = _tools(file)
-    mechanisms = tuple(
-        mechanism
-        for name, field in cell.mechanisms.items()
-        if (mechanism := _mechanism(file, name, field, frames, tools)) is not None
-    )
+    mechanisms = tuple(_mechanism(file, name, robot, frames, tools) for name, robot in robots.items())
     parts, seams = _parts(file, frames)
     value = Cell(
         name=cell.name or _name_of(reference),
@@ -106,16 +103,17 @@ def _pair_margins(margins: MarginsField) -> tuple[PairMargin, ...]:
 
 
 def _check_pairs(file: File[CellFile], cell: Cell) -> None:
-    """The names of a pair are known, and one of them moves. What belongs to a thing that cannot be read is let be."""
+    """Both names of a pair are known, and one may move. What belongs to a thing that cannot be read is let be."""
     known = thing_names(cell)
     written = file.names("mechanisms") | file.names("fixtures") | file.names("parts")
+    still = file.names("fixtures") - {fixture.name for fixture in cell.fixtures if fixture.moves_with}
     for key in file.model.margins.pairs:
         for name in key.split():
             owner = name.partition(".")[0]
             if name not in known and (owner in known or owner not in written):
                 file.unknown("solid", name, known, ("margins", "pairs", key))
-        if not any(name.partition(".")[0] in file.names("mechanisms") for name in key.split()):
-            file.report("F130", f"neither of '{key}' is of an arm: they keep still", ("margins", "pairs", key))
+        if all(name.partition(".")[0] in still for name in key.split()):
+            file.report("F130", f"both of '{key}' are fixtures: they keep still", ("margins", "pairs", key))
 
 
 def _configuration_names(file: File[CellFile], mechanisms: tuple[Mechanism, ...]) -> dict[str, frozenset[str]]:
@@ -141,8 +139,24 @@ def _check_names(file: File[CellFile]) -> None:
             owner.setdefault(name, kind.removesuffix("s"))
 
 
-def _frames(file: File[CellFile]) -> FrameTable:
-    """Declared frames, and one for every part and fixture; the top face of a box is `NAME.top`."""
+def _robots(file: File[CellFile]) -> dict[str, Robot]:
+    """The robot of every mechanism whose file can be read, as it carries its tool."""
+    robots: dict[str, Robot] = {}
+    for name, field in file.model.mechanisms.items():
+        if field.tool is not None and field.tool not in file.names("tools"):
+            file.unknown("tool", field.tool, file.names("tools"), ("mechanisms", name, "tool"))
+        path = ("mechanisms", name, "model")
+        reference = file.joined(field.model, path, "robot")
+        robot = None if reference is None else read_robot(file.reading, reference, file.place(*path))
+        if robot is not None:
+            robots[name] = robot if field.tool is None else with_adapter(robot)
+    return robots
+
+
+def _frames(file: File[CellFile], robots: Mapping[str, Robot]) -> FrameTable:
+    """Declared frames, and one for every part and fixture; the top face of a box is `NAME.top`, what a mechanism
+    without a tool carries stands on `NAME.flange`.
+    """
     table = FrameTable(file)
     cell = file.model
     for kind, entries in (("frames", cell.frames), ("fixtures", cell.fixtures), ("parts", cell.parts)):
@@ -158,9 +172,22 @@ def _frames(file: File[CellFile]) -> FrameTable:
         if fixture.box is not None:
             top = Pose.of((0.0, 0.0, fixture.box[2] / 2.0))
             table.add(f"{name}.top", name, top, ("fixtures", name))
+    for name, mechanism in cell.mechanisms.items():
+        path = ("mechanisms", name, "at")
+        if name not in robots:
+            table.leave_out(f"{name}.flange")
+        elif mechanism.tool is None:
+            pose = mechanism.at.pose @ robots[name].pose_base_flange
+            table.add_flange(name, mechanism.at.frame, pose, (*path, "frame"))
     table.check()
     for name, mechanism in cell.mechanisms.items():
-        _world_pose(file, table, mechanism.at.frame, mechanism.at.pose, ("mechanisms", name, "at"))
+        path = ("mechanisms", name, "at")
+        carrier = table.carrier(mechanism.at.frame)
+        if carrier:
+            text = f"'{name}' stands on what '{carrier}' moves, which cannot be planned"
+            file.report("F139", text, (*path, "frame"), "stand it in the world or on a fixture that stands still")
+        elif name not in robots or mechanism.tool is not None:
+            _world_pose(file, table, mechanism.at.frame, mechanism.at.pose, path)
     return table
 
 
@@ -182,22 +209,14 @@ def _tools(file: File[CellFile]) -> dict[str, Tool]:
 
 
 def _mechanism(
-    file: File[CellFile], name: str, field: MechanismField, frames: FrameTable, tools: Mapping[str, Tool]
-) -> Mechanism | None:
-    path = ("mechanisms", name)
-    if field.tool is not None and field.tool not in file.names("tools"):
-        file.unknown("tool", field.tool, file.names("tools"), (*path, "tool"))
-    reference = file.joined(field.model, (*path, "model"), "robot")
-    robot = None if reference is None else read_robot(file.reading, reference, file.place(*path, "model"))
-    if robot is None:
-        return None
+    file: File[CellFile], name: str, robot: Robot, frames: FrameTable, tools: Mapping[str, Tool]
+) -> Mechanism:
+    path, field = ("mechanisms", name), file.model.mechanisms[name]
     configurations = dict(robot.configurations)
     for key, values in field.configurations.items():
         joints = configuration(file, robot, values, (*path, "configurations", key))
         if joints is not None:
             configurations[key] = joints
-    if field.tool is not None:
-        robot = with_adapter(robot)
     pose = frames.pose_world(field.at.frame) @ field.at.pose
     return Mechanism(name, robot, pose, tools.get(field.tool or ""), configurations)
 
@@ -226,7 +245,8 @@ def _fixtures(file: File[CellFile], frames: FrameTable) -> tuple[Fixture, ...]:
         body = one_body(file, name, field, field.at.pose, path) if own else _body_of_part(file, name, field)
         if body is not None:
             pose = frames.pose_world(field.at.frame) @ field.at.pose
-            fixtures.append(Fixture(name, body, field.at.frame, pose, field.carries or ""))
+            moves_with = frames.carrier(field.at.frame)
+            fixtures.append(Fixture(name, body, field.at.frame, pose, field.carries or "", moves_with))
     return tuple(fixtures)
 
 
@@ -265,7 +285,8 @@ def _parts(
             continue
         seams[name] = opened.names("seams")
         pose = frames.pose_world(field.at.frame) @ field.at.pose
-        placements.append(PartPlacement(name, part_of(opened, name), field.at.frame, pose))
+        moves_with = frames.carrier(field.at.frame)
+        placements.append(PartPlacement(name, part_of(opened, name), field.at.frame, pose, moves_with))
     return tuple(placements), seams
 
 

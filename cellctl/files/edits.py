@@ -35,7 +35,8 @@ class Edit:
     text: str
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.where)}: {self.text}"
+        keys = (key if key.isidentifier() else f"'{key}'" for key in self.where)
+        return f"{'.'.join(keys)}: {self.text}"
 
 
 def cell_reference(task: Task) -> str:

@@ -19,10 +19,26 @@ class FrameTable:
         self._file = file
         self._entries: dict[str, tuple[str, Pose, Path]] = {}
         self._broken: set[str] = set()
+        self._flanges: dict[str, str] = {}
 
     def add(self, name: str, parent: str, pose: Pose, path: Path) -> None:
         """Add a frame written at `path`; its parent may come later."""
         self._entries[name] = (parent, pose, path)
+
+    def add_flange(self, mechanism: str, parent: str, pose: Pose, path: Path) -> None:
+        """Add `MECHANISM.flange` where it is with all joints at zero; what stands on it moves with the mechanism."""
+        self.add(f"{mechanism}.flange", parent, pose, path)
+        self._flanges[f"{mechanism}.flange"] = mechanism
+
+    def carrier(self, name: str) -> str:
+        """The mechanism whose flange a frame is fixed to; empty where it stands still."""
+        seen: set[str] = set()
+        while name in self._entries and name not in seen:
+            if name in self._flanges:
+                return self._flanges[name]
+            seen.add(name)
+            name = self._entries[name][0]
+        return ""
 
     def leave_out(self, name: str) -> None:
         """Remember a frame whose own entry is wrong, so that those on it are not reported too."""

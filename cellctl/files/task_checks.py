@@ -140,7 +140,7 @@ def _seam(at: StepReport, weld: Weld, reading: CellReading) -> tuple[Part, Seam]
 
 def _check_torch(at: StepReport, weld: Weld, cell: Cell, group: str | None, wps: Wps | None) -> None:
     members = {g.name: g.mechanisms for g in cell.groups}.get(group or "", ())
-    for mechanism in (m for m in cell.mechanisms if m.name in members):
+    for mechanism in (m for m in cell.mechanisms if m.name in members[:1]):
         torch = None if mechanism.tool is None else mechanism.tool.torch
         if mechanism.tool is None:
             at.report("F164", f"'{mechanism.name}' carries no tool", "seam", "mount a torch on it in the cell file")

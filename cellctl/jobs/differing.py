@@ -15,7 +15,7 @@ from cellctl.files import plan_content, task_from_inputs
 from cellctl.jobs.proving import bound
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Axes, Mechanism
 from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.plan import Plan, Segment
@@ -128,7 +128,7 @@ def _figures(plan: Plan, task: Task, index: int) -> StepFigures | None:
         return None
     step = task.steps[index]
     own = [segment for segment in plan.segments if segment.step == index]
-    margins = [_joint_margin(_mechanism(task, segment), segment) for segment in own]
+    margins = [_joint_margin(task.cell.axes(segment.group), segment) for segment in own]
     certificate = _own_certificate(plan)
     clearance = None
     if certificate is not None:
@@ -150,11 +150,10 @@ def _mechanism(task: Task, segment: Segment) -> Mechanism:
     return task.cell.mechanism(task.cell.group(segment.group).mechanisms[0])
 
 
-def _joint_margin(mechanism: Mechanism, segment: Segment) -> float:
+def _joint_margin(axes: Axes, segment: Segment) -> float:
     """The smallest distance of a joint from its limit along a segment."""
-    robot = mechanism.robot
     q = segment.path(np.linspace(segment.path.start, segment.path.end, 400))
-    return float(np.minimum(q - robot.limit_array("lower"), robot.limit_array("upper") - q).min())
+    return float(np.minimum(q - axes.limit_array("lower"), axes.limit_array("upper") - q).min())
 
 
 def _tip_points(task: Task, segments: list[Segment]) -> FloatArray | None:
@@ -169,7 +168,8 @@ def _tips(mechanism: Mechanism, segment: Segment) -> FloatArray:
     tip = np.zeros(3) if torch is None else torch.contact_tip.position
 
     def at(count: int) -> FloatArray:
-        flange = flange_matrices(chain_of(mechanism.robot), path(np.linspace(path.start, path.end, count)))
+        own = path(np.linspace(path.start, path.end, count))[:, : mechanism.robot.dof]
+        flange = flange_matrices(chain_of(mechanism.robot), own)
         return mechanism.pose_world_base.apply(flange[:, :3, :3] @ tip + flange[:, :3, 3])
 
     coarse = at(64)

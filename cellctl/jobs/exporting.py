@@ -11,7 +11,7 @@ import numpy as np
 from cellctl.errors import FileError, Finding, Place, UsageError
 from cellctl.files import cell_from_inputs, load_cell
 from cellctl.files.urdf.export import LinkPair, urdf_cell, write_urdf_cell
-from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray, Pose
 
@@ -57,7 +57,7 @@ def export_csv(plan: Plan, path: str | Path, *, rate: float = DEFAULT_RATE) -> i
     try:
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(csv_header(mechanism))
+            writer.writerow(csv_header(cell.axes(plan.segments[0].group)))
             for row in _rows(plan, mechanism, rate):
                 writer.writerow(row)
                 rows += 1
@@ -67,9 +67,9 @@ def export_csv(plan: Plan, path: str | Path, *, rate: float = DEFAULT_RATE) -> i
     return rows
 
 
-def csv_header(mechanism: Mechanism) -> tuple[str, ...]:
+def csv_header(axes: Axes) -> tuple[str, ...]:
     """The names of the columns, with their units."""
-    joints = [f"{axis.name}_{'m' if axis.kind == 'prismatic' else 'rad'}" for axis in mechanism.robot.axes]
+    joints = [f"{axis.name}_{'m' if axis.kind == 'prismatic' else 'rad'}" for axis in axes.axes]
     tcp = ("tcp_x_m", "tcp_y_m", "tcp_z_m", "tcp_qx", "tcp_qy", "tcp_qz", "tcp_qw", "ctwd_m")
     return ("t_s", *joints, *tcp, "segment", "kind", "s", "arc")
 
@@ -98,7 +98,7 @@ def _segment_rows(
     tool, ctwd = _tcp_of(plan, mechanism, segment)
     s = segment.law(inside)[:, 0]
     q = segment.path(s)
-    flanges = flange_matrices(chain_of(mechanism.robot), q)
+    flanges = flange_matrices(chain_of(mechanism.robot), q[:, : mechanism.robot.dof])
     arc = _arc_on(segment, s)
     for k, time in enumerate(times.tolist()):
         pose = mechanism.pose_world_base @ Pose(flanges[k]) @ tool

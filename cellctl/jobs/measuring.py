@@ -105,6 +105,7 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
     record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
     if draws:
         findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
+    findings = (*findings, *(late_cycles(passes, where) if findings else ()))
     return MeasuredWeld(step.seam, replace(record, length=welded_length(passes)), findings)
 
 
@@ -122,6 +123,18 @@ def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]
     first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
     on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
     return [Pass(trace.time[on], trace.s[on], trace.measured[on])]
+
+
+def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
+    """That cycles came late while the arc burnt (X489), by the arm's own clock; nothing where all came in time."""
+    gaps = np.concatenate([np.diff(burnt.t) for burnt in passes])
+    period = float(np.median(gaps))
+    late = gaps[gaps > 1.5 * period]
+    if not len(late):
+        return ()
+    text = f"{where}: the host was late, {len(late)} cycles while the arc burnt, the worst by"
+    worst = f"{(late.max() - period) * 1e3:.0f} ms"
+    return (Finding("X489", f"{text} {worst}", suggestion="take load off this machine", severity="note"),)
 
 
 def passes_of(trace: Trace, segment: int) -> list[Pass]:

@@ -146,7 +146,7 @@ def resume(
                 entry = entry_between_grips(found, entry, first)
             if entry is None:
                 entry = entry_at_boundary(found, arc, overlap)
-                move = reposition(plan.inputs, _mechanism(found), here, _boundary_joints(found, entry.segment))
+                move = reposition(plan.inputs, _group(found), here, _boundary_joints(found, entry.segment))
                 move_file = link.scratch / "way_back.zip"
                 write_plan(move.plan, move_file)
                 link.override(_OVERRIDE)
@@ -295,10 +295,9 @@ def _boundary_joints(found: Interrupted, index: int) -> FloatArray:
     return joints
 
 
-def _mechanism(found: Interrupted) -> str:
-    plan = found.certified.plan
-    (group,) = plan.start
-    return cell_from_inputs(plan.inputs).group(group).mechanisms[0]
+def _group(found: Interrupted) -> str:
+    (group,) = found.certified.plan.start
+    return group
 
 
 def _demand_overlap(found: Interrupted, arc: ArcAfter, overlap: float) -> None:

@@ -84,7 +84,7 @@ def _tcp_poses(plan: Plan, trace: Trace) -> list[Pose]:
     from cellctl.kinematics.forward import flange_matrices
 
     mechanism = _mechanism(plan)
-    flanges = flange_matrices(chain_of(mechanism.robot), np.ascontiguousarray(trace.measured))
+    flanges = flange_matrices(chain_of(mechanism.robot), trace.measured[:, : mechanism.robot.dof])
     tools = [_tool(plan, mechanism, max(int(index), 0)) for index in trace.segment]
     return [mechanism.pose_world_base @ Pose(flange) @ tool for flange, tool in zip(flanges, tools, strict=True)]
 

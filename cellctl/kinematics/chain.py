@@ -55,6 +55,21 @@ def chain_of(robot: Robot) -> Chain:
     )
 
 
+def side_by_side(first: Chain, pose_first_second: Pose, second: Chain) -> Chain:
+    """The joints of two chains end to end; those of the second one move in the base frame of the first.
+
+    The flange is that of the first. Which frame a joint moves in is told by the `parents` that go with it.
+    """
+    before = second.before.copy()
+    before[:1] = pose_first_second.matrix @ before[:1]
+    return Chain(
+        np.concatenate([first.before, before]),
+        np.concatenate([first.axes, second.axes]),
+        np.concatenate([first.prismatic, second.prismatic]),
+        first.after,
+    )
+
+
 def link_places(robot: Robot) -> dict[str, LinkPlace]:
     """For every link of `robot`: the frame it moves with and its pose there. The flange link is at frame dof."""
     places = {robot.base: LinkPlace(0, Pose.identity())}

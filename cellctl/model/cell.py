@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
 
 from cellctl.model.inputs import Input
 from cellctl.model.part import Body, Part, Seam
 from cellctl.model.pose import FloatArray, Pose
-from cellctl.model.robot import Robot, Tool
+from cellctl.model.robot import Joint, JointLimit, Robot, Tool
 from cellctl.model.wps import Wps
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Mechanism:
-    """An arm (later: a positioner, a track) standing at `pose_world_base`, with a tool and its named configurations.
+    """An arm or a positioner standing at `pose_world_base`, with a tool and its named configurations.
 
     `configurations` maps a name to joint values (dof,), rad or m.
     """
@@ -52,20 +54,66 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Axes:
+    """The joints of a group end to end, mechanism after mechanism: (dof,) in this order everywhere.
+
+    Names are the joints' own where there is one mechanism, `MECHANISM.JOINT` where there are several.
+    """
+
+    mechanisms: tuple[Mechanism, ...]
+
+    @property
+    def axes(self) -> tuple[Joint, ...]:
+        """The joints that move."""
+        if len(self.mechanisms) == 1:
+            return self.mechanisms[0].robot.axes
+        return tuple(replace(j, name=f"{m.name}.{j.name}") for m in self.mechanisms for j in m.robot.axes)
+
+    @property
+    def dof(self) -> int:
+        """Number of joints that move."""
+        return sum(mechanism.robot.dof for mechanism in self.mechanisms)
+
+    def limit_array(self, quantity: JointLimit) -> FloatArray:
+        """One limit of every joint, (dof,)."""
+        return np.concatenate([mechanism.robot.limit_array(quantity) for mechanism in self.mechanisms])
+
+    def configuration(self, name: str) -> FloatArray:
+        """Joint values (dof,) of a configuration that every mechanism has; raises KeyError."""
+        return np.concatenate([np.array(mechanism.configurations[name]) for mechanism in self.mechanisms])
+
+    def joints_of(self, mechanism: str) -> slice:
+        """Which of the joints are those of one mechanism; raises KeyError."""
+        first = 0
+        for one in self.mechanisms:
+            if one.name == mechanism:
+                return slice(first, first + one.robot.dof)
+            first += one.robot.dof
+        raise KeyError(mechanism)
+
+
+@dataclass(frozen=True, slots=True)
 class PartPlacement:
-    """A part in the cell: `frame` is the frame it is attached to, `pose_world_part` where that puts it."""
+    """A part in the cell: `frame` is the frame it is attached to, `pose_world_part` where that puts it.
+
+    Where it is fixed to the flange of a mechanism, `moves_with` names that, and the pose is the one with all joints of
+    the mechanism at zero.
+    """
 
     name: str
     part: Part
     frame: str
     pose_world_part: Pose
+    moves_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """Something that stands still: a table, a clamp, a pedestal. `body.pose` is in `frame`; `pose_world` resolves it.
+    """Something that stands still where it is fixed: a table, a clamp, a pedestal. `body.pose` is in `frame`;
+    `pose_world` resolves it.
 
-    `carries` names the mechanism whose base stands on it, so that this pair is not asked about.
+    `carries` names the mechanism whose base stands on it, so that this pair is not asked about. `moves_with` is as in
+    `PartPlacement`: a chuck on the table of a positioner.
     """
 
     name: str
@@ -73,6 +121,7 @@ class Fixture:
     frame: str
     pose_world: Pose
     carries: str = ""
+    moves_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +183,21 @@ class Cell:
         """The group called `name`; raises KeyError."""
         return _named(self.groups, name)
 
+    def axes(self, group: str) -> Axes:
+        """The joints of the group called `group`; raises KeyError."""
+        return Axes(tuple(self.mechanism(name) for name in self.group(group).mechanisms))
+
+    def controlled(self, mechanism: str = "") -> Axes:
+        """The joints that one controller drives: those of `mechanism`, or of the first group unless given; raises
+        KeyError.
+        """
+        return Axes((self.mechanism(mechanism),)) if mechanism else self.axes(self.groups[0].name)
+
+    def carrier(self, part: str, group: str) -> Mechanism | None:
+        """The mechanism of a group that the part called `part` is fixed to, None where the part stands still."""
+        moves_with = self.placement(part).moves_with
+        return self.mechanism(moves_with) if moves_with in self.group(group).mechanisms else None
+
     def placement(self, name: str) -> PartPlacement:
         """The placed part called `name`; raises KeyError."""
         return _named(self.parts, name)
@@ -169,20 +233,21 @@ class Cell:
         return cell
 
 
-def standing_joints(mechanism: Mechanism, at: str) -> tuple[float, ...]:
+def standing_joints(axes: Axes, at: str) -> tuple[float, ...]:
     """Joint values (dof,) of a configuration by its name, or written out in rad or m with commas between.
 
     Raises ValueError for what is neither.
     """
-    if at in mechanism.configurations:
-        return tuple(mechanism.configurations[at])
+    known = set.intersection(*(set(mechanism.configurations) for mechanism in axes.mechanisms))
+    if at in known:
+        return tuple(axes.configuration(at).tolist())
     try:
         values = tuple(float(word) for word in at.split(","))
     except ValueError:
         values = ()
-    if len(values) != mechanism.robot.dof:
-        known = ", ".join(sorted(mechanism.configurations))
-        raise ValueError(f"'{at}' is no configuration of '{mechanism.name}', which has {known}")
+    if len(values) != axes.dof:
+        names = " and ".join(f"'{mechanism.name}'" for mechanism in axes.mechanisms)
+        raise ValueError(f"'{at}' is no configuration of {names}, which has {', '.join(sorted(known))}")
     return values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Final, Literal
 
 from cellctl.model.pose import FloatArray, Pose, frozen_array
@@ -11,6 +12,7 @@ from cellctl.model.shapes import Cylinder, Solid, Visual
 
 ADAPTER: Final = "adapter"
 """Name of the link that an adapter is, and of the joint that bolts it on."""
+JointLimit = Literal["lower", "upper", "velocity", "acceleration", "jerk", "effort"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,12 @@ class Robot:
             raise ValueError(f"robot '{self.name}' has a moving joint without limits")
         return limits
 
-    def limit_array(
-        self, quantity: Literal["lower", "upper", "velocity", "acceleration", "jerk", "effort"]
-    ) -> FloatArray:
+    @property
+    def pose_base_flange(self) -> Pose:
+        """The flange in the base frame with all joints at zero."""
+        return reduce(Pose.__matmul__, (joint.origin for joint in self.joints), Pose.identity())
+
+    def limit_array(self, quantity: JointLimit) -> FloatArray:
         """One limit of every moving joint, (dof,), read-only."""
         return frozen_array([getattr(limit, quantity) for limit in self.axis_limits])
 

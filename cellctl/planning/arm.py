@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Axes, Group, Mechanism
 from cellctl.model.plan import ContactAllowance, FixedSegment, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Task
+from cellctl.model.task import Grip, Release, Task
 from cellctl.planning.laws.limits import MotionLimits
 from cellctl.planning.reuse import Earlier
 from cellctl.processes.handling import Handling, cell_as_handled
@@ -22,17 +22,21 @@ from cellctl.scene.packed import ScreenArrays, pack
 RESERVE = 0.5e-3
 """What the planner keeps over every margin (m), so that the proof need not split finely."""
 PROCESS_JOINT_SHARE = 0.70
-SHARPEST = 40.0
-"""Most jerk that is made use of, as a multiple of the acceleration (1/s): the grid of a time law resolves no more."""
+SIX = 6
+MOST_EXTERNAL = 2
+"""Axes of a positioner that are planned with the arm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
-    """What planning a step needs: the arm, what can touch what, the seed, and who is asked what binds."""
+    """What planning a step needs: the arm, the joints of its whole group, what can touch what, the seed, and who is
+    asked what binds.
+    """
 
     task: Task
     group: str
     mechanism: Mechanism
+    axes: Axes
     model: CollisionModel
     screen: ScreenArrays
     limits: MotionLimits
@@ -70,18 +74,34 @@ def arm_of(
     task = replace(task, cell=cell_as_handled(task.cell, name, handling))
     mechanism = task.cell.mechanism(name)
     model = collision_model(task.cell, group)
-    robot = mechanism.robot
-    velocity, acceleration, jerk = (np.array(robot.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
-    limits = MotionLimits(velocity, acceleration, np.minimum(jerk, SHARPEST * acceleration))
-    return Arm(task, group, mechanism, model, pack(model), limits, seed, engine, earlier or Earlier(), handling)
+    axes = task.cell.axes(group)
+    velocity, acceleration, jerk = (np.array(axes.limit_array(k)) for k in ("velocity", "acceleration", "jerk"))
+    limits = MotionLimits(velocity, acceleration, jerk)
+    return Arm(task, group, mechanism, axes, model, pack(model), limits, seed, engine, earlier or Earlier(), handling)
 
 
 def demand_one_arm(task: Task) -> None:
-    """Refuse a cell with several mechanisms (P212): others would stand in the way unseen, or move at once."""
+    """Refuse a cell with mechanisms outside of the first group (P212): they would stand in the way unseen, or move on
+    their own; and a group that is more than an arm of six axes and a positioner of one or two (P260).
+    """
     names = [mechanism.name for mechanism in task.cell.mechanisms]
-    if len(names) != 1:
-        text = f"the cell has the mechanisms {', '.join(names)}; a task for a cell with one arm can be planned"
+    group = task.cell.groups[0]
+    if set(group.mechanisms) != set(names):
+        text = f"the cell has the mechanisms {', '.join(names)}; a task can be planned where one group holds them all"
         raise PlanningFailed(Finding("P212", text, suggestion="leave the others out, as fixtures if they stand still"))
+    if len(names) > 1:
+        _demand_positioner(task, group)
+
+
+def _demand_positioner(task: Task, group: Group) -> None:
+    arm, *others = (task.cell.mechanism(name) for name in group.mechanisms)
+    turned = [joint.kind == "revolute" for mechanism in others for joint in mechanism.robot.axes]
+    if arm.robot.dof != SIX or len(others) > 1 or len(turned) > MOST_EXTERNAL or not all(turned):
+        text = f"group '{group.name}' cannot be planned: beside an arm of six axes it may have one positioner"
+        raise PlanningFailed(Finding("P260", text, suggestion="a positioner has one or two axes that turn"))
+    if any(isinstance(step, Grip | Release) for step in task.steps):
+        text = f"group '{group.name}' has a positioner, and a gripper beside one cannot be planned"
+        raise PlanningFailed(Finding("P260", text, suggestion="weld only, or leave the positioner out of the group"))
 
 
 def segment_of(

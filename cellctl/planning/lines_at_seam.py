@@ -60,10 +60,13 @@ def retract_law(arm: Arm, path: BSpline) -> BSpline:
 
 def _line_at(arm: Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
     robot = arm.mechanism.robot
-    q = way.torches.q[station]
+    q, others = np.split(way.torches.q[station], [robot.dof])
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
-    return wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
+    line = wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
+    if line is None or not len(others):
+        return line
+    return BSpline(line.degree, line.knots, np.column_stack([line.control, np.tile(others, (len(line.control), 1))]))
 
 
 def _no_line(arm: Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:

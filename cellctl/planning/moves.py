@@ -39,7 +39,7 @@ def move_segments(
 
     `contacts` are those of a part in the gripper.
     """
-    goal = np.array(arm.mechanism.configurations[step.target])
+    goal = arm.axes.configuration(step.target)
     if np.abs(goal - q).max() < 1e-9:
         return []
     where = f"step {index + 1}, move_j {step.target}"
@@ -69,13 +69,13 @@ def free_motion(
     An `earlier` path is bent to the new ends first, and taken where it is free. A way whose corners are so tight that
     stopping at every one would be far quicker is left for that of another seed.
     """
-    robot = arm.mechanism.robot
+    limits = arm.axes.limit_array("lower"), arm.axes.limit_array("upper")
     margins = arm.margins(contacts)
     bent = None if earlier is None else earlier_path(earlier, q, goal)
     if bent is not None and path_free(arm, bent, margins):
         return bent, time_optimal_law(bent, arm.limits)
     for seed in range(arm.seed, arm.seed + WAY_SEEDS):
-        way = free_way(arm.screen, q, goal, (robot.limit_array("lower"), robot.limit_array("upper")), margins, seed)
+        way = free_way(arm.screen, q, goal, limits, margins, seed)
         if way is None:
             continue
         patience = PATIENCE * stop_and_go_time(way, arm.limits)

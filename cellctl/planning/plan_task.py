@@ -47,7 +47,7 @@ def replan_steps(
     demand_one_arm(task)
     group = task.cell.groups[0].name
     arm = arm_of(task, group, seed, engine, earlier)
-    start = np.array(arm.mechanism.configurations[task.start])
+    start = arm.axes.configuration(task.start)
     demand_free(arm, start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
     ways: list[Reuse] = []
@@ -132,7 +132,7 @@ def _kept_segments(
             return None
     elif (
         any((segment.contacts, segment.attached) != (carrying, arm.attached) for segment in then)
-        or np.abs(then[-1].path.control[-1] - arm.mechanism.configurations[step.target]).max() > SAME
+        or np.abs(then[-1].path.control[-1] - arm.axes.configuration(step.target)).max() > SAME
     ):
         return None
     return then if all(path_free(arm, s.path, arm.margins(s.contacts, s.kind)) for s in then) else None

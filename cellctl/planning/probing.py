@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cellctl.model.task import Task, Weld
 from cellctl.planning.arm import arm_of, demand_one_arm
 from cellctl.planning.seams.way import seam_ways
@@ -24,6 +22,6 @@ def seam_has_way(task: Task, index: int) -> bool:
         raise TypeError(f"step {index + 1} welds nothing")
     arm = arm_of(task, step.group or task.cell.groups[0].name, 0, None)
     settings = weld_settings(step, task.cell.procedures[step.wps])
-    near = np.array(arm.mechanism.configurations[task.start])
+    near = arm.axes.configuration(task.start)
     problem = seam_problem(arm, step, settings, torch_contacts(task.cell, step), near)
     return next(iter(seam_ways(problem, near)), None) is not None

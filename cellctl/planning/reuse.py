@@ -78,7 +78,7 @@ def earlier_way(problem: SeamProblem, segment: FixedSegment) -> SeamWay | None:
     if not _inside(problem, section):
         return None
     before = segment.path(section.stations)
-    if problem.inverse.held is not None or problem.inverse.freed:
+    if problem.inverse.held is not None or problem.inverse.freed or problem.carrier is not None:
         return None
     q = nearest_joints(problem.inverse, stations.flange_poses(z[:, 0], z[:, 1], z[:, 2]), before, None)
     if not np.all(np.isfinite(q)) or np.abs(q - before).max() > FURTHEST:

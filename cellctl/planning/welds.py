@@ -9,11 +9,13 @@ import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
 from cellctl.kinematics.arm_inverse import arm_inverse
+from cellctl.model.cell import Mechanism
 from cellctl.model.plan import ContactAllowance, FixedSegment, ProcessEvent, SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import Weld
 from cellctl.planning.arm import RESERVE, Arm, segment_of
+from cellctl.planning.carried_seam import explain_carried_seam
 from cellctl.planning.explain_seam import explain_seam
 from cellctl.planning.laws.limits import hardest_use
 from cellctl.planning.laws.timing import RAMP_KNOTS, constant_speed_law, process_law
@@ -45,6 +47,8 @@ def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list
             return segments, "planned" if way.configuration >= 0 else "adapted"
     if failed is not None:
         raise PlanningFailed(failed)
+    if problem.carrier is not None:
+        raise PlanningFailed(explain_carried_seam(problem, problem.carrier, arm.model, q, where))
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 
@@ -74,8 +78,19 @@ def seam_problem(
     robot = arm.mechanism.robot
     inverse = arm_inverse(robot, pose_flange_tcp)
     margins = arm.margins(contacts, "process")
-    limits = ladder_limits(robot, q)
-    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits)
+    limits = ladder_limits(robot, q[: robot.dof])
+    carrier = _carrier(arm, step)
+    return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits, carrier)
+
+
+def _carrier(arm: Arm, step: Weld) -> Mechanism | None:
+    """The positioner that carries the seam of `step`; None where there is none in the group."""
+    carrier = arm.task.cell.carrier(step.seam.partition(".")[0], arm.group)
+    if carrier is None and len(arm.axes.mechanisms) > 1:
+        text = f"'{step.seam}' is on a part that stands still, and '{arm.axes.mechanisms[1].name}' does not carry it"
+        hint = "fix the part to the flange of the positioner, or leave that out of the group"
+        raise PlanningFailed(Finding("P261", text, suggestion=hint))
+    return carrier
 
 
 def _weld_along(
@@ -149,7 +164,7 @@ def _speed_finding(arm: Arm, path: BSpline, settings: WeldSettings, where: str) 
     """Which joint is asked for too much, where, and the travel speed that would do."""
     law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
     use = hardest_use(path, law, arm.process_limits())
-    joint = arm.mechanism.robot.axes[use.joint].name
+    joint = arm.axes.axes[use.joint].name
     speed, possible = settings.travel_speed * 1e3, settings.travel_speed / use.slowdown * 1e3
     asks = f"it asks {use.slowdown**use.power:.1f} times the {use.quantity} of {joint} at {use.at * 1e3:.1f} mm"
     text = f"{where}: {speed:g} mm/s cannot be held, {asks}; {possible:.2g} mm/s could"

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from cellctl.errors import Finding
-from cellctl.model.cell import Mechanism
 from cellctl.model.plan import ContactAllowance, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
-from cellctl.proof.readback import tcp_matrices
+from cellctl.proof.readback import seen_from_part
 
 OFF_LINE = 0.5e-3
 """Largest distance (m) of the working point from the line of the wire while the torch approaches or retracts."""
@@ -25,7 +24,6 @@ TURNED = np.radians(1.0)
 
 def check_allowances(
     task: Task,
-    mechanism: Mechanism,
     segments: tuple[Segment, ...],
     index: int,
     where: str,
@@ -49,7 +47,7 @@ def check_allowances(
         if (frozenset((c.first, c.second)), c.margin) not in known
     ]
     if isinstance(step, Weld) and segment.kind != "process" and not findings:
-        findings += _line_findings(task, mechanism, step, segment, where)
+        findings += _line_findings(task, step, segment, where)
     return tuple(findings)
 
 
@@ -62,10 +60,10 @@ def _at_seam(segments: tuple[Segment, ...], index: int) -> bool:
     return segments[beside].kind == "process" and segments[beside].step == segment.step
 
 
-def _line_findings(task: Task, mechanism: Mechanism, weld: Weld, segment: Segment, where: str) -> Iterator[Finding]:
+def _line_findings(task: Task, weld: Weld, segment: Segment, where: str) -> Iterator[Finding]:
     """The torch moves along its wire, no further than the step says, without turning."""
     ctwd = weld_settings(weld, task.cell.procedures[weld.wps]).ctwd
-    poses = tcp_matrices(mechanism, ctwd, segment.path(_places(segment)))
+    poses = seen_from_part(task.cell, segment.group, weld.seam, ctwd, segment.path(_places(segment)))
     reach = weld.retract
     if segment.kind == "approach":
         poses, reach = poses[::-1], weld.approach

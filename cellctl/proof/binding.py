@@ -15,7 +15,7 @@ ENGINES = ("bullet", "coal")
 ENGINES_AGREE = 0.5e-3
 """By how much (m) two engines may differ about one distance."""
 FAR = 0.25
-"""Gaps beyond this (m) are not looked into by any proof."""
+"""Gaps beyond this (m) and beyond their margin are not looked into by any proof."""
 
 
 def plan_digest(plan: Plan) -> str:
@@ -61,7 +61,7 @@ def _compatible(stored: SegmentRecord, again: SegmentRecord) -> bool:
     if stored.seam is not None and again.seam is not None and not _alike(asdict(stored.seam), asdict(again.seam)):
         return False
     seen = {gap.margin: gap.observed for gap in again.gaps}
-    return all(gap.proved <= seen.get(gap.margin, FAR) + ENGINES_AGREE for gap in stored.gaps)
+    return all(gap.proved <= seen.get(gap.margin, max(FAR, gap.margin)) + ENGINES_AGREE for gap in stored.gaps)
 
 
 def _alike(first: object, second: object) -> bool:

@@ -25,7 +25,7 @@ from cellctl.scene.screen import state_bounds
 FIRST_INTERVALS = 24
 LOOKS = 49
 FAR = 0.25
-"""Gaps beyond this (m) are not looked into: the certificate says that they are at least so large."""
+"""Gaps beyond this (m) and beyond their margin are not looked into: the certificate says that they are as large."""
 SHARE = 0.95
 """The share of the smallest exact distance met that is then proved for the whole segment."""
 TRIES = 24
@@ -67,6 +67,14 @@ class _Nearest:
     observed: float = np.inf
     pair: int = -1
     at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.goal = self.far
+
+    @property
+    def far(self) -> float:
+        """Gaps beyond this (m) are not looked into: FAR, or the margin where that is more."""
+        return max(FAR, self.margin)
 
     def note(self, distance: float, pair: int, at: float) -> None:
         """Remember a smaller exact distance; what is to be proved stays somewhat below it and not under the margin."""
@@ -133,7 +141,8 @@ def _prove(checker: Checker, segment: Segment, margins: FloatArray, nearest: dic
         near, undecided = subdivided(checker.screen, segment.path, goals, FIRST_INTERVALS)
         outcome.undecided = {pair: at for at, pair in (*undecided, *near)}
         for (at, pair), q in zip(near, segment.path([at for at, _ in near]), strict=True):
-            margin, distance = float(margins[pair]), _exact(checker, q, pair)
+            margin = float(margins[pair])
+            distance = _exact(checker, q, pair, nearest[margin].far)
             nearest[margin].note(distance, pair, at)
             if distance < min(margin, outcome.broken.get(pair, (np.inf, 0.0))[0]):
                 outcome.broken[pair] = (distance, at)
@@ -160,23 +169,23 @@ def _look(
     stations = np.linspace(segment.path.start, segment.path.end, LOOKS)
     for u, q in zip(stations.tolist(), segment.path(stations), strict=True):
         for margin, found in nearest.items():
-            thresholds[pairs_of[margin]] = min(FAR, found.observed)
+            thresholds[pairs_of[margin]] = min(found.far, found.observed)
         state_bounds(checker.screen, q, thresholds, bounds)
         for margin, found in nearest.items():
             pair = int(pairs_of[margin][np.argmin(bounds[pairs_of[margin]])])
-            if bounds[pair] < min(FAR, found.observed):
-                distance = _exact(checker, q, pair)
+            if bounds[pair] < min(found.far, found.observed):
+                distance = _exact(checker, q, pair, found.far)
                 found.note(distance, pair, u)
                 if distance < bounds[pair] - AGREEMENT and bounds[pair] > 0.0:
                     doubts.append(_disagreement(checker.model, segment, where, pair, distance, float(bounds[pair]), u))
     return doubts
 
 
-def _exact(checker: Checker, q: FloatArray, pair: int) -> float:
-    """The engine's distance of a pair at joint values `q` (dof,), m; FAR doubled where it is further apart."""
+def _exact(checker: Checker, q: FloatArray, pair: int, far: float) -> float:
+    """The engine's distance of a pair at joint values `q` (dof,), m; `far` doubled where it is further apart."""
     checker.engine.move(q)
-    contact = checker.engine.query(pair, 2.0 * FAR)
-    return 2.0 * FAR if contact is None else contact.distance
+    contact = checker.engine.query(pair, 2.0 * far)
+    return 2.0 * far if contact is None else contact.distance
 
 
 def _gap(model: CollisionModel, found: _Nearest) -> Gap:

@@ -10,21 +10,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from cellctl.errors import Finding
-from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.cell import Cell
 from cellctl.model.plan import ProcessEvent, SeamSection, Segment
 from cellctl.model.task import Weld
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
-from cellctl.proof.readback import tcp_matrices
+from cellctl.proof.readback import seen_from_part
 
 SAME = 1e-9
 ALONG = 1e-3
 """How far (m) the working point may be from the arc length that the path's parameter claims."""
 
 
-def check_commands(
-    cell: Cell, mechanism: Mechanism, weld: Weld, segment: Segment, section: SeamSection, where: str
-) -> tuple[Finding, ...]:
+def check_commands(cell: Cell, weld: Weld, segment: Segment, section: SeamSection, where: str) -> tuple[Finding, ...]:
     """Where the words of one process differ from its step, its procedure and its seam (C322, C327, C328)."""
     if (section.seam, section.wps) != (weld.seam, weld.wps):
         said, meant = f"'{section.seam}' by '{section.wps}'", f"'{weld.seam}' by '{weld.wps}'"
@@ -34,7 +32,7 @@ def check_commands(
     findings = [*_setting_findings(section, settings, where), *_event_findings(section, path, where)]
     if not _is_seam(section, path):
         return (*findings, Finding("C322", f"{where}: the plan welds another seam than the part's '{weld.seam}'"))
-    return (*findings, *_parameter_findings(mechanism, settings, segment, path, section, where))
+    return (*findings, *_parameter_findings(cell, settings, segment, path, section, where))
 
 
 def _setting_findings(section: SeamSection, settings: WeldSettings, where: str) -> Iterator[Finding]:
@@ -72,13 +70,14 @@ def _is_seam(section: SeamSection, path: SeamPath) -> bool:
 
 
 def _parameter_findings(
-    mechanism: Mechanism, settings: WeldSettings, segment: Segment, path: SeamPath, section: SeamSection, where: str
+    cell: Cell, settings: WeldSettings, segment: Segment, path: SeamPath, section: SeamSection, where: str
 ) -> Iterator[Finding]:
     """The parameter of the path is arc length: what a record calls 120 mm is 120 mm along the seam."""
     if abs(segment.path.start) > SAME or abs(segment.path.end - path.length) > SAME:
         yield Finding("C328", f"{where}: the path does not run from 0 to the length of the seam")
         return
-    points = tcp_matrices(mechanism, settings.ctwd, segment.path(section.stations))[:, :3, 3]
+    joints = segment.path(section.stations)
+    points = seen_from_part(cell, segment.group, section.seam, settings.ctwd, joints)[:, :3, 3]
     away = np.linalg.norm(points - section.points, axis=1)
     worst = int(np.argmax(away))
     if away[worst] > ALONG:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.errors import Finding
+from cellctl.kinematics.groups import part_motions
 from cellctl.model.cell import Cell
 from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import SeamSection
@@ -20,7 +21,7 @@ from cellctl.model.wps import Range, Wps
 from cellctl.processes.position import weld_position
 from cellctl.processes.procedure import heat_input, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
-from cellctl.proof.readback import Readback, read_back
+from cellctl.proof.readback import Readback, arm_joints, read_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,19 @@ def check_weld(
     cell: Cell, group: str, weld: Weld, section: SeamSection, t: FloatArray, q: FloatArray, gates: Gates, where: str
 ) -> tuple[SeamRecord, tuple[Finding, ...]]:
     """The record of one weld from joint values `q` (n, dof) at times `t` (n,), and every gate it breaks."""
-    mechanism = cell.mechanism(cell.group(group).mechanisms[0])
+    mechanism, own = arm_joints(cell, group, q)
+    motions = part_motions(cell, group, weld.seam.partition(".")[0], q)
     wps = cell.procedures[weld.wps]
     settings = weld_settings(weld, wps)
     path = seam_path(cell, weld)
-    back = read_back(mechanism, settings.ctwd, path, t, q, min(gates.ends, SHORT_ENDS * path.length))
+    back = read_back(mechanism, settings.ctwd, path, t, own, min(gates.ends, SHORT_ENDS * path.length), motions)
     commanded = [np.interp(back.s, section.stations, values) for values in (section.work_angles, section.travel_angles)]
     angle_error = float(max(np.abs(back.work - commanded[0]).max(), np.abs(back.travel - commanded[1]).max()))
     inner = ~back.excepted
     held = np.abs(back.speed / settings.travel_speed - 1.0) <= gates.speed
     share = _share_of_length(back.s, held & inner, inner)
-    positions = _positions(path)
-    velocity = np.abs(np.gradient(q, t, axis=0)) / mechanism.robot.limit_array("velocity")
+    positions = _positions(path, back.s, motions)
+    velocity = np.abs(np.gradient(q, t, axis=0)) / cell.axes(group).limit_array("velocity")
     record = SeamRecord(
         seam=weld.seam,
         wps=weld.wps,
@@ -125,11 +127,18 @@ def check_weld(
     return record, tuple(checks.findings)
 
 
-def _positions(path: SeamPath) -> list[str]:
-    """Names of the weld positions that the seam passes, looked at every POSITION_STEP, in order of the alphabet."""
+def _positions(path: SeamPath, s: FloatArray, motions: FloatArray) -> list[str]:
+    """Names of the weld positions that the seam passes, looked at every POSITION_STEP, in order of the alphabet.
+
+    `motions` (n, 4, 4) are those of its part while the weld is at `s` (n,); one where the part stands.
+    """
     count = max(3, int(path.length / POSITION_STEP) + 1)
-    frames = path.frames(np.linspace(0.0, path.length, count))
-    return sorted({weld_position(t, n).name for t, n in zip(frames.tangents, frames.normals, strict=True)})
+    stations = np.linspace(0.0, path.length, count)
+    frames = path.frames(stations)
+    nearest = np.minimum(np.searchsorted(np.maximum.accumulate(s), stations), len(motions) - 1)
+    turns = motions[nearest, :3, :3]
+    tangents, normals = (np.einsum("nij,nj->ni", turns, axes) for axes in (frames.tangents, frames.normals))
+    return sorted({weld_position(t, n).name for t, n in zip(tangents, normals, strict=True)})
 
 
 def _check_spin(checks: _Checks, back: Readback, window: Range | None, gates: Gates) -> None:

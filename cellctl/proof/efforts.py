@@ -16,13 +16,16 @@ EFFORT_RATE = 250.0
 
 
 def effort_use(segment: Segment, mechanism: Mechanism) -> LimitUse:
-    """The largest share of a motor's torque (or force) that a segment needs, friction and motors' inertia left out."""
-    robot = mechanism.robot
+    """The largest share of a motor's torque (or force) that a segment needs, friction and motors' inertia left out.
+
+    Joints past those of `mechanism` are not judged: nothing says what hangs on them.
+    """
+    robot, own = mechanism.robot, slice(mechanism.robot.dof)
     t = np.linspace(0.0, segment.duration, max(2, int(np.ceil(segment.duration * EFFORT_RATE)) + 1))
     s, rate, bend = segment.law(t)[:, 0], segment.law(t, 1), segment.law(t, 2)
-    first, second = segment.path(s, 1), segment.path(s, 2)
+    places, first, second = (np.ascontiguousarray(segment.path(s, order)[:, own]) for order in range(3))
     rates, accelerations = first * rate, second * rate**2 + first * bend
-    efforts = arm_efforts(robot, mechanism.tool, mechanism.pose_world_base, segment.path(s), rates, accelerations)
+    efforts = arm_efforts(robot, mechanism.tool, mechanism.pose_world_base, places, rates, accelerations)
     ratios = np.abs(efforts) / robot.limit_array("effort")
     row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
     return LimitUse("effort", robot.axes[int(joint)].name, float(ratios[row, joint]), float(t[row]))

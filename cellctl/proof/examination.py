@@ -82,8 +82,8 @@ def examine(plan: Plan, progress: Progress | None = None, *, engine: EngineName 
     if unfit:
         return Verdict((), unfit, "", "")
     group = task_group(task)
-    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
-    findings = [*check_continuity(plan), *check_steps(plan, task, mechanism), *check_loads(task, mechanism)]
+    mechanism, axes = task.cell.mechanism(task.cell.group(group).mechanisms[0]), task.cell.axes(group)
+    findings = [*check_continuity(plan), *check_steps(plan, task, axes), *check_loads(task, mechanism)]
     records: list[SegmentRecord] = []
     used, version = "", ""
     found = list(enumerate(standings(task, mechanism, plan.segments)))
@@ -117,8 +117,8 @@ def examine_segment(
     what = segment.kind if isinstance(step, MoveJ) else f"{step_name(step).partition(' ')[2]}, {segment.kind}"
     where = f"step {segment.step + 1}, {what} (segment {index})"
     mechanism = task.cell.mechanism(checker.model.mechanism)
-    limits = check_limits(segment, mechanism.robot, where)
-    unlawful = check_allowances(task, mechanism, segments, index, where, standing.lawful)
+    limits = check_limits(segment, task.cell.axes(segment.group), where)
+    unlawful = check_allowances(task, segments, index, where, standing.lawful)
     effort = effort_use(segment, mechanism)
     findings = [*limits.findings, *effort_findings(effort, mechanism, where), *unlawful]
     gaps: tuple[Gap, ...] = ()
@@ -131,7 +131,7 @@ def examine_segment(
         t, q = segment_samples(segment)
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
-        findings += [*wrong, *check_commands(task.cell, mechanism, step, segment, segment.process, where)]
+        findings += [*wrong, *check_commands(task.cell, step, segment, segment.process, where)]
     uses = (*limits.uses, effort)
     record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
     return record, [_of_segment(finding, segment.step, index) for finding in findings]

@@ -33,14 +33,15 @@ def task_group(task: Task) -> str:
 def check_form(plan: Plan, task: Task) -> tuple[Finding, ...]:
     """Everything that keeps `plan` from being examined at all (C323, C327, C332)."""
     group = task_group(task)
-    mechanism = task.cell.mechanism(task.cell.group(group).mechanisms[0])
-    findings = list(_cell_findings(task, mechanism))
+    members = task.cell.group(group).mechanisms
+    mechanism, dof = task.cell.mechanism(members[0]), task.cell.axes(group).dof
+    findings = list(_cell_findings(task, mechanism, members))
     start = plan.start.get(group)
-    if start is None or start.shape != (mechanism.robot.dof,) or len(plan.start) != 1:
-        findings.append(_foreign(f"the plan must start with {mechanism.robot.dof} joint values of '{group}' alone"))
+    if start is None or start.shape != (dof,) or len(plan.start) != 1:
+        findings.append(_foreign(f"the plan must start with {dof} joint values of '{group}' alone"))
     for index, segment in enumerate(plan.segments):
         where = f"segment {index} ({segment.kind})"
-        findings += _segment_findings(task, mechanism, group, segment, where)
+        findings += _segment_findings(task, mechanism, dof, group, segment, where)
         findings += _process_findings(task, segment, where)
     return (*findings, *_gripper_findings(task, plan.segments))
 
@@ -49,15 +50,20 @@ def _foreign(text: str) -> Finding:
     return Finding("C332", text, suggestion="plan the task again")
 
 
-def _cell_findings(task: Task, mechanism: Mechanism) -> Iterator[Finding]:
-    if len(task.cell.mechanisms) > 1:
-        yield _foreign(f"the cell has {len(task.cell.mechanisms)} arms, gaps between arms are not proved")
+def _cell_findings(task: Task, mechanism: Mechanism, members: tuple[str, ...]) -> Iterator[Finding]:
+    others = [other.name for other in task.cell.mechanisms if other.name not in members]
+    if others:
+        yield _foreign(f"'{others[0]}' is not in the group that moves, gaps between groups are not proved")
+    if len(members) > 1 and any(isinstance(step, Grip | Release) for step in task.steps):
+        yield _foreign(f"'{mechanism.name}' grips beside '{members[1]}', which is not proved")
     torch = None if mechanism.tool is None else mechanism.tool.torch
     if torch is None and any(isinstance(step, Weld) for step in task.steps):
         yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")
 
 
-def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Segment, where: str) -> Iterator[Finding]:
+def _segment_findings(
+    task: Task, mechanism: Mechanism, dof: int, group: str, segment: Segment, where: str
+) -> Iterator[Finding]:
     tool = "" if mechanism.tool is None else mechanism.tool.name
     if not 0 <= segment.step < len(task.steps):
         yield _foreign(f"{where} belongs to step {segment.step + 1} of a task of {len(task.steps)}")
@@ -65,7 +71,7 @@ def _segment_findings(task: Task, mechanism: Mechanism, group: str, segment: Seg
         yield _foreign(f"{where} moves '{segment.group}', the task moves '{group}'")
     if segment.tool != tool:
         yield _foreign(f"{where} is for tool '{segment.tool}', '{mechanism.name}' carries '{tool}'")
-    for name, spline, dim in (("path", segment.path, mechanism.robot.dof), ("time law", segment.law, 1)):
+    for name, spline, dim in (("path", segment.path, dof), ("time law", segment.law, 1)):
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
             continue

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from cellctl.errors import Finding
+from cellctl.model.cell import Axes
 from cellctl.model.certificate import LimitUse
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.robot import Robot
 from cellctl.model.spline import BSpline
 
 SAMPLE_RATE = 1000.0
@@ -42,8 +42,8 @@ def segment_samples(segment: Segment) -> tuple[FloatArray, FloatArray]:
     return t, segment.joints_at(t)
 
 
-def check_limits(segment: Segment, robot: Robot, where: str) -> LimitResult:
-    """Position, velocity, acceleration and jerk of a segment against the robot's limits.
+def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
+    """Position, velocity, acceleration and jerk of a segment against the limits of the joints it moves.
 
     Velocity, acceleration and jerk are differences of the samples that would be streamed, those before its start and
     after its end, where it stands still, included. Velocity and acceleration are also taken from the curve itself at
@@ -53,12 +53,12 @@ def check_limits(segment: Segment, robot: Robot, where: str) -> LimitResult:
     values = np.vstack([np.repeat(inside[:1], 3, axis=0), inside, np.repeat(inside[-1:], 3, axis=0)])
     t = np.concatenate([np.zeros(3), t, np.full(3, t[-1])])
     between = _times_between(segment)
-    uses = [_position_use(segment, robot)]
+    uses = [_position_use(segment, axes)]
     for quantity, of_curve in zip(_DIFFERENCES, (*_curve_derivatives(segment, between), None), strict=True):
         values = np.diff(values, axis=0) * SAMPLE_RATE
-        use = _worst(quantity, np.abs(values) / robot.limit_array(quantity), t, robot)
+        use = _worst(quantity, np.abs(values) / axes.limit_array(quantity), t, axes)
         if of_curve is not None:
-            inner = _worst(quantity, np.abs(of_curve) / robot.limit_array(quantity), between, robot)
+            inner = _worst(quantity, np.abs(of_curve) / axes.limit_array(quantity), between, axes)
             use = max(use, inner, key=lambda u: u.ratio)
         uses.append(use)
     findings = [_limit_finding(use, where) for use in uses if use.ratio > _allowed(use)]
@@ -92,13 +92,13 @@ def _curve_derivatives(segment: Segment, t: FloatArray) -> tuple[FloatArray, Flo
     return first * rate, second * rate**2 + first * bend
 
 
-def _position_use(segment: Segment, robot: Robot) -> LimitUse:
+def _position_use(segment: Segment, axes: Axes) -> LimitUse:
     """Distance from the middle of the range over half the range, at the extremes of the path: 1 is at the limit."""
-    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
+    lower, upper = axes.limit_array("lower"), axes.limit_array("upper")
     u = extremes(segment.path)
     t = np.linspace(0.0, segment.duration, max(2, int(segment.duration * SAMPLE_RATE)))
     ratios = np.abs(segment.path(u) - 0.5 * (lower + upper)) / (0.5 * (upper - lower))
-    return _worst("position", ratios, np.interp(u, segment.law(t)[:, 0], t), robot)
+    return _worst("position", ratios, np.interp(u, segment.law(t)[:, 0], t), axes)
 
 
 def extremes(path: BSpline) -> FloatArray:
@@ -117,9 +117,9 @@ def extremes(path: BSpline) -> FloatArray:
     return np.union1d(knots, low + np.clip(np.nan_to_num(zeros, posinf=0.0, neginf=0.0), 0.0, 1.0) * width)
 
 
-def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, robot: Robot) -> LimitUse:
+def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -> LimitUse:
     row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
-    return LimitUse(quantity, robot.axes[int(joint)].name, float(ratios[row, joint]), float(t[row]))
+    return LimitUse(quantity, axes.axes[int(joint)].name, float(ratios[row, joint]), float(t[row]))
 
 
 def _limit_finding(use: LimitUse, where: str) -> Finding:

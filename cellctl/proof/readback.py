@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
+from cellctl.kinematics.groups import part_motions
 from cellctl.kinematics.jacobian import CHARACTERISTIC_LENGTH, jacobians, normalised_sigma_min
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.processes.seam import SeamPath
 from cellctl.processes.torch import spin_offsets, torch_angles
@@ -49,17 +50,48 @@ def tcp_matrices(mechanism: Mechanism, ctwd: float, joints: FloatArray) -> Float
     return result
 
 
+def seen_from_part(cell: Cell, group: str, seam: str, ctwd: float, joints: FloatArray) -> FloatArray:
+    """TCP (n, 4, 4) as the part of `PART.SEAM` sees it, in the world as the part lies in the cell, for joint values
+    (n, dof) of a group: where the part stands still, just in the world.
+    """
+    arm, own = arm_joints(cell, group, joints)
+    motions = part_motions(cell, group, seam.partition(".")[0], joints)
+    result: FloatArray = np.linalg.inv(motions) @ tcp_matrices(arm, ctwd, own)
+    return result
+
+
+def arm_joints(cell: Cell, group: str, joints: FloatArray) -> tuple[Mechanism, FloatArray]:
+    """The first mechanism of a group, which holds the torch, and its own columns of joint values (n, dof)."""
+    arm = cell.mechanism(cell.group(group).mechanisms[0])
+    return arm, np.ascontiguousarray(joints[:, : arm.robot.dof])
+
+
 def _tcp(mechanism: Mechanism, ctwd: float) -> Pose:
     if mechanism.tool is None or mechanism.tool.torch is None:
         raise ValueError(f"'{mechanism.name}' carries no torch")
     return mechanism.tool.torch.tcp(ctwd)
 
 
-def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, q: FloatArray, ends: float) -> Readback:
-    """Read a weld back from joint values `q` (n, dof) at increasing times `t` (n,), TCP at `ctwd` from the contact
-    tip.
+STANDING = np.eye(4)[None]
+
+
+def read_back(
+    mechanism: Mechanism,
+    ctwd: float,
+    path: SeamPath,
+    t: FloatArray,
+    q: FloatArray,
+    ends: float,
+    motions: FloatArray = STANDING,
+) -> Readback:
+    """Read a weld back from joint values `q` (n, dof) of the arm at increasing times `t` (n,), TCP at `ctwd` from the
+    contact tip.
+
+    `motions` (n, 4, 4) are those of the seam's part from where it lies. All is as seen from the part, but for the turn
+    of the tool about its wire, which is in the world.
     """
-    tcp = tcp_matrices(mechanism, ctwd, q)
+    held = tcp_matrices(mechanism, ctwd, q)
+    tcp = np.linalg.inv(motions) @ held
     points, wires = tcp[:, :3, 3], tcp[:, :3, 2]
     s = nearest_arc_lengths(path, points)
     frames = path.frames(s)
@@ -78,7 +110,7 @@ def read_back(mechanism: Mechanism, ctwd: float, path: SeamPath, t: FloatArray, 
         work=work,
         travel=travel,
         spin=spin_offsets(frames.tangents, wires, tcp[:, :3, 0]),
-        spin_rate=_dot(tcp[:, :3, 1], np.gradient(tcp[:, :3, 0], axis=0)) / dt,
+        spin_rate=_dot(held[:, :3, 1], np.gradient(held[:, :3, 0], axis=0)) / dt,
         speed=_dot(np.gradient(points, axis=0), frames.tangents) / dt,
         sigma=_singular_values(mechanism, ctwd, q[::SINGULARITY_EVERY]),
         excepted=excepted,

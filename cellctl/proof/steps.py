@@ -7,25 +7,25 @@ from collections.abc import Iterator
 import numpy as np
 
 from cellctl.errors import Finding
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Axes
 from cellctl.model.plan import Plan
 from cellctl.model.task import MoveJ, Task, Weld
 from cellctl.proof.limits import CONTINUITY
 
 
-def check_steps(plan: Plan, task: Task, mechanism: Mechanism) -> tuple[Finding, ...]:
+def check_steps(plan: Plan, task: Task, axes: Axes) -> tuple[Finding, ...]:
     """Where `plan`, which has passed `check_form`, does not do `task` (C324, C327): welds once, moves to their end."""
-    return (*_start_findings(plan, task, mechanism), *_step_findings(plan, task, mechanism))
+    return (*_start_findings(plan, task, axes), *_step_findings(plan, task, axes))
 
 
-def _start_findings(plan: Plan, task: Task, mechanism: Mechanism) -> Iterator[Finding]:
-    declared = np.array(mechanism.configurations[task.start])
+def _start_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
+    declared = axes.configuration(task.start)
     (started,) = plan.start.values()
     if np.abs(started - declared).max() > CONTINUITY:
         yield Finding("C324", f"the plan does not start at '{task.start}', where the task starts")
 
 
-def _step_findings(plan: Plan, task: Task, mechanism: Mechanism) -> Iterator[Finding]:
+def _step_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
     order = [segment.step for segment in plan.segments]
     if order != sorted(order):
         yield Finding("C327", "the segments are not in the order of the task's steps")
@@ -37,8 +37,5 @@ def _step_findings(plan: Plan, task: Task, mechanism: Mechanism) -> Iterator[Fin
         if isinstance(step, Weld):
             if sum(segment.process is not None for segment in of_step) != 1:
                 yield Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
-        elif (
-            isinstance(step, MoveJ)
-            and np.abs(standing - np.array(mechanism.configurations[step.target])).max() > CONTINUITY
-        ):
+        elif isinstance(step, MoveJ) and np.abs(standing - axes.configuration(step.target)).max() > CONTINUITY:
             yield Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'")

@@ -90,7 +90,7 @@ def _search(
     start, end = knots[0], knots[-1]
     dof, pairs = control.shape[1], len(goals)
     q, half_steps = np.empty(dof), np.empty(dof)
-    frames, places = np.empty((dof + 2, 4, 4)), np.empty((len(screen.frames), 3, 4))
+    frames, places = np.empty((dof + 1, 4, 4)), np.empty((len(screen.frames), 3, 4))
     centres, displacement = np.empty((len(screen.frames), 3)), np.empty(pairs)
     directions = np.zeros((pairs, 3))
     work = np.empty((intervals * pairs, 2), np.intp)

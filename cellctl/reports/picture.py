@@ -177,7 +177,7 @@ def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
         torch = mechanism.tool.torch if mechanism.tool is not None else None
         tip = torch.contact_tip.position if torch is not None else np.zeros(3)
         times = np.linspace(0.0, segment.duration, max(2, int(segment.duration / spacing)))
-        flanges = np.array([frames(chain, q)[-1] for q in segment.joints_at(times)])
+        flanges = np.array([frames(chain, q)[-1] for q in segment.joints_at(times)[:, : mechanism.robot.dof]])
         points.append(mechanism.pose_world_base.apply(flanges[:, :3, :3] @ tip + flanges[:, :3, 3]))
     return np.vstack(points)
 

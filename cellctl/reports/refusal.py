@@ -36,7 +36,8 @@ def _close_up(task: Task, joints: Mapping[str, FloatArray]) -> Camera:
     from cellctl.kinematics.forward import flange_matrices
 
     mechanism = task.cell.mechanisms[0]
-    flange = flange_matrices(chain_of(mechanism.robot), joints[task.cell.groups[0].name][None])[0]
+    own = joints[task.cell.groups[0].name][: mechanism.robot.dof]
+    flange = flange_matrices(chain_of(mechanism.robot), own)[0]
     torch = None if mechanism.tool is None else mechanism.tool.torch
     tip = flange[:3, 3] if torch is None else flange[:3, :3] @ torch.contact_tip.position + flange[:3, 3]
     target = mechanism.pose_world_base.apply(tip)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellctl.kinematics.chain import chain_of, link_places
-from cellctl.model.cell import Camera, Cell, Mechanism
+from cellctl.model.cell import Axes, Camera, Cell, Mechanism
 from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose, orthonormalised
 from cellctl.model.shapes import Colour, Solid, Visual
@@ -67,15 +67,18 @@ def staged(
             if thing.surfaces:
                 things.append(thing)
                 carried.append(Carried(thing.name, mechanism.name, frame, pose))
-    things += _still_things(cell)
-    for thing, frame, pose in _highlights(cell, highlight):
+    for thing, moves_with in _placed_things(cell):
+        things.append(thing)
+        carried += _carried_by(cell, moves_with, thing)
+    for thing, mechanism_name, frame, pose in _highlights(cell, highlight):
         things.append(thing)
         if frame != WORLD:
-            carried.append(Carried(thing.name, cell.mechanisms[0].name, frame, pose))
+            carried.append(Carried(thing.name, mechanism_name, frame, pose))
     pieces: list[SeamPiece] = []
-    for piece, thing in _seam_pieces(cell) if seams else ():
+    for piece, thing, moves_with in _seam_pieces(cell) if seams else ():
         pieces.append(piece)
         things.append(thing)
+        carried += _carried_by(cell, moves_with, thing)
     if track is not None and len(track) > 1:
         things.append(Shown("track", (tube(track, _TRACK_RADIUS, TRACK, 6),), glows=True))
     return Stage(RenderScene(tuple(things)), tuple(carried), tuple(pieces))
@@ -125,12 +128,23 @@ def _mechanism_things(mechanism: Mechanism) -> Iterator[tuple[Shown, int, Pose]]
         yield _shown(f"{mechanism.name}.{tool.name}", tool.visuals, tool.solids, (0.5, 0.5, 0.52)), frame, pose
 
 
-def _still_things(cell: Cell) -> Iterator[Shown]:
+def _placed_things(cell: Cell) -> Iterator[tuple[Shown, str]]:
+    """Fixtures and parts, each with the mechanism that moves it, if one does."""
     for fixture in cell.fixtures:
-        yield _shown_body(fixture.name, fixture.body, fixture.pose_world)
+        yield _shown_body(fixture.name, fixture.body, fixture.pose_world), fixture.moves_with
     for placement in cell.parts:
         for body in placement.part.bodies:
-            yield _shown_body(f"{placement.name}.{body.name}", body, placement.pose_world_part @ body.pose)
+            pose = placement.pose_world_part @ body.pose
+            yield _shown_body(f"{placement.name}.{body.name}", body, pose), placement.moves_with
+
+
+def _carried_by(cell: Cell, mechanism_name: str, thing: Shown) -> Iterator[Carried]:
+    """A placed thing as its mechanism carries it; nothing where it stands still."""
+    if mechanism_name:
+        mechanism = cell.mechanism(mechanism_name)
+        pose_flange_world = (mechanism.pose_world_base @ mechanism.robot.pose_base_flange).inverse()
+        frame, pose = link_places(mechanism.robot)[mechanism.robot.flange]
+        yield Carried(thing.name, mechanism_name, frame, pose @ pose_flange_world @ thing.pose_world)
 
 
 def _shown_body(name: str, body: Body, pose_world: Pose) -> Shown:
@@ -151,15 +165,25 @@ def _shown(
     return Shown(name, (*shapes, *meshes), pose_world or Pose.identity())
 
 
-def _highlights(cell: Cell, names: Collection[str]) -> Iterator[tuple[Shown, int, Pose]]:
-    """The collision solids called `names`, in red."""
+def _highlights(cell: Cell, names: Collection[str]) -> Iterator[tuple[Shown, str, int, Pose]]:
+    """The collision solids called `names`, in red, with the mechanism that holds each, its frame and its pose there."""
     if not names:
         return
     for group in cell.groups:
         for solid in collision_model(cell, group.name).solids:
             if solid.name in names:
                 surface = _raised(shape_surface(solid.shape, ALARM))
-                yield Shown(f"highlight {solid.name}", (surface,), solid.pose), solid.frame, solid.pose
+                thing = Shown(f"highlight {solid.name}", (surface,), solid.pose)
+                yield thing, *_holder(cell.axes(group.name), solid.frame), solid.pose
+
+
+def _holder(axes: Axes, frame: int) -> tuple[str, int]:
+    """The mechanism of a frame of a group's joints end to end, and which of its own frames that is."""
+    for mechanism in axes.mechanisms[:0:-1]:
+        first = axes.joints_of(mechanism.name).start
+        if frame > first:
+            return mechanism.name, frame - first
+    return axes.mechanisms[0].name, frame
 
 
 def _raised(surface: Surface) -> Surface:
@@ -168,7 +192,7 @@ def _raised(surface: Surface) -> Surface:
     return replace(surface, vertices=surface.vertices + _RAISED * np.sign(surface.vertices - centre))
 
 
-def _seam_pieces(cell: Cell) -> Iterator[tuple[SeamPiece, Shown]]:
+def _seam_pieces(cell: Cell) -> Iterator[tuple[SeamPiece, Shown, str]]:
     for placement in cell.parts:
         for seam in placement.part.seams:
             reference = f"{placement.name}.{seam.name}"
@@ -179,4 +203,5 @@ def _seam_pieces(cell: Cell) -> Iterator[tuple[SeamPiece, Shown]]:
                 points = placement.pose_world_part.apply(seam.curve.points(inside))
                 name = f"seam {reference} {k}"
                 surface = tube(points, _SEAM_RADIUS, PLANNED, 8)
-                yield SeamPiece(name, reference, start, end), Shown(name, (surface,), glows=True)
+                thing = Shown(name, (surface,), glows=True)
+                yield SeamPiece(name, reference, start, end), thing, placement.moves_with

@@ -56,7 +56,7 @@ class DistanceEngine(Protocol):
         ...
 
     def move_to_frames(self, frames: FloatArray) -> None:
-        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame: base, after each axis, flange."""
+        """Place every solid for chain frames (dof + 1 or more, 4, 4) in the base frame: base, then after each axis."""
         ...
 
     def query(self, pair: int, within: float) -> Contact | None:
@@ -115,7 +115,7 @@ class BoundingSpheres:
         self._world = self._centres.copy()
 
     def move(self, frames_world: FloatArray) -> None:
-        """Place the spheres for chain frames (dof + 2, 4, 4) in the world."""
+        """Place the spheres for chain frames (dof + 1, 4, 4) in the world."""
         at = frames_world[self._frame[self._moving]]
         self._world[self._moving] = np.einsum("nij,nj->ni", at[:, :3, :3], self._centres[self._moving]) + at[:, :3, 3]
 

@@ -22,7 +22,8 @@ class ScreenArrays(NamedTuple):
 
     `solids` in their own frames; `frames` (n,) the chain frame that carries each, -1 for the world; `poses` (n, 4, 4)
     the solid in that frame; around each and in its own frame, `spheres` (n, 4), centre and radius, and `boxes` (n, 6),
-    lower and upper corner; `pairs` (p, 2); the chain, and its base in the world.
+    lower and upper corner; `pairs` (p, 2); the chain, the frames (dof,) that its joints move in, and its base in the
+    world.
     """
 
     solids: Solids
@@ -34,7 +35,7 @@ class ScreenArrays(NamedTuple):
     before: FloatArray
     axes: FloatArray
     prismatic: BoolArray
-    after: FloatArray
+    parents: IntArray
     base: FloatArray
 
 
@@ -49,7 +50,7 @@ SCREEN: Final[Any] = record(
     writes(3),
     writes(2),
     writes(1, FLAG),
-    writes(2),
+    writes(1, COUNT),
     writes(2),
 )
 
@@ -75,7 +76,7 @@ def pack(model: CollisionModel) -> ScreenArrays:
         np.array(model.chain.before),
         np.array(model.chain.axes),
         np.array(model.chain.prismatic),
-        np.array(model.chain.after),
+        np.array(model.frame_parents, dtype=np.intp),
         np.array(model.pose_world_base.matrix),
     )
 

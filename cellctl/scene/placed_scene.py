@@ -31,7 +31,7 @@ class PlacedScene(ABC):
         self._frame = np.array([solid.frame for solid in model.solids], dtype=np.intp)
         self._local = np.array([solid.pose.matrix for solid in model.solids]).reshape(-1, 4, 4)
         self._spheres = BoundingSpheres(model)
-        self._frames_world = np.full((len(model.chain.axes) + 2, 4, 4), np.nan)
+        self._frames_world = np.full((len(model.chain.axes) + 1, 4, 4), np.nan)
 
     @property
     def pair_count(self) -> int:
@@ -40,13 +40,15 @@ class PlacedScene(ABC):
 
     def move(self, q: ArrayLike) -> None:
         """Place every solid for joint values `q` (dof,), rad or m."""
-        from cellctl.kinematics.forward import frames
+        from cellctl.kinematics.forward import tree_frames
 
-        self.move_to_frames(frames(self.model.chain, np.asarray(q, dtype=np.float64)))
+        self.move_to_frames(tree_frames(self.model.chain, self.model.frame_parents, q))
 
     def move_to_frames(self, frames: FloatArray) -> None:
-        """Place every solid for chain frames (dof + 2, 4, 4) in the base frame; what did not move is left alone."""
-        frames_world = self.model.pose_world_base.matrix @ frames
+        """Place every solid for chain frames (dof + 1 or more, 4, 4) in the base frame; what did not move is left
+        alone.
+        """
+        frames_world = self.model.pose_world_base.matrix @ frames[: len(self._frames_world)]
         changed = (frames_world != self._frames_world).any(axis=(1, 2))
         if not changed.any():
             return

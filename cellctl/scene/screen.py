@@ -13,7 +13,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, several, writes
-from cellctl.kinematics.forward import link_frames
+from cellctl.kinematics.forward import branched_frames
 from cellctl.model.pose import FloatArray
 from cellctl.scene.packed import SCREEN, IntArray, ScreenArrays, pack
 from cellctl.scene.support import ROUNDING, separation
@@ -38,10 +38,10 @@ _FIRST_SPLIT: Final = 0.3
 def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: FloatArray, centres: FloatArray) -> None:
     """Put the solids where `q` (dof,) has them, in the world.
 
-    Fills the chain's `frames` (dof + 2, 4, 4), in its base frame, the upper rows `places` (n, 3, 4) of the poses of the
+    Fills the chain's `frames` (dof + 1, 4, 4), in its base frame, the upper rows `places` (n, 3, 4) of the poses of the
     solids, and the `centres` (n, 3) of their spheres.
     """
-    link_frames(screen.before, screen.axes, screen.prismatic, screen.after, q, frames)
+    branched_frames(screen.before, screen.axes, screen.prismatic, screen.parents, q, frames)
     base, poses = screen.base, screen.poses
     carrier = np.empty((3, 4))
     carried = -1
@@ -143,7 +143,7 @@ def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, ou
     A bound is refined until it reaches its threshold (p,) or cannot any more, so a far pair costs next to nothing; an
     infinite threshold refines it to 1 um where the two are apart. Where they overlap it is not positive.
     """
-    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
     places = np.empty((screen.frames.shape[0], 3, 4))
     centres = np.empty((screen.frames.shape[0], 3))
     direction = np.empty(3)
@@ -158,7 +158,7 @@ def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, ou
 @compiled(FLAG, SCREEN, reads(1), reads(1))
 def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool:
     """Whether every listed pair is proved to keep its margin (p,) at `q` (dof,); pairs with margin -inf may touch."""
-    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
     places = np.empty((screen.frames.shape[0], 3, 4))
     centres = np.empty((screen.frames.shape[0], 3))
     direction = np.empty(3)
@@ -203,7 +203,7 @@ def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
 
     Taken over the sphere around the solid, so never too small; 1 for a prismatic joint.
     """
-    frames = np.empty((screen.axes.shape[0] + 2, 4, 4))
+    frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
     places = np.empty((screen.frames.shape[0], 3, 4))
     centres = np.empty((screen.frames.shape[0], 3))
     place(screen, q, frames, places, centres)
@@ -214,14 +214,19 @@ def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
 def _displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
     """One entry of `pair_displacements`, for `radii` (n, dof) of `motion_radii`."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
-    low, high = max(screen.frames[a], 0), max(screen.frames[b], 0)
-    if low > high:
-        low, high = high, low
-    of_a, of_b = 0.0, 0.0
-    for j in range(low, high):
+    on_a, on_b = max(screen.frames[a], 0), max(screen.frames[b], 0)
+    of_a, of_b, of_both = 0.0, 0.0, 0.0
+    while on_a != on_b:
+        j = max(on_a, on_b) - 1
         of_a += half_steps[j] * radii[a, j]
         of_b += half_steps[j] * radii[b, j]
-    return min(of_a, of_b)
+        if on_a > on_b:
+            of_both += half_steps[j] * radii[a, j]
+            on_a = screen.parents[j]
+        else:
+            of_both += half_steps[j] * radii[b, j]
+            on_b = screen.parents[j]
+    return min(of_a, of_b, of_both)
 
 
 @compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
@@ -233,7 +238,8 @@ def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: Floa
         |R(t) y(t) - R(0) y(0)| <= |y(t) - y(0)| + |R(t) y(0) - R(0) y(0)| <= (the same from joint k + 1 on) + D_k r_k
 
     with r_k its distance from axis k at `q_mid`. So the sum of D_k r_k over the joints between the two solids bounds
-    the motion of either as seen from the other, with nothing left out; the smaller of the two views counts.
+    the motion of either as seen from the other, with nothing left out; and where they are on two branches, that of
+    each as seen from where these part. The smallest of these views counts.
     """
     radii = np.empty((screen.frames.shape[0], screen.axes.shape[0]))
     motion_radii(screen, q_mid, radii)
@@ -258,7 +264,7 @@ def _fill_unproved(
     Fills `rest` (2 w, 2) with the halves of what is not proved; -1 says that a pair violates its margin at a middle.
     """
     dof, solids = screen.axes.shape[0], screen.frames.shape[0]
-    frames, places, centres = np.empty((dof + 2, 4, 4)), np.empty((solids, 3, 4)), np.empty((solids, 3))
+    frames, places, centres = np.empty((dof + 1, 4, 4)), np.empty((solids, 3, 4)), np.empty((solids, 3))
     radii, q, half_steps = np.empty((solids, dof)), np.empty(dof), np.empty(dof)
     for j in range(dof):
         half_steps[j] = abs(qb[j] - qa[j]) * 0.5 / intervals

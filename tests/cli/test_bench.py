@@ -64,3 +64,14 @@ def test_the_command_counts_how_runs_end(say) -> None:
     assert {f"{protocol}: {BROKEN}" for protocol in RUNS} <= set(counted)
     assert sum(value for values in counted.values() for value in values) == len(RUNS)
     assert counted[f"grbl: {BROKEN}"] == [0]
+
+
+@pytest.mark.slow
+def test_throughput_is_measured_for_every_protocol(say) -> None:
+    said = say("bench", "serial", "--minutes", "0.02", "--json")
+    assert said.code == 0
+    (suite,) = json.loads(said.out)["suites"]
+    names = {figure["name"].partition(":")[0] for figure in suite["figures"]}
+    assert names == {"dynamixel, 7 servos, 100 Hz", "feetech, 6 servos, 50 Hz", "grbl, 20 lines/s"}
+    ceilings = [figure["values"][0] for figure in suite["figures"] if figure["name"].endswith("ceiling")]
+    assert all(ceiling > 0.0 for ceiling in ceilings)

@@ -210,6 +210,14 @@ def test_a_run_that_does_not_end_done_is_no_success(say, jobs, kind: Literal["st
     assert say("run", "tray.yaml", "--folder", "here").code == 5
 
 
+@pytest.mark.parametrize("words", [(), ("--arc", "dry")])
+def test_an_overlap_without_an_arc_that_is_struck_again_is_refused(say, jobs, words: tuple[str, ...]) -> None:
+    said = say("resume", "runs/one", "--overlap", "9mm", *words)
+    assert said.code == 2
+    text = "an overlap belongs to an arc that is struck again - write --arc restart --overlap 5mm [U674]\n"
+    assert said.err == text
+
+
 def test_report_writes_what_was_asked_for(say, jobs) -> None:
     said = say("report", "a.plan.zip", "--png", "a.png", "--gif", "a.gif")
     assert (said.code, said.out) == (0, "a.png\na.gif\n")

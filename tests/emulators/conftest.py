@@ -114,6 +114,13 @@ def wave():
     return lambda k: start + 0.2 * (1.0 - np.cos(0.02 * k)) * np.array([1, -1, 1, -1, 1, 1])
 
 
+@pytest.fixture
+def calm():
+    """The same, so slow that an arm that went on by itself for half a second is still near the next setpoint."""
+    start = np.array(ARM["start"])
+    return lambda k: start + 0.006 * (1.0 - np.cos(0.02 * k)) * np.array([1, -1, 1, -1, 1, 1])
+
+
 @contextmanager
 def _served(terminal) -> Iterator[None]:
     ended = threading.Event()

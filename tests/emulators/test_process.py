@@ -66,11 +66,11 @@ def test_a_refused_setpoint_is_a_fault_that_must_be_cleared(start_process, wave)
 
 
 @pytest.mark.parametrize("pace", ["--lock-step", "--real-time"])
-def test_a_client_that_disappears_leaves_a_standing_arm_and_no_arc(start_process, wave, logged, pace):
-    process = start_process(pace, "--patience", "0.2")
+def test_a_client_that_disappears_leaves_a_standing_arm_and_no_arc(start_process, calm, logged, pace):
+    process = start_process(pace, "--patience", "0.5")
     arm = SimulatedArm(process.socket_path)
     for k in range(1, 100):
-        arm.exchange(Setpoint(wave(k), ARC))
+        arm.exchange(Setpoint(calm(k), ARC))
     arm.close()
     expected = ["arc_on", "arc_established", "fault_disconnected", "arc_off", "stands"]
     eventually(lambda: logged(process.log_path) == expected)
@@ -82,28 +82,28 @@ def test_a_client_that_disappears_leaves_a_standing_arm_and_no_arc(start_process
 
 
 @pytest.mark.parametrize("pace", ["--lock-step", "--real-time"])
-def test_a_client_that_disappears_while_it_is_answered_leaves_no_arc_either(start_process, wave, logged, pace):
+def test_a_client_that_disappears_while_it_is_answered_leaves_no_arc_either(start_process, calm, logged, pace):
     """Its last setpoint is taken, and the answer finds nobody."""
     process = start_process(pace, "--patience", "0.5")
     arm = SimulatedArm(process.socket_path)
     for k in range(1, 100):
-        arm.exchange(Setpoint(wave(k), ARC))
+        arm.exchange(Setpoint(calm(k), ARC))
     process.send_signal(signal.SIGSTOP)
-    arm._socket.sendall(wire.pack_setpoint(1000, wave(100), ARC))
+    arm._socket.sendall(wire.pack_setpoint(1000, calm(100), ARC))
     arm.close()
     process.send_signal(signal.SIGCONT)
     expected = ["arc_on", "arc_established", "fault_disconnected", "arc_off", "stands"]
     eventually(lambda: logged(process.log_path) == expected)
 
 
-def test_in_real_time_silence_is_answered_by_the_watchdog(start_process, wave, logged):
-    process = start_process("--real-time", "--patience", "0.1")
+def test_in_real_time_silence_is_answered_by_the_watchdog(start_process, calm, logged):
+    process = start_process("--real-time", "--patience", "0.5")
     with SimulatedArm(process.socket_path) as arm:
         assert not arm.identify().lock_step
         began, k = time.monotonic(), 0
         while k < 60:
             k += 1
-            arm.exchange(Setpoint(wave(k), ARC))
+            arm.exchange(Setpoint(calm(k), ARC))
         assert time.monotonic() - began > 0.2, "real time is not faster than time"
         eventually(lambda: "fault_watchdog" in logged(process.log_path))
         eventually(lambda: np.abs(arm.read().velocities).max() < 5e-3)
@@ -132,11 +132,11 @@ def test_noise_is_hung_up_on_and_the_next_client_is_served(start_process):
 
 
 @pytest.mark.parametrize("pace", ["--lock-step", "--real-time"])
-def test_the_process_ends_when_its_parent_is_gone(start_process, wave, logged, pace):
-    process = start_process(pace, "--patience", "0.2")
+def test_the_process_ends_when_its_parent_is_gone(start_process, calm, logged, pace):
+    process = start_process(pace, "--patience", "0.5")
     arm = SimulatedArm(process.socket_path)
     for k in range(1, 60):
-        arm.exchange(Setpoint(wave(k), ARC))
+        arm.exchange(Setpoint(calm(k), ARC))
     process.stdin.close()
     assert process.wait(30) == 0
     assert logged(process.log_path)[-2:] == ["arc_off", "stands"]

@@ -13,7 +13,7 @@ from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import attached
 
 plan, folder = Path(sys.argv[1]), Path(sys.argv[2])
-with attached(packed_arm(), CellOptions(pace="real_time", patience=0.5), PROGRAMS, name="doomed") as link:
+with attached(packed_arm(), CellOptions(pace="real_time", period=0.02, patience=0.5), PROGRAMS, name="doomed") as link:
     for event in link.run(plan, folder):
         if event.kind == "progress":
             print(link._weld_source.parent, flush=True)

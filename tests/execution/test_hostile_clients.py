@@ -168,7 +168,7 @@ def test_a_client_that_dies_behind_any_message_leaves_an_arm_for_the_next(cell_p
     begin anew.
     """
     packed, programs = cell_processes
-    with attached(packed, CellOptions(pace="real_time", patience=0.5), programs, name="owner") as link:
+    with attached(packed, CellOptions(pace="real_time", period=0.02, patience=0.5), programs, name="owner") as link:
         link.client.release()
         path = str(link._weld_source.parent / "executor")
         for count in range(1, len(STEPS) + 1):

@@ -7,6 +7,7 @@ The invariants are read from what the arm was told and from the events, never fr
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cellctl.drivers.driver import ArmIdentity, ArmState
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
+from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings
+from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.errors import Faulted, Finding, UsageError
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.following import Follower
@@ -23,8 +27,10 @@ from cellctl.execution.machine import MOVING, Machine
 from cellctl.execution.obeying import Obedience
 from cellctl.execution.run import PlanRun
 from cellctl.execution.service import server as serving
+from cellctl.execution.stream import PathPoint
 from cellctl.model.plan import Block, CertifiedPlan
 from cellctl.model.spline import BSpline
+from tests.emulators.stand_in_controller import FirstOrderStandIn
 
 ARC = 1 << 1
 LONGEST_STOP = 80
@@ -73,6 +79,68 @@ class Frail(MemoryArm):
         super().clear()
 
 
+class FrailSimulated:
+    """The same of the simulated arm: its controller, watched by the same witness, on the stand-in for its mechanics."""
+
+    def __init__(self, setup):
+        self.fault, self.log, self.scene = "", [], lambda: None
+        self.told = []
+        dof = len(setup.joints)
+        figures = ArmFigures(
+            setup.robot,
+            setup.joints,
+            lower=np.full(dof, -3.0),
+            upper=np.full(dof, 3.0),
+            velocity=np.full(dof, 8.0),
+            acceleration=np.full(dof, 100.0),
+            start=setup.start,
+        )
+        self.controller = Controller(
+            figures,
+            FirstOrderStandIn(dof),
+            settings=ControllerSettings(),
+            source=WeldSourceSettings(1, 1, ignition_delay=0.012),
+            log=lambda time, event, joints: self.told.append(event),
+        )
+
+    def identify(self):
+        return ArmIdentity("sim", "test_arm", self.controller.figures.joints, 0.004, "lock_step", lag=0.008)
+
+    def read(self):
+        report = self.controller.report()
+        return ArmState(report.time, report.joints, report.velocities, report.torques, report.inputs)
+
+    def exchange(self, setpoint):
+        self.log.append(("setpoint", np.array(setpoint.joints), setpoint.outputs, *self.scene()))
+        if self.fault == "silent":
+            raise Faulted(Finding("X407", "the arm no longer answers"))
+        self.controller.accept(setpoint.joints, setpoint.outputs)
+        self.controller.tick()
+        if self.controller.fault:
+            raise Faulted(Finding("X407", f"the controller latched {self.controller.fault.name}"))
+        state = self.read()
+        if self.fault == "drifts":
+            state = replace(state, joints=state.joints + 0.1)
+        return replace(state, inputs=0) if self.fault == "arc lost" else state
+
+    def stop(self):
+        self.controller.stop()
+        self.controller.settle()
+        return self.read()
+
+    def power(self, state):
+        self.log.append((f"power {state}", None, 0, *self.scene()))
+        if state == "on":
+            self.controller.power_on()
+        else:
+            self.controller.power_off()
+            self.controller.settle()
+
+    def clear(self):
+        self.fault = ""
+        self.controller.clear()
+
+
 class Watched(serving.Executor):
     """An executor that shows the arm its state at each setpoint, as a witness of the table."""
 
@@ -102,10 +170,10 @@ def _quick(times):
     return replace(times, start=start, end=replace(times.end, crater_fill=0.02, burnback=0.01, postflow=0.02))
 
 
-def played(quick, interleaving, folder, serve):
-    """Serve an interleaving; returns the arm and the links."""
+def played(quick, interleaving, folder, serve, kind=Frail):
+    """Serve an interleaving on an arm of this kind; returns the arm and the links."""
     job, setup = quick
-    arm = Frail(setup)
+    arm = kind(setup)
     script, poll, runs = {2: [{"do": "start", "folder": str(folder / "run0")}]}, 3, 0
     for gap, what in interleaving:
         poll += gap
@@ -170,7 +238,7 @@ def check_traces(job, folder):
         assert (counts <= allowed).all(), "welded twice"
 
 
-def run_examples(quick, tmp_path_factory, serve_script, examples):
+def run_examples(quick, tmp_path_factory, serve_script, examples, kind):
     @settings(
         max_examples=examples,
         deadline=None,
@@ -181,15 +249,20 @@ def run_examples(quick, tmp_path_factory, serve_script, examples):
     @given(INTERLEAVINGS)
     def interleave(interleaving):
         folder = tmp_path_factory.mktemp("play")
-        arm, links = played(quick, interleaving, folder, serve_script)
+        arm, links = played(quick, interleaving, folder, serve_script, kind)
         check(arm, links)
         check_traces(quick[0], folder)
+        if kind is FrailSimulated:
+            refused = [event for event in arm.told if event.startswith("fault_")]
+            assert not refused, f"the controller refused a setpoint: {refused}"
+        shutil.rmtree(folder)
 
     interleave()
 
 
-def test_interleavings(quick, tmp_path_factory, serve_script):
-    run_examples(quick, tmp_path_factory, serve_script, int(os.environ.get("CELLCTL_INTERLEAVINGS", "60")))
+@pytest.mark.parametrize("kind", [Frail, FrailSimulated], ids=["memory", "simulated"])
+def test_interleavings(quick, tmp_path_factory, serve_script, kind):
+    run_examples(quick, tmp_path_factory, serve_script, int(os.environ.get("CELLCTL_INTERLEAVINGS", "60")), kind)
 
 
 def moves_while_held(patch):
@@ -236,6 +309,16 @@ def leaves_the_path(patch):
     patch.setattr(Follower, "creep", lambda self, dt, **more: whole(self, dt, **more) + 1e-6)
 
 
+def sends_on_after_the_end(patch):
+    whole = PlanRun.close
+
+    def close(self):
+        yield from whole(self)
+        self._stream.send(self._stream.command, outputs=0, arc=0, point=PathPoint(0, 0.0, 0.0))
+
+    patch.setattr(PlanRun, "close", close)
+
+
 def welds_in_mode_t1(patch):
     patch.setattr(serving.Executor, "_demand_ready", lambda self, job: None)
 
@@ -251,6 +334,7 @@ PLANTS = [
     (starts_without_power, [(0, "stop"), (60, "reset"), (1, OFF), (1, "START")]),
     (forgets_that_a_seam_is_complete, [(310, "hold"), (60, BACK), (150, BACK), (250, WELD), (250, "hold")]),
     (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")]),
+    (sends_on_after_the_end, [(12, "stop")]),
     (leaves_the_path, [(60, "hold"), (60, BACK)]),
     (
         welds_in_mode_t1,
@@ -259,13 +343,14 @@ PLANTS = [
 ]
 
 
+@pytest.mark.parametrize("kind", [Frail, FrailSimulated], ids=["memory", "simulated"])
 @pytest.mark.parametrize(("plant", "interleaving"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
-def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving):
+def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving, kind):
     """In the interleaving in which it shows; the same one passes without it."""
 
     def play(name):
         (tmp_path / name).mkdir()
-        arm, links = played(quick, interleaving, tmp_path / name, serve_script)
+        arm, links = played(quick, interleaving, tmp_path / name, serve_script, kind)
         check(arm, links)
         check_traces(quick[0], tmp_path / name)
 

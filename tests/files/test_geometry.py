@@ -174,5 +174,5 @@ def test_frames_chain_by_name(tmp_path: Path) -> None:
     (plinth,) = cell.fixtures
     np.testing.assert_allclose(plinth.pose_world.position, [0, 0.1, 1.25], atol=1e-12)
     assert {frame.name: frame.parent for frame in cell.frames} == {
-        "a": "world", "b": "a", "plinth": "b", "plinth.top": "plinth",
+        "a": "world", "b": "a", "plinth": "b", "plinth.top": "plinth", "r.flange": "plinth.top",
     }  # fmt: skip

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cellctl.bench.serial.simulated import SimulatedPort
+from cellctl.bench.serial.simulated import LineClock, servo_bench
 from cellctl.cli.resume import said_of
-from cellctl.drivers.driver import arm_setup
-from cellctl.drivers.dynamixel.servos import DynamixelServos
-from cellctl.drivers.servos.arm import ServoArm
-from cellctl.emulators.dynamixel.bus import bus_of
-from cellctl.emulators.link.line import Line
 from cellctl.errors import Stopped, UsageError
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
@@ -27,7 +22,7 @@ from cellctl.execution.records.survey import GripSurvey, Survey, surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import start_cell
-from cellctl.files import cell_from_inputs, load_task, load_wiring
+from cellctl.files import cell_from_inputs, load_task
 from cellctl.jobs import certify, interrupted, plan, resume, run
 from cellctl.jobs.resuming import Interrupted, entry_between_grips, first_after_grips, last_grip
 from cellctl.kinematics.chain import chain_of
@@ -36,6 +31,8 @@ from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
 from cellctl.model.task import Grip, Release
 from cellctl.model.wires import dynamixel_registers as reg
+
+pytest.importorskip("pybullet")
 
 BIT = 1 << 2
 ONE_BLOCK = 8
@@ -53,19 +50,6 @@ def one_block(checkout: Path) -> CertifiedPlan:
     return certify(plan(replace(task, steps=task.steps[:ONE_BLOCK], places=())))
 
 
-@dataclass
-class LineClock:
-    """The executor's clock, which is the line's."""
-
-    line: Line
-
-    def now(self) -> float:
-        return self.line.now
-
-    def wait_until(self, deadline: float) -> None:
-        self.line.advance(max(deadline, self.line.now))
-
-
 def followed(events: Iterator[Event], heed: Callable[[Event], object] = lambda event: None) -> Outcome:
     """Follow a run to its end; `heed` sees every event."""
     while True:
@@ -78,13 +62,10 @@ def followed(events: Iterator[Event], heed: Callable[[Event], object] = lambda e
 def on_servos(certified: CertifiedPlan, folder: Path) -> Trace:
     """The trace of a run on emulated servos, in simulated time."""
     certified.plan.save(folder / "plan.zip")
-    setup = arm_setup(cell_from_inputs(certified.plan.inputs))
-    wiring = load_wiring("open_manipulator_x")
-    line = Line(bus_of(wiring, setup.start.tolist()), baud=wiring.baud)
-    arm = ServoArm(lambda: SimulatedPort(line), DynamixelServos, wiring, setup)
-    with RunFolder(folder / "run", wiring.joints) as record:
+    bench = servo_bench("dynamixel", at=certified.plan.start["r1"])
+    with RunFolder(folder / "run", bench.wiring.joints) as record:
         job = load_job(folder / "plan.zip")
-        outcome = followed(execute(job, arm, clock=LineClock(line), control=Switch(), record=record))
+        outcome = followed(execute(job, bench.arm, clock=LineClock(bench.line), control=Switch(), record=record))
     assert outcome.status == "done", outcome.findings
     return read_trace(folder / "run" / "trace.csv")
 

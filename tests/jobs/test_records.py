@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +29,7 @@ from cellctl.jobs.history import DATABASE, history
 from cellctl.jobs.repositioning import reposition
 from cellctl.jobs.run_exporting import export_mcap, export_parquet
 from cellctl.jobs.run_figures import net_work, positive_work, run_figures
+from cellctl.model.cell import Axes
 from cellctl.model.inputs import canonical_json
 from cellctl.model.plan import CertifiedPlan
 
@@ -54,7 +56,7 @@ def runs(cell, moved: CertifiedPlan, tmp_path_factory) -> Path:
 
 
 def ran(cell, moved: CertifiedPlan, folder: Path) -> None:
-    job = Job(moved, joint_envelope(cell.mechanisms[0].robot))
+    job = Job(moved, joint_envelope(Axes((cell.mechanisms[0],))))
     arm = MemoryArm(arm_setup(cell))
     with RunFolder(folder, job.envelope.names) as record:
         run = execute(job, arm, clock=ManualClock(), control=Switch(), record=record)
@@ -94,13 +96,21 @@ def test_no_runs_make_no_table(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_on_the_command_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_on_the_command_line(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(("runs", "list", "--runs", str(runs), "--json")) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["folder"] == "one"
     assert call(("runs", "show", str(runs / "one"))) == 0
     assert "estimate" in capsys.readouterr().out
     assert call(("runs", "compare", str(runs / "one"), str(runs / "one"))) == 0
     assert "*" not in capsys.readouterr().out
+    shutil.copytree(runs / "one", tmp_path / "half")
+    trace = (runs / "one" / "trace.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "half" / "trace.csv").write_text("".join(trace[: len(trace) // 2]))
+    assert call(("runs", "compare", str(runs / "one"), str(tmp_path / "half"))) == 0
+    said = capsys.readouterr().out
+    assert "run time *" in said
+    assert "task *" not in said
+    assert said.endswith("* is not the same in both\n")
     assert call(("runs", "show", str(runs))) == 2
 
 
@@ -213,7 +223,7 @@ def _height_energy(arm, chain, dynamics, q) -> float:
 
 
 def test_a_run_that_went_on_with_another_says_so(cell, moved: CertifiedPlan, tmp_path: Path) -> None:
-    job = replace(Job(moved, joint_envelope(cell.mechanisms[0].robot)), resumes="../earlier")
+    job = replace(Job(moved, joint_envelope(Axes((cell.mechanisms[0],)))), resumes="../earlier")
     with RunFolder(tmp_path / "run", job.envelope.names) as record:
         list(execute(job, MemoryArm(arm_setup(cell)), clock=ManualClock(), control=Switch(), record=record))
     write_plan(moved.plan, tmp_path / "run" / "plan.zip")

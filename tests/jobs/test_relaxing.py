@@ -22,7 +22,7 @@ from cellctl.units import deg, mm
 from tests.jobs.impossible_cells import FAMILIES, BruteForce, Case
 
 SEAM_CODES = {"P201", "P202", "P203", "P204"}
-QUICK = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 0)]
+QUICK = [(0, 0), (1, 0), (3, 1), (3, 6), (4, 0)]
 SEEDS = 9
 LEAST = {
     "end_blocked": (9, 9),
@@ -30,7 +30,8 @@ LEAST = {
     "narrow_gap": (9, 0),
     "tight_spin": (7, 4),
     "joint_limit": (5, 5),
-    "large_margin": (9, 0),
+    "large_margin": (9, 1),
+    "near_bar": (1, 1),
 }
 """How many of the cells of a family are impossible, and to how many of these its own change is offered, at least."""
 

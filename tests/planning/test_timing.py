@@ -61,6 +61,19 @@ def test_limits_hold_on_the_output_sampled_at_1_khz(seed: int) -> None:
     assert use_at_1_khz(path, time_optimal_law(path, LIMITS), LIMITS) <= 1.001
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_acceleration_holds_where_jerk_is_let_be_large(seed: int) -> None:
+    """Its peaks are at the knots of law and path, and last a fraction of a millisecond."""
+    sharp = MotionLimits(LIMITS.velocity, LIMITS.acceleration, 500.0 * LIMITS.acceleration)
+    path = rounded(np.random.default_rng(seed).uniform(-1.0, 1.0, (4, 6)), 1.0)
+    law = time_optimal_law(path, sharp)
+    t = np.unique(np.concatenate([law.knots, np.linspace(0.0, law.end, 40_000)]))
+    s, rate = law(t)[:, 0], law(t, 1)
+    asked = np.abs(path(s, 2) * rate**2 + path(s, 1) * law(t, 2)) / sharp.acceleration
+    assert asked.max() <= 1.0005
+    assert use_at_1_khz(path, law, sharp) <= 1.001
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("roundness", [1.0, 0.25, 0.03])
 def test_a_rounded_way_keeps_the_limits_and_is_not_slower_than_with_stops(seed: int, roundness: float) -> None:

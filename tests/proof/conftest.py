@@ -12,7 +12,7 @@ import pytest
 from cellctl.files import task_from_inputs
 from cellctl.kinematics.forward import frames
 from cellctl.kinematics.inverse import branches, opw_arrays
-from cellctl.model.cell import Mechanism
+from cellctl.model.cell import Axes, Mechanism
 from cellctl.model.plan import Block, Plan, Segment
 from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import Task
@@ -65,7 +65,7 @@ class Proving:
         """Codes of everything found about `plan`, of its segments only those at `indices` looked at."""
         found = list(check_form(plan, self.task))
         if not found:
-            found += [*check_continuity(plan), *check_steps(plan, self.task, self.mechanism)]
+            found += [*check_continuity(plan), *check_steps(plan, self.task, Axes((self.mechanism,)))]
             for index in indices:
                 found += examine_segment(self.checker, self.task, plan.segments, index)[1]
         return {finding.code for finding in found}

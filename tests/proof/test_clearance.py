@@ -154,6 +154,16 @@ def test_nothing_near_is_nothing_reported() -> None:
     assert judged(cell, SWING) == ClearanceResult((), ())
 
 
+@pytest.mark.parametrize(
+    ("margin", "gap", "held"), [(0.3, 0.27, False), (0.26, 0.27, True), (0.6, 0.55, False), (0.5, 0.55, True)]
+)
+def test_a_margin_beyond_what_is_looked_into_is_held(margin: float, gap: float, held: bool) -> None:
+    post = Solid("post", Sphere(0.1), Pose.of((1.2 + gap, 0.0, 0.0)))
+    result = judged(cell_of(one_joint(Sphere(0.1), (1.0, 0.0, 0.0)), {"post": post}, margin), SWING)
+    assert {f.code for f in result.findings} == (set() if held else {"C301"})
+    assert all(margin <= found.proved <= found.observed <= gap + ENGINE for found in result.gaps)
+
+
 # Two ways to measure that contradict each other -----------------------------------------------------------------------
 
 

@@ -15,11 +15,13 @@ from cellctl.jobs import certify, plan
 from cellctl.kinematics.chain import link_places
 from cellctl.model.plan import Block, ContactAllowance, GripperAction, Plan
 from cellctl.model.pose import Pose
+from cellctl.model.spline import BSpline, interpolated
 from cellctl.model.task import Grip, MoveJ, Release, Task
 from cellctl.processes.handling import Handling, cell_as_handled, closing, gripped, opened, released
 from cellctl.proof import examine
 from cellctl.proof.handling import flange_poses, standings
 from cellctl.scene.bodies import collision_model
+from tests.proof.conftest import rescaled
 
 MOVES = (
     MoveJ("above_left"),
@@ -187,11 +189,39 @@ def test_a_part_in_the_gripper_loads_the_motors(planned: Plan, checkout, tmp_pat
     np.testing.assert_allclose(np.delete(more, [LIFT, CARRY, PUT]), 1.0, atol=1e-9)
 
 
-def test_where_a_gripper_has_no_room_nothing_is_planned(checkout, tmp_path, monkeypatch) -> None:
+def test_where_a_gripper_has_no_room_to_close_nothing_is_planned(checkout, tmp_path, monkeypatch) -> None:
+    """A post between a finger that is open and the part: the finger can be there, and cannot close."""
     monkeypatch.chdir(checkout)
-    post = "fixtures:\n  post: {box: 6 6 60 mm, at: {xyz: 165 118 30 mm}}"
+    post = "fixtures:\n  post: {box: 1 1 20 mm, at: {frame: left, xyz: 0 15.5 10 mm}}"
     task = desk(tmp_path, ("fixtures:", post))
-    assert refusal(replace(task, steps=(MoveJ("grip_left"), Grip("left")))) <= {"P280", "P209"}
+    with pytest.raises(PlanningFailed) as caught:
+        plan(replace(task, steps=(MoveJ("above_left"), MoveJ("grip_left"), Grip("left"))))
+    finding = caught.value.findings[0]
+    assert (finding.code, finding.data["step"], finding.data["pair"]) == ("P280", 2, ("r1.gripper.finger_left", "post"))
+
+
+def test_a_part_that_comes_down_again_on_the_way_is_found(planned: Plan) -> None:
+    """Lifted off and lowered again in one move: nothing but the release may bring it near to the desk."""
+    lift, put = planned.segments[LIFT], planned.segments[PUT]
+    q = np.vstack([lift.path(np.linspace(lift.path.start, lift.path.end, 30)), put.path.control[:1]])
+    down_again = np.vstack([q[:-1], q[-2::-1]])
+    path = interpolated(np.linspace(0.0, 1.0, len(down_again)), down_again)
+    found = examine(with_segment(planned, LIFT, path=path, law=rescaled(lift.law, path))).findings
+    assert any(f.code == "C361" and "again on the way" in f.message for f in found)
+
+
+def test_a_part_that_is_let_go_leaning_is_found(task: Task, planned: Plan) -> None:
+    """The last joint of the arm tilts what it holds; the part is let go at 5 deg."""
+    put, left = planned.segments[PUT], planned.segments[LEFT]
+    u = np.linspace(0.0, 1.0, 40)
+    q = put.path(put.path.start + u * (put.path.end - put.path.start))
+    q[:, 3] += np.radians(5.0) * u**2
+    q[:, 1] -= 0.020 * u**2
+    path = interpolated(u, q)
+    tilted = with_segment(planned, PUT, path=path, law=rescaled(put.law, path))
+    standing = BSpline(3, left.path.knots, np.tile(path(1.0)[0], (4, 1)))
+    found = examine(with_segment(tilted, LEFT, path=standing)).findings
+    assert any(f.code == "C362" and "leaning" in f.message for f in found)
 
 
 def test_handling_is_told_step_by_step(task: Task) -> None:

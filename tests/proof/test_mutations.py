@@ -13,6 +13,7 @@ from cellctl.errors import CellctlError, FileError, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.jobs import certify
 from cellctl.jobs import plan as planned
+from cellctl.model.cell import Axes
 from cellctl.model.plan import ContactAllowance, Plan, ProcessEvent
 from cellctl.model.spline import BSpline, clamped_knots
 from cellctl.model.task import Weld
@@ -385,4 +386,4 @@ def test_a_peak_beyond_a_limit_between_samples_is_found(proving: Proving, tray_c
     segment = replace(old, path=BSpline(3, knots, control), law=law)
     samples = segment.path(np.arange(0.0, 1.0005, 1e-3))
     assert np.all(samples <= upper)
-    assert "C303" in {f.code for f in check_limits(segment, robot, "here").findings}
+    assert "C303" in {f.code for f in check_limits(segment, Axes((proving.mechanism,)), "here").findings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from cellctl.errors import FileError
 from cellctl.files import load_cell
-from cellctl.model.cell import Cell
+from cellctl.files.edits import Edit
+from cellctl.model.cell import Cell, Margins, PairMargin
 from cellctl.model.plan import ContactAllowance
+from cellctl.model.shapes import Box, Solid
 from cellctl.scene.bodies import CollisionModel, collision_model
 
 CELL = """\
@@ -65,6 +68,27 @@ def test_an_allowance_does_not_undercut_it_but_a_touch_is_a_touch(tmp_path: Path
     )
     assert margin(model, "r1.torch.nozzle", "post", contacts=(nozzle, wire)) == pytest.approx(0.004)
     assert margin(model, "r1.torch.wire", "post", contacts=(nozzle, wire)) == -np.inf
+
+
+def test_a_part_keeps_its_margin_in_the_gripper_too(tmp_path: Path) -> None:
+    """There its solids are the tool's; what it stands on may touch it while it is lifted off."""
+    cell = cell_with(tmp_path, "")
+    (arm,) = cell.mechanisms
+    assert arm.tool is not None
+    load = Solid("block.body", Box((0.05, 0.05, 0.05)))
+    tool = replace(arm.tool, solids=(*arm.tool.solids, load), carried=frozenset({load.name}))
+    margins = Margins(pairs=(PairMargin("block", "post", 0.05),))
+    model = collision_model(replace(cell, mechanisms=(replace(arm, tool=tool),), margins=margins), "r1")
+    assert margin(model, "r1.torch.block.body", "post") == pytest.approx(0.05)
+    assert margin(model, "r1.torch.block.body", "far") == pytest.approx(0.01)
+    resting = (ContactAllowance("r1.torch.block.body", "post", -0.001),)
+    assert margin(model, "r1.torch.block.body", "post", contacts=resting) == pytest.approx(-0.001)
+
+
+def test_what_would_be_written_keeps_the_names_together() -> None:
+    assert (
+        str(Edit("cell.yaml", ("margins", "pairs", "r1.torch post"), "4 mm")) == "margins.pairs.'r1.torch post': 4 mm"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import pairwise
 from random import Random
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def servo_run(protocol: Protocol, seed: int) -> str:
     return UNHEARD if moved else ended
 
 
-def waypoint_run(make: Callable[[], WaypointBench], seed: int) -> str:
+def waypoint_run(make: Callable[[], WaypointBench[Any]], seed: int) -> str:
     """One run of an arm that goes from waypoint to waypoint: the code of what ended it, or `done`. Raises Broken."""
     chance, bench = Random(seed), make()
     script = drawn_faults(chance, ())

@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_wiring, t
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
 
+A = TypeVar("A", bound=WaypointArm)
+
 ROBOT = "generic_gcode_6axis"
 TORCH = GcodeOutput("torch", line=0, on=8, off=9)
 BAUD = 115_200
@@ -29,14 +31,14 @@ _DIRECTIONS = np.array([1.0, -1.0, 0.5, 1.0, -0.7, 0.3])
 
 
 @dataclass
-class WaypointBench(LineBench):
+class WaypointBench(LineBench, Generic[A]):
     """An arm that goes from waypoint to waypoint on a lying line, and what it is like."""
 
     settling: ClassVar[float] = 0.0
     wobble: ClassVar[float] = 1e-6
 
     setup: ArmSetup
-    arm: WaypointArm = field(init=False)
+    arm: A = field(init=False)
 
     def __post_init__(self) -> None:
         self.open()
@@ -55,12 +57,11 @@ class WaypointBench(LineBench):
 
 
 @dataclass
-class GrblBench(WaypointBench):
+class GrblBench(WaypointBench[GrblArm]):
     """The generic arm on a GRBL controller."""
 
     machine: GrblMachine
     wiring: GcodeWiring
-    arm: GrblArm = field(init=False)
 
     def open(self) -> None:
         """Open the arm, or open it again."""
@@ -72,11 +73,10 @@ class GrblBench(WaypointBench):
 
 
 @dataclass
-class MycobotBench(WaypointBench):
+class MycobotBench(WaypointBench[MycobotWaypointArm]):
     """The generic arm on a myCobot's controller."""
 
     far_end: MycobotArm
-    arm: MycobotWaypointArm = field(init=False)
 
     def open(self) -> None:
         """Open the arm, or open it again."""

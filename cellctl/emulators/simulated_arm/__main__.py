@@ -9,7 +9,7 @@ from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.launch import parsed, run
 from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.files import cell_from_inputs
-from cellctl.model.cell import Cell, Mechanism, standing_joints
+from cellctl.model.cell import Axes, Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
 from cellctl.model.pose import frozen_array
 from cellctl.scene.bullet.dynamics import ArmDynamics
@@ -19,21 +19,21 @@ def main() -> None:
     """Read the cell, build the arm, serve."""
     launch = parsed(sys.argv[1:])
     cell = cell_from_inputs(unpack_inputs(launch.cell.read_bytes()))
-    arm = cell.mechanism(launch.mechanism) if launch.mechanism else cell.mechanisms[0]
-    with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, time_step=0.001) as plant:
-        run(launch, _figures(arm, launch.at), plant, source=_source(cell), gripper=_gripper(cell, arm))
+    axes = cell.controlled(launch.mechanism)
+    arm, *beside = axes.mechanisms
+    with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, beside, time_step=0.001) as plant:
+        run(launch, _figures(axes, launch.at), plant, source=_source(cell), gripper=_gripper(cell, arm))
 
 
-def _figures(arm: Mechanism, at: str) -> ArmFigures:
-    robot = arm.robot
+def _figures(axes: Axes, at: str) -> ArmFigures:
     return ArmFigures(
-        robot=robot.name,
-        joints=tuple(joint.name for joint in robot.axes),
-        lower=robot.limit_array("lower"),
-        upper=robot.limit_array("upper"),
-        velocity=robot.limit_array("velocity"),
-        acceleration=robot.limit_array("acceleration"),
-        start=frozen_array(standing_joints(arm, at)),
+        robot=axes.mechanisms[0].robot.name,
+        joints=tuple(joint.name for joint in axes.axes),
+        lower=axes.limit_array("lower"),
+        upper=axes.limit_array("upper"),
+        velocity=axes.limit_array("velocity"),
+        acceleration=axes.limit_array("acceleration"),
+        start=frozen_array(standing_joints(axes, at)),
     )
 
 

@@ -67,13 +67,15 @@ class ArmFigures:
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
     """Times, s: control `period`, `time_step` of the mechanics, time constant `lag` of the setpoint filter, and the
-    `patience` of the watchdog.
+    `patience` of the watchdog. `slip` (rad/s) is what it states of itself: how fast a sound joint may come away from
+    where its setpoints and the lag put it.
     """
 
     period: float = 0.004
     time_step: float = 0.001
     lag: float = 0.008
     patience: float = 0.020
+    slip: float = 0.15
 
 
 class Controller:

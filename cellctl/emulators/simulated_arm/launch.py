@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
+from cellctl.emulators.simulated_arm.faulty_plant import FaultyPlant, PlantFault, parsed_fault
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
@@ -35,6 +36,7 @@ class Launch:
     period: float
     arc_fault: str
     gripper_fault: str
+    arm_fault: PlantFault | None
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -56,6 +58,12 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
     parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
     parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
+    parser.add_argument(
+        "--arm-fault",
+        type=parsed_fault,
+        default="none",
+        help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
+    )
     return Launch(**vars(parser.parse_args(arguments)))
 
 
@@ -74,6 +82,8 @@ def run(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
+        if launch.arm_fault is not None:
+            plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
         fault = launch.gripper_fault
         controller = Controller(
             figures,

@@ -244,5 +244,6 @@ def _identity(controller: Controller, pace: Pace) -> bytes:
             "period": settings.period,
             "pace": pace,
             "lag": settings.lag,
+            "slip": settings.slip * 3 * settings.period,
         }
     )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
+
+from cellctl.errors import Finding
 
 EDGES = (0.1e-3, 0.2e-3, 0.5e-3, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3)
 """Upper edges of all bins but the last, s."""
+_REMEMBERED = 100
 
 
 class Lateness:
@@ -13,14 +17,31 @@ class Lateness:
 
     def __init__(self, period: float) -> None:
         self._period = period
+        self._last: deque[float] = deque(maxlen=_REMEMBERED)
         self._counts = [0] * (len(EDGES) + 1)
         self._before: float | None = None
 
     def count(self, now: float) -> None:
         """A cycle ended at `now`, s of the executor's clock."""
         if self._before is not None:
-            self._counts[bisect_left(EDGES, now - self._before - self._period)] += 1
+            self._last.append(now - self._before - self._period)
+            self._counts[bisect_left(EDGES, self._last[-1])] += 1
         self._before = now
+
+    def host_finding(self) -> Finding | None:
+        """That this machine was too busy just now to send in time (X489), None where every cycle came within two
+        periods.
+        """
+        late = [lateness for lateness in self._last if lateness > self._period]
+        if not late:
+            return None
+        text = f"the host was late: of the last {len(self._last)} cycles {len(late)} came more than a period after"
+        return Finding(
+            "X489",
+            f"{text} their time, the worst by {max(late) * 1e3:.1f} ms",
+            suggestion="take load off this machine",
+            severity="note",
+        )
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -50,13 +50,22 @@ def urdf_cell(cell: Cell, checked: Iterable[LinkPair]) -> UrdfCell:
         _add_mechanism(robot, mechanism, meshes)
     for fixture in cell.fixtures:
         _add_link(robot, fixture.name, fixture.body.solids, fixture.body.colour, meshes)
-        _add_fixed(robot, WORLD, fixture.name, fixture.pose_world)
+        _add_fixed(robot, *_parent(cell, fixture.moves_with, fixture.name, fixture.pose_world))
     for placement in cell.parts:
         for body in placement.part.bodies:
             name = f"{placement.name}.{body.name}"
             _add_link(robot, name, body.solids, body.colour, meshes)
-            _add_fixed(robot, WORLD, name, placement.pose_world_part @ body.pose)
+            _add_fixed(robot, *_parent(cell, placement.moves_with, name, placement.pose_world_part @ body.pose))
     return UrdfCell(_text(robot), _text(_srdf(cell, robot, frozenset(checked))), meshes)
+
+
+def _parent(cell: Cell, moves_with: str, child: str, pose_world: Pose) -> tuple[str, str, Pose]:
+    """Parent link, child link and the pose there: in the world, or on the flange of the mechanism that carries it."""
+    if not moves_with:
+        return WORLD, child, pose_world
+    mechanism = cell.mechanism(moves_with)
+    flange = mechanism.pose_world_base @ mechanism.robot.pose_base_flange
+    return f"{moves_with}.{mechanism.robot.flange}", child, flange.inverse() @ pose_world
 
 
 def write_urdf_cell(exported: UrdfCell, name: str, folder: Path) -> tuple[Path, ...]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cellctl.model.wires.checksums import crc16
+from cellctl.model.wires.framing import FrameDecoder
 from cellctl.model.wires.servo import Register, Reply
 
 HEADER = b"\xff\xff\xfd\x00"
@@ -89,57 +90,22 @@ def encode(packet: Packet) -> bytes:
     return frame + crc16(frame).to_bytes(2, "little")
 
 
-class Decoder:
-    """Finds packets in a stream of bytes, however it is cut. Never raises; what has a wrong checksum is never given.
+class Decoder(FrameDecoder[Packet]):
+    """Finds packets in a stream of bytes; what has a wrong checksum is never given."""
 
-    `broken` counts packets with a wrong checksum, `noise` bytes that belong to no packet.
-    """
+    header, head_size = HEADER, _BEFORE_BODY
 
-    def __init__(self) -> None:
-        self.broken = self.noise = 0
-        self._buffer = bytearray()
+    def _end(self, head: bytes) -> int | None:
+        length = int.from_bytes(head[5:7], "little")
+        return _BEFORE_BODY + length if 3 <= length <= LONGEST else None
 
-    def feed(self, data: bytes) -> list[Packet]:
-        """The packets that are whole with `data`."""
-        self._buffer += data
-        packets: list[Packet] = []
-        while self._skip_to_header():
-            length = int.from_bytes(self._buffer[5:7], "little")
-            end = _BEFORE_BODY + length
-            if not 3 <= length <= LONGEST:
-                self._drop(1)
-            elif len(self._buffer) < end:
-                break
-            elif crc16(self._buffer[: end - 2]) != int.from_bytes(self._buffer[end - 2 : end], "little"):
-                self.broken += 1
-                self._drop(1)
-            else:
-                packets.append(_packet(bytes(self._buffer[:end])))
-                del self._buffer[:end]
-        return packets
+    def _sound(self, frame: bytes) -> bool:
+        return crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
-    def reset(self) -> None:
-        """Forget what is not a whole packet yet."""
-        self._drop(len(self._buffer))
-
-    def _skip_to_header(self) -> bool:
-        """Drop what comes before a header; True when a header with its length is there."""
-        start = self._buffer.find(HEADER)
-        if start < 0:
-            keep = next(k for k in (3, 2, 1, 0) if self._buffer.endswith(HEADER[:k]))
-            start = len(self._buffer) - keep
-        self._drop(start)
-        return len(self._buffer) >= _BEFORE_BODY
-
-    def _drop(self, count: int) -> None:
-        self.noise += count
-        del self._buffer[:count]
-
-
-def _packet(frame: bytes) -> Packet:
-    """The packet of a whole frame. Some peers do not stuff, so only FF FF FD FD is unstuffed."""
-    body = frame[_BEFORE_BODY:-2].replace(_STUFFED, _TRIGGER)
-    return Packet(frame[4], body[0], body[1:])
+    def _packet(self, frame: bytes) -> Packet:
+        """Some peers do not stuff, so only FF FF FD FD is unstuffed."""
+        body = frame[_BEFORE_BODY:-2].replace(_STUFFED, _TRIGGER)
+        return Packet(frame[4], body[0], body[1:])
 
 
 # What is asked -------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from enum import IntEnum
 
 from cellctl.model.wires import feetech_registers as reg
 from cellctl.model.wires.checksums import inverted_sum
+from cellctl.model.wires.framing import FrameDecoder
 from cellctl.model.wires.servo import Register, Reply
 
 HEADER = b"\xff\xff"
@@ -55,50 +56,19 @@ def encode(packet: Packet) -> bytes:
     return HEADER + body + bytes([inverted_sum(body)])
 
 
-class Decoder:
-    """Finds packets in a stream of bytes, however it is cut. Never raises; what has a wrong checksum is never given.
+class Decoder(FrameDecoder[Packet]):
+    """Finds packets in a stream of bytes; what has a wrong checksum is never given."""
 
-    `broken` counts packets with a wrong checksum, `noise` bytes that belong to no packet.
-    """
+    header, head_size = HEADER, _BEFORE_BODY
 
-    def __init__(self) -> None:
-        self.broken = self.noise = 0
-        self._buffer = bytearray()
+    def _end(self, head: bytes) -> int | None:
+        return _BEFORE_BODY + head[3] if head[2] != 0xFF and 2 <= head[3] <= LONGEST else None
 
-    def feed(self, data: bytes) -> list[Packet]:
-        """The packets that are whole with `data`."""
-        self._buffer += data
-        packets: list[Packet] = []
-        while self._skip_to_header():
-            id, length = self._buffer[2], self._buffer[3]
-            end = _BEFORE_BODY + length
-            if id == 0xFF or not 2 <= length <= LONGEST:
-                self._drop(1)
-            elif len(self._buffer) < end:
-                break
-            elif inverted_sum(self._buffer[2 : end - 1]) != self._buffer[end - 1]:
-                self.broken += 1
-                self._drop(1)
-            else:
-                packets.append(Packet(id, self._buffer[4], bytes(self._buffer[5 : end - 1])))
-                del self._buffer[:end]
-        return packets
+    def _sound(self, frame: bytes) -> bool:
+        return inverted_sum(frame[2:-1]) == frame[-1]
 
-    def reset(self) -> None:
-        """Forget what is not a whole packet yet."""
-        self._drop(len(self._buffer))
-
-    def _skip_to_header(self) -> bool:
-        """Drop what comes before a header; True when a header with its length is there."""
-        start = self._buffer.find(HEADER)
-        if start < 0:
-            start = len(self._buffer) - self._buffer.endswith(HEADER[:1])
-        self._drop(start)
-        return len(self._buffer) >= _BEFORE_BODY
-
-    def _drop(self, count: int) -> None:
-        self.noise += count
-        del self._buffer[:count]
+    def _packet(self, frame: bytes) -> Packet:
+        return Packet(frame[2], frame[4], frame[5:-1])
 
 
 # What is asked --------------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
+from cellctl.model.wires.framing import FrameDecoder
+
 HEADER: Final = b"\xfe\xfe"
 END: Final = 0xFA
 LONGEST: Final = 48
@@ -50,44 +52,19 @@ class Frame:
     data: bytes = b""
 
 
-class Decoder:
-    """Finds frames in a stream of bytes, however it is cut. Never raises. `noise` counts bytes that belong to none."""
+class Decoder(FrameDecoder[Frame]):
+    """Finds frames in a stream of bytes; what does not end as a frame should is never given."""
 
-    def __init__(self) -> None:
-        self.noise = 0
-        self._buffer = bytearray()
+    header, head_size = HEADER, 3
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole with `data`."""
-        self._buffer += data
-        frames: list[Frame] = []
-        while self._skip_to_header():
-            length = self._buffer[2]
-            end = 3 + length
-            if not 2 <= length <= LONGEST or (len(self._buffer) >= end and self._buffer[end - 1] != END):
-                self._drop(1)
-            elif len(self._buffer) < end:
-                break
-            else:
-                frames.append(Frame(self._buffer[3], bytes(self._buffer[4 : end - 1])))
-                del self._buffer[:end]
-        return frames
+    def _end(self, head: bytes) -> int | None:
+        return 3 + head[2] if 2 <= head[2] <= LONGEST else None
 
-    def reset(self) -> None:
-        """Forget what is not a whole frame yet."""
-        self._drop(len(self._buffer))
+    def _sound(self, frame: bytes) -> bool:
+        return frame[-1] == END
 
-    def _skip_to_header(self) -> bool:
-        """Drop what comes before a header; True when a header with its length is there."""
-        start = self._buffer.find(HEADER)
-        if start < 0:
-            start = len(self._buffer) - self._buffer.endswith(HEADER[:1])
-        self._drop(start)
-        return len(self._buffer) >= 3
-
-    def _drop(self, count: int) -> None:
-        self.noise += count
-        del self._buffer[:count]
+    def _packet(self, frame: bytes) -> Frame:
+        return Frame(frame[3], frame[4:-1])
 
 
 def encode(frame: Frame) -> bytes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cellctl.kinematics.arm_inverse import Answers, ArmInverse
 from cellctl.kinematics.forward import flange_matrices
+from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.model.wps import Range
@@ -35,7 +36,8 @@ AS_COMMANDED = 1e-7
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamProblem:
     """What one seam asks: stations, settings, the arm and its inverse, the joint values `lower`, `upper` (dof,) that
-    the ladder looks between, and the margins (n_pairs,) that hold on it, `reserve` (m) of them over the cell's own.
+    the ladder looks between, and the margins (n_pairs,) that hold on it, `reserve` (m) of them over the cell's own;
+    and the positioner that carries the part, where one does: its joints follow those of the arm.
     """
 
     robot: Robot
@@ -47,6 +49,7 @@ class SeamProblem:
     reserve: float
     lower: FloatArray
     upper: FloatArray
+    carrier: Mechanism | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,10 +158,11 @@ def _variants(problem: SeamProblem, tilts: FloatArray) -> FloatArray:
 def _spins_allowed(problem: SeamProblem, z: FloatArray) -> BoolArray:
     """Which commanded spins lie in their window, (n, v)."""
     public = z[None, :, 0] + problem.stations.offsets[:, None]
-    return _in_spin_window(problem.settings.spin, public)
+    return in_spin_window(problem.settings.spin, public)
 
 
-def _in_spin_window(window: Range | None, public: FloatArray, slack: float = 0.0) -> BoolArray:
+def in_spin_window(window: Range | None, public: FloatArray, slack: float = 0.0) -> BoolArray:
+    """Which spins from the travel tangent (rad) lie in a window, whole turns aside; None holds all."""
     if window is None:
         return np.ones(public.shape, dtype=np.bool_)
     away = np.angle(np.exp(1j * (public - window.nominal)))
@@ -182,7 +186,7 @@ def angles_of(problem: SeamProblem, q: FloatArray, station: NDArray[np.intp]) ->
 def allowed_angles(problem: SeamProblem, angles: FloatArray, station: NDArray[np.intp]) -> BoolArray:
     """Which of `angles` (n, 3) lie in the windows of the seam."""
     settings = problem.settings
-    inside = _in_spin_window(settings.spin, angles[:, 0] + problem.stations.offsets[station], AS_COMMANDED)
+    inside = in_spin_window(settings.spin, angles[:, 0] + problem.stations.offsets[station], AS_COMMANDED)
     for column, window in ((1, settings.work), (2, settings.travel)):
         value = angles[:, column]
         inside &= (value >= window.minimum - AS_COMMANDED) & (value <= window.maximum + AS_COMMANDED)

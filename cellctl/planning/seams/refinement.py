@@ -68,17 +68,19 @@ NOWHERE = KeepOut(axis=0, centre=0.0, period=2.0 * np.pi, width=0.0, weight=0.0)
 @dataclass(frozen=True, slots=True, eq=False)
 class Objective:
     """What is minimised: the smoothness matrix in `bands` (3, n), joint `weights` (dof,), the box with its pulls, the
-    keep-out.
+    keep-out, and `levels` (dof,): what the square of each joint itself costs at every station.
     """
 
     bands: FloatArray
     weights: FloatArray
     box: Box
     keep_out: KeepOut
+    levels: FloatArray
 
     def cost(self, now: Torches) -> float:
         """The objective's value."""
         smooth = float(np.sum(self.weights * now.q * _applied(self.bands, now.q)))
+        smooth += float(np.sum(self.levels * now.q**2))
         pulled = float(np.sum(self.box.pull * (now.z - self.box.wanted) ** 2))
         return smooth + pulled + self.keep_out.weight * float(np.sum(self.keep_out.intrusion(now.q)[0] ** 2))
 
@@ -91,10 +93,14 @@ def refined(
     inverse: Inverse,
     *,
     keep_out: KeepOut = NOWHERE,
+    levels: FloatArray | None = None,
     rounds: int = 25,
 ) -> Torches:
-    """The refined torches from `start` on stations `s` (n,); `weights` (dof,) scale the joints (1 / v_max^2)."""
-    objective = Objective(_smoothness_matrix(s), weights, box, keep_out)
+    """The refined torches from `start` on stations `s` (n,); `weights` (dof,) scale the joints (1 / v_max^2), `levels`
+    (dof,) draw them to zero.
+    """
+    level = np.zeros(len(weights)) if levels is None else levels
+    objective = Objective(_smoothness_matrix(s), weights, box, keep_out, level)
     now = start
     cost = objective.cost(now)
     for _ in range(rounds):
@@ -145,12 +151,14 @@ def _gauss_newton_step(now: Torches, objective: Objective, inverse: Inverse) -> 
     slopes = _slopes(now, inverse)
     depth, inwards = keep_out.intrusion(now.q)
     wall = inwards[:, None] * slopes[:, keep_out.axis]
-    gradient = np.einsum("ijk,ij->ik", slopes, objective.weights * _applied(objective.bands, now.q))
+    steepness = objective.weights * _applied(objective.bands, now.q) + objective.levels * now.q
+    gradient = np.einsum("ijk,ij->ik", slopes, steepness)
     gradient += box.pull * (now.z - box.wanted) + keep_out.weight * depth[:, None] * wall
     matrix = _normal_matrix(slopes, objective)
+    drawn = np.einsum("ija,j,ijb->iab", slopes, objective.levels, slopes)
     for a in range(k):
         for b in range(a, k):
-            matrix[b - a, a::k] += keep_out.weight * wall[:, a] * wall[:, b]
+            matrix[b - a, a::k] += keep_out.weight * wall[:, a] * wall[:, b] + drawn[:, a, b]
     low, high = (np.clip(bound - now.z, -LARGEST_STEP, LARGEST_STEP).ravel() for bound in (box.lower, box.upper))
     return _boxed_minimum(matrix, gradient.ravel(), low, high).reshape(n, k)
 

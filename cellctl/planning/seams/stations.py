@@ -13,6 +13,7 @@ from cellctl.processes.torch import spin_offsets, torch_angles, torch_rotations,
 
 LARGEST_STEP = 2.5e-3
 LARGEST_TURN = np.radians(4.0)
+STANDING = np.eye(4)[None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +33,15 @@ class Stations:
     def __len__(self) -> int:
         return len(self.s)
 
-    def flange_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
-        """Flange poses (n, 4, 4) in the robot's base for spins from the reference and angles, all (n,), rad."""
-        return self._tip_poses(spins, work, travel) @ self.pose_tcp_flange
+    def flange_poses(
+        self, spins: FloatArray, work: FloatArray, travel: FloatArray, motions: FloatArray = STANDING
+    ) -> FloatArray:
+        """Flange poses (n, 4, 4) in the robot's base for spins from the reference and angles, all (n,), rad; the part
+        has moved by `motions` (n, 4, 4) from where it lies in the world.
+        """
+        tips = motions @ self.tip_poses(spins, work, travel)
+        result: FloatArray = self.pose_base_world @ tips @ self.pose_tcp_flange
+        return result
 
     def angles(self, flanges: FloatArray, station: NDArray[np.intp]) -> FloatArray:
         """Spin from the reference, work and travel angle (n, 3), rad, of flange poses (n, 4, 4) in the robot's base at
@@ -50,7 +57,7 @@ class Stations:
     def spun_flange_poses(self, spins: FloatArray, work: float, travel: float) -> FloatArray:
         """Flange poses (n, k, 4, 4) as `flange_poses` has them, for every one of `spins` (k,) at every station."""
         n = len(self)
-        tip = self._tip_poses(np.zeros(n), np.full(n, work), np.full(n, travel))
+        tip = self.pose_base_world @ self.tip_poses(np.zeros(n), np.full(n, work), np.full(n, travel))
         turned = np.tile(np.eye(4), (len(spins), 1, 1))
         turned[:, 0, 0] = turned[:, 1, 1] = np.cos(spins)
         turned[:, 1, 0] = np.sin(spins)
@@ -58,15 +65,15 @@ class Stations:
         after = (turned @ self.pose_tcp_flange).transpose(1, 0, 2).reshape(4, -1)
         return (tip @ after).reshape(n, 4, len(spins), 4).transpose(0, 2, 1, 3)
 
-    def _tip_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
-        """Poses (n, 4, 4) of the TCP in the robot's base."""
+    def tip_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
+        """Poses (n, 4, 4) of the TCP in the world, the part as it lies."""
         f = self.frames
         wires = wire_directions(f.tangents, f.normals, work, travel)
         pose = np.zeros((len(spins), 4, 4))
         pose[:, :3, :3] = torch_rotations(wires, self.references, spins)
         pose[:, :3, 3] = f.points
         pose[:, 3, 3] = 1.0
-        return self.pose_base_world @ pose
+        return pose
 
 
 def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.kinematics.arm_inverse import ArmInverse
+from cellctl.kinematics.groups import carried_motions
+from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
 from cellctl.planning.seams.ladder import Rungs, cheapest_way
+from cellctl.planning.seams.positioned import CARRIER_SHARE, free_grid_ways, lattice_of, world_spin_zero
 from cellctl.planning.seams.reach import (
+    INSET,
     Reach,
     SeamProblem,
     allowed_angles,
@@ -38,6 +43,8 @@ SPIN_SPEED = np.radians(45.0)
 SPIN_SHARE = 0.95
 """Share of SPIN_SPEED that a way may use: the path between the stations turns a little faster."""
 PULL_ROUNDS = 10
+UPRIGHT = 200.0
+"""What a metre of seam costs whose face looks level, on a positioner that could hold it up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,14 +58,28 @@ class SeamWay:
 
 def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
     """Ways along the seam, best first (smooth, and not far from joints `near`); those of the nominal tilt first, then,
-    if none of these will do, those of the tilts in the window.
+    if none of these will do, those of the tilts in the window. With a positioner those of the nominal tilt alone, which
+    is then refined.
     """
+    if problem.carrier is not None:
+        yield from _carried_ways(problem, problem.carrier, near)
+        return
     for tilts in (nominal_tilt(problem.settings), window_tilts(problem.settings)):
         reach = reach_of(problem, tilts)
         for start, configuration, cost in _ladder_ways(problem, reach, near):
             way = _smoothed(problem, start)
             if way is not None:
                 yield SeamWay(way, configuration, cost)
+
+
+def _carried_ways(problem: SeamProblem, carrier: Mechanism, near: FloatArray) -> Iterator[SeamWay]:
+    lattice = lattice_of(problem, carrier)
+    if lattice is None:
+        return
+    for way, start in free_grid_ways(problem, carrier, lattice, near):
+        torches = _smoothed(problem, start)
+        if torches is not None:
+            yield SeamWay(torches, way.branch, way.cost)
 
 
 def furthest_station(problem: SeamProblem, reach: Reach) -> int:
@@ -163,18 +184,21 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
     too fast, it counts more.
     """
     box = _box(problem, start)
-    weights = np.append(1.0 / problem.robot.limit_array("velocity") ** 2, 1.0 / SPIN_SPEED**2)
-    dof = problem.robot.dof
+    weights, levels = _weights(problem)
+    dof = start.q.shape[1]
     keep_out = wrist_keep_out(problem.inverse)
     s = problem.stations.s
-
-    def inverse(z: FloatArray, near: FloatArray) -> FloatArray:
-        poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
-        held = None if problem.inverse.held is None else z[:, 3]
-        return np.column_stack([nearest_joints(problem.inverse, poses, near[:, :dof], held), z[:, 0]])
-
+    inverse = partial(_columns if problem.carrier is None else _carried_columns, problem)
+    first = inverse(start.z, np.column_stack([start.q, start.z[:, 0]]))
+    first[:, dof] = np.unwrap(first[:, dof])
     now = refined(
-        Torches(start.z, np.column_stack([start.q, start.z[:, 0]])), s, box, weights, inverse, keep_out=keep_out
+        Torches(start.z, np.column_stack([start.q, first[:, dof:]])),
+        s,
+        box,
+        weights,
+        inverse,
+        keep_out=keep_out,
+        levels=levels,
     )
     slowest: Torches | None = None
     for _ in range(PULL_ROUNDS):
@@ -185,17 +209,65 @@ def _smoothed(problem: SeamProblem, start: Torches) -> Torches | None:
             slowest = way if slowest is None else min(slowest, way, key=lambda one: spin_rate(problem, one))
             if problem.inverse.freed or spin_rate(problem, way) <= SPIN_SHARE * SPIN_SPEED:
                 return way
-            weights = np.append(weights[:-1], 4.0 * weights[-1])
+            weights = np.where(np.arange(len(weights)) == dof, 4.0 * weights, weights)
         hit = np.convolve(~good, np.ones(9), mode="same") > 0.0
         pull = np.where(hit[:, None], np.maximum(box.pull * 8.0, 0.05), box.pull)
         box = Box(box.lower, box.upper, np.where(hit[:, None], start.z, box.wanted), pull)
-        now = refined(now, s, box, weights, inverse, keep_out=keep_out)
+        now = refined(now, s, box, weights, inverse, keep_out=keep_out, levels=levels)
     return slowest
 
 
+def _weights(problem: SeamProblem) -> tuple[FloatArray, FloatArray]:
+    """What the columns of the refinement weigh, and what they are drawn to zero with: joints, the spin, and where a
+    positioner carries the part the lean of the face.
+    """
+    arm, spin = 1.0 / problem.robot.limit_array("velocity") ** 2, 1.0 / SPIN_SPEED**2
+    if problem.carrier is None:
+        weights = np.append(arm, spin)
+        return weights, np.zeros(len(weights))
+    carried = CARRIER_SHARE / problem.carrier.robot.limit_array("velocity") ** 2
+    weights = np.concatenate([arm, carried, [spin, 0.0, 0.0]])
+    spacing = float(problem.stations.s[-1]) / (len(problem.stations) - 1)
+    levels = np.zeros(len(weights))
+    levels[-2:] = UPRIGHT * spacing
+    return weights, levels
+
+
+def _columns(problem: SeamProblem, z: FloatArray, near: FloatArray) -> FloatArray:
+    """Joints and spin (n, dof + 1) for z (n, 3 or 4), nearest to such columns."""
+    poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2])
+    held = None if problem.inverse.held is None else z[:, 3]
+    return np.column_stack([nearest_joints(problem.inverse, poses, near[:, : problem.robot.dof], held), z[:, 0]])
+
+
+def _carried_columns(problem: SeamProblem, z: FloatArray, near: FloatArray) -> FloatArray:
+    """Joints of arm and positioner, spin in the world, and the two sines of the lean of the face (n, dof + 3)."""
+    assert problem.carrier is not None
+    arm, carried = problem.robot.dof, z[:, 3:]
+    motions = carried_motions(problem.carrier, carried)
+    poses = problem.stations.flange_poses(z[:, 0], z[:, 1], z[:, 2], motions)
+    joints = nearest_joints(problem.inverse, poses, near[:, :arm])
+    before = near[:, arm + carried.shape[1]]
+    turned = _world_spins(problem, z, motions) - before
+    spin = before + turned - 2.0 * np.pi * np.round(turned / (2.0 * np.pi))
+    lean = np.einsum("nij,nj->ni", motions[:, :2, :3], problem.stations.frames.normals)
+    return np.column_stack([joints, carried, spin, lean])
+
+
+def _world_spins(problem: SeamProblem, z: FloatArray, motions: FloatArray) -> FloatArray:
+    """Spins (n,) from a direction that stands in the world, whole turns aside."""
+    zero = world_spin_zero(problem.stations.tip_poses(np.zeros(len(z)), z[:, 1], z[:, 2]), motions)
+    result: FloatArray = z[:, 0] - zero
+    return result
+
+
 def spin_rate(problem: SeamProblem, way: Torches) -> float:
-    """How fast the torch turns about its wire at most (rad/s), at the travel speed of the weld."""
-    slopes = np.gradient(way.z[:, 0], problem.stations.s)
+    """How fast the torch turns about its wire at most (rad/s), in the world, at the travel speed of the weld."""
+    spins = way.z[:, 0]
+    if problem.carrier is not None:
+        motions = carried_motions(problem.carrier, way.q[:, problem.robot.dof :])
+        spins = np.unwrap(_world_spins(problem, way.z, motions))
+    slopes = np.gradient(spins, problem.stations.s)
     return float(np.abs(slopes).max()) * problem.settings.travel_speed
 
 
@@ -245,6 +317,9 @@ def _box(problem: SeamProblem, start: Torches) -> Box:
     held = problem.inverse.held
     if held is not None:
         lower[:, 3], upper[:, 3] = problem.lower[held], problem.upper[held]
+    if problem.carrier is not None:
+        lower[:, 3:] = problem.carrier.robot.limit_array("lower") + INSET
+        upper[:, 3:] = problem.carrier.robot.limit_array("upper") - INSET
     return Box(lower, upper, wanted, pull)
 
 

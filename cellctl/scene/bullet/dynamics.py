@@ -7,6 +7,7 @@ knows nothing of plans, limits of velocity or safety.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from xml.etree import ElementTree
@@ -14,10 +15,11 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cellctl.kinematics.chain import Chain, chain_of
+from cellctl.kinematics.chain import Chain, chain_of, side_by_side
 from cellctl.kinematics.masses import STANDARD_GRAVITY, Lump, lumped
+from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray, Pose
-from cellctl.model.robot import Robot, Tool
+from cellctl.model.robot import JointLimits, Robot, Tool
 from cellctl.scene.bullet.client import Client, quiet
 
 _POSITION_GAIN = 0.2
@@ -27,8 +29,9 @@ _BRAKE_FACTOR = 1.5
 class ArmDynamics:
     """An arm with its tool on a fixed base: `set_joints` once, then `step` after `step`. A context manager.
 
-    Every axis has a motor that may use the torque of its limit, and a brake that holds half as much again. Equal calls
-    give equal answers, bit for bit. Links without mass count as a gram.
+    Joints of mechanisms that stand `beside` it, a positioner, follow those of the arm. Every axis has a motor that may
+    use the torque of its limit, and a brake that holds half as much again. Equal calls give equal answers, bit for bit.
+    Links without mass count as a gram, and so does what is fixed to a flange: nothing says what it weighs.
     """
 
     def __init__(
@@ -36,25 +39,28 @@ class ArmDynamics:
         robot: Robot,
         tool: Tool | None,
         pose_world_base: Pose,
+        beside: Sequence[Mechanism] = (),
         *,
         time_step: float = 0.001,
         gravity: tuple[float, float, float] = (0.0, 0.0, -STANDARD_GRAVITY),
     ) -> None:
         self.time_step = time_step
         self._client = Client()
-        self._axes = list(range(robot.dof))
-        self._efforts = robot.limit_array("effort").tolist()
+        robots = (robot, *(mechanism.robot for mechanism in beside))
+        self._efforts = [effort for one in robots for effort in one.limit_array("effort").tolist()]
+        dof = len(self._efforts)
         self._brakes = [_BRAKE_FACTOR * effort for effort in self._efforts]
-        self._gains = [_POSITION_GAIN] * robot.dof
-        self._ones = [1.0] * robot.dof
-        self._zeros = [0.0] * robot.dof
+        self._gains = [_POSITION_GAIN] * dof
+        self._ones = [1.0] * dof
+        self._zeros = [0.0] * dof
         self._braked = False
         self._client.setTimeStep(time_step)
         self._client.setGravity(*gravity)
         self._client.setPhysicsEngineParameter(
             enableFileCaching=0, deterministicOverlappingPairs=1, numSolverIterations=100, solverResidualThreshold=1e-13
         )
-        self._body = self._load(urdf_of(robot, tool), pose_world_base)
+        self._body = self._load(urdf_of(robot, tool, pose_world_base, beside), pose_world_base)
+        self._axes = self._joint_indices(dof)
         for axis in (-1, *self._axes):
             self._client.changeDynamics(self._body, axis, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0)
         bullet = self._client.bullet
@@ -132,6 +138,11 @@ class ArmDynamics:
             physicsClientId=self._id,
         )
 
+    def _joint_indices(self, dof: int) -> list[int]:
+        """PyBullet's numbers of our joints, which it counts branch after branch."""
+        named = {self._client.getJointInfo(self._body, k)[1].decode(): k for k in range(dof)}
+        return [named[f"axis_{k + 1}"] for k in range(dof)]
+
     def _load(self, urdf: bytes, pose_world_base: Pose) -> int:
         """Load from a file with a name of its own: PyBullet remembers files by name."""
         with tempfile.TemporaryDirectory() as folder, quiet():
@@ -147,28 +158,35 @@ class ArmDynamics:
         return body
 
 
-def urdf_of(robot: Robot, tool: Tool | None) -> bytes:
+def urdf_of(
+    robot: Robot, tool: Tool | None, pose_world_base: Pose | None = None, beside: Sequence[Mechanism] = ()
+) -> bytes:
     """A URDF with one link for each chain frame, its masses lumped, no geometry, and joint k driving link k + 1."""
-    chain = chain_of(robot)
+    chain, parents, limits = chain_of(robot), list(range(robot.dof)), list(robot.axis_limits)
+    lumps = [Lump(1.0, np.zeros(3), np.eye(3)), *lumped(robot, tool)[1:]]
+    for other in beside:
+        place = (pose_world_base or Pose.identity()).inverse() @ other.pose_world_base
+        chain = side_by_side(chain, place, chain_of(other.robot))
+        parents += [0, *range(len(parents) + 1, len(parents) + other.robot.dof)]
+        limits += other.robot.axis_limits
+        lumps += lumped(other.robot, other.tool)[1:]
     root = ElementTree.Element("robot", name=robot.name)
-    base = Lump(1.0, np.zeros(3), np.eye(3))
-    for k, lump in enumerate([base, *lumped(robot, tool)[1:]]):
+    for k, lump in enumerate(lumps):
         link = ElementTree.SubElement(root, "link", name=f"frame_{k}")
         inertial = ElementTree.SubElement(link, "inertial")
         ElementTree.SubElement(inertial, "origin", xyz=_words(lump.com))
         ElementTree.SubElement(inertial, "mass", value=repr(lump.mass))
         terms = {f"i{a}{b}": repr(float(lump.inertia[i, j])) for a, i, b, j in _TERMS}
         ElementTree.SubElement(inertial, "inertia", terms)
-    for k in range(robot.dof):
-        _add_joint(root, k, chain, robot)
+    for k, (parent, limit) in enumerate(zip(parents, limits, strict=True)):
+        _add_joint(root, k, parent, chain, limit)
     return ElementTree.tostring(root)
 
 
-def _add_joint(root: ElementTree.Element, k: int, chain: Chain, robot: Robot) -> None:
-    limits = robot.axis_limits[k]
+def _add_joint(root: ElementTree.Element, k: int, parent: int, chain: Chain, limits: JointLimits) -> None:
     joint = ElementTree.SubElement(root, "joint", name=f"axis_{k + 1}")
     joint.set("type", "prismatic" if chain.prismatic[k] else "revolute")
-    ElementTree.SubElement(joint, "parent", link=f"frame_{k}")
+    ElementTree.SubElement(joint, "parent", link=f"frame_{parent}")
     ElementTree.SubElement(joint, "child", link=f"frame_{k + 1}")
     before = chain.before[k]
     ElementTree.SubElement(joint, "origin", xyz=_words(before[:3, 3]), rpy=_words(_rpy(before[:3, :3])))

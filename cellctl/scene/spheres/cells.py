@@ -65,8 +65,10 @@ def sphere_cell(model: CollisionModel, robot: Robot, *, mixed: bool = False, was
     """The solids of `model` that move as covering spheres, those that stand as primitives in the base frame.
 
     `waste` (m) is how far the covers may stand out, by size unless given. `mixed` groups hold spheres of several
-    solids, and can only be asked with one margin for all.
+    solids, and can only be asked with one margin for all. Raises ValueError for a group of several mechanisms.
     """
+    if model.parents is not None:
+        raise ValueError(f"group '{model.group}' has several mechanisms, the spheres are those of one arm")
     moving = [k for k, solid in enumerate(model.solids) if solid.frame != WORLD]
     still = [k for k, solid in enumerate(model.solids) if solid.frame == WORLD]
     body = {solid: k for k, solid in enumerate(moving)}

@@ -1,0 +1,44 @@
+"""The soak of the screens, a little of it; and that it would notice a screen which calls free what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cellctl.bench import soak as soaking
+from cellctl.scene.bodies import CollisionModel
+from cellctl.scene.packed import ScreenArrays
+
+
+def quiet(text: str, share: float | None) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("states", "motions"), [(4_000, 40), pytest.param(100_000, 1_000, marks=pytest.mark.slow)])
+def test_what_a_screen_calls_free_is_free(states: int, motions: int) -> None:
+    result = soaking.soak(states, motions, quiet, arms=("kuka_kr16_2",), scenes=2)
+    assert result.figure("states asked").best == states
+    assert result.figure("states called free by a screen").best > 0.2 * states
+    assert result.figure("motions proved by a screen").best > 0.2 * motions
+    assert result.figure("free states that collide").best == 0
+    assert result.figure("proved motions that collide").best == 0
+
+
+def test_a_screen_that_knows_the_torch_alone_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = soaking.pack
+
+    def forgetful(model: CollisionModel) -> ScreenArrays:
+        kept = [k for k in range(len(model.pairs)) if "torch" in "".join(model.pair_names(k))]
+        return real(replace(model, pairs=model.pairs[kept], margins=model.margins[kept]))
+
+    monkeypatch.setattr(soaking, "pack", forgetful)
+    result = soaking.soak(200, 40, quiet, arms=("kuka_kr16_2",), scenes=1)
+    assert result.figure("free states that collide").best > 0
+    assert result.figure("free states that collide").held is False
+    assert result.figure("proved motions that collide").best > 0
+
+
+@pytest.mark.parametrize(("count", "total"), [(10, 3), (7, 20), (0, 4)])
+def test_shares_add_up(count: int, total: int) -> None:
+    assert sum(soaking.share_of(count, index, total) for index in range(total)) == count
