@@ -51,6 +51,7 @@ def add(
     base: str | None = None,
     tip: str | None = None,
     package: tuple[str, ...] = (),
+    arg: tuple[str, ...] = (),
     payload: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
 ) -> Outcome:
     """Make a robot folder of your project from a URDF or xacro file.
@@ -62,19 +63,21 @@ def add(
         base: The link where the arm begins.
         tip: The link where it ends: its flange.
         package: NAME=FOLDER, where the meshes of package://NAME lie.
+        arg: NAME=VALUE, an argument of a xacro file.
         payload: What it carries, with its unit: 16kg.
     """
     from cellctl.files.quantities import FieldError, read_scalar
     from cellctl.jobs.robot_adding import add_robot
 
     folders = dict(_named_folder(text) for text in package)
+    given = dict(_named_value(text) for text in arg)
     try:
         mass = None if payload is None else read_scalar(payload, "mass")
         if mass is not None and mass <= 0.0:
             raise FieldError("F123", "a payload is more than 0 kg")
     except FieldError as error:
         raise UsageError(Finding("U603", error.message, suggestion=error.suggestion)) from None
-    done = add_robot(file, name=name, srdf=srdf, base=base, tip=tip, packages=folders, payload=mass)
+    done = add_robot(file, name=name, srdf=srdf, base=base, tip=tip, packages=folders, arguments=given, payload=mass)
     arm = done.robot
     solids = sum(len(link.solids) for link in arm.links)
     shown = f"robots/{done.folder.name}"
@@ -100,6 +103,13 @@ def _named_folder(text: str) -> tuple[str, Path]:
         message = f"'{text}' is not NAME=FOLDER with a folder that is there"
         raise UsageError(Finding("U603", message, suggestion="write --package my_robot_description=../my_robot"))
     return name, Path(folder)
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not (name and mark):
+        raise UsageError(Finding("U603", f"'{text}' is not NAME=VALUE", suggestion="write --arg prefix=left_"))
+    return name, value
 
 
 def _touching_lines(arm: Robot) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from unicodedata import combining, normalize
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def plain_names(names: Iterable[str]) -> dict[str, str]:
     """A name that a file may use for each of `names`, as near to it as can be; no two are the same."""
     plain: dict[str, str] = {}
     for name in names:
-        near = re.sub(r"[^A-Za-z0-9_-]+", "_", name)
+        near = "".join(letter for letter in normalize("NFKD", name) if not combining(letter))
+        near = re.sub(r"[^A-Za-z0-9_-]+", "_", near)
         near = re.sub(r"-+(?=-|$)", "_", near).lstrip("_-")
         near = near if re.match(r"[A-Za-z]", near) else f"n{near}"
         number = 1

@@ -54,19 +54,21 @@ def add_robot(
     base: str | None = None,
     tip: str | None = None,
     packages: Mapping[str, Path] | None = None,
+    arguments: Mapping[str, str] | None = None,
     payload: float | None = None,
     project: str | Path = ".",
 ) -> AddedRobot:
     """Write the arm that a URDF or xacro file describes as `robots/NAME` of a project, ready for a cell file to name.
 
     Without `base` and `tip` they are those of the SRDF's only chain, else what the tree leaves no choice about.
-    `packages` are the folders of `package://` references, `payload` (kg) what the arm carries. Raises FileError with
-    everything that is wrong with the file, UsageError F138 where the name cannot be used, EnvironmentMissing E540.
+    `packages` are the folders of `package://` references, `arguments` those of a xacro file, `payload` (kg) what the
+    arm carries. Raises FileError with everything that is wrong with the file, UsageError F138 where the name cannot be
+    used, EnvironmentMissing E540.
     """
     path = Path(file)
     findings: list[Finding] = []
     rules = PackageRules(path.parent, dict(packages or {}))
-    data, shown = _urdf_bytes(path, rules)
+    data, shown = _urdf_bytes(path, rules, arguments or {})
     model = urdf_model(parse_xml(data, shown), findings)
     folder = _target(name or plain_name(path, model.name), Path(project))
     extra = EMPTY if srdf is None else srdf_model(parse_xml(read_bytes(Path(srdf), str(srdf)), str(srdf)), findings)
@@ -101,12 +103,12 @@ def _target(name: str, project: Path) -> Path:
     return folder
 
 
-def _urdf_bytes(path: Path, rules: PackageRules) -> tuple[bytes, str]:
+def _urdf_bytes(path: Path, rules: PackageRules, arguments: Mapping[str, str]) -> tuple[bytes, str]:
     """The text of the URDF, and how findings call it."""
     data = read_bytes(path, str(path))
     if not is_xacro(path):
         return data, str(path)
-    return expanded_xacro(path, str(path), rules.named), f"{path} (expanded)"
+    return expanded_xacro(path, str(path), rules.named, arguments), f"{path} (expanded)"
 
 
 def _raise_errors(findings: list[Finding]) -> None:

@@ -295,6 +295,41 @@ def test_a_xacro_file_is_expanded(project: Path) -> None:
     assert caught.value.findings[0].code == "F189"
 
 
+def test_a_xacro_file_takes_arguments(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("xacrodoc")
+    monkeypatch.chdir(project)
+    text = spherized(project).read_text("utf-8")
+    text = text.replace("<robot ", '<robot xmlns:xacro="http://www.ros.org/wiki/xacro" ', 1)
+    (project / "three.urdf.xacro").write_text(text.replace('upper="0.3"', 'upper="$(arg top)"'))
+    words = ["robots", "add", "three.urdf.xacro", "--tip", "l3"]
+    assert call(words) == 2
+    assert "give it: --arg NAME=VALUE [F189]" in capsys.readouterr().err
+    assert call([*words, "--arg", "top"]) == 2
+    assert "'top' is not NAME=VALUE" in capsys.readouterr().err
+    assert call([*words, "--arg", "top=0.25"]) == 0
+    assert load_robot(project / "robots/three").axis_limits[0].upper == 0.25
+
+
+def test_names_keep_their_letters_without_their_marks(project: Path) -> None:
+    text = spherized(project).read_text("utf-8").replace("three spheres", "Ödland").replace('"l3"', '"glied ü"')
+    file = project / "robot.urdf"
+    file.write_text(text, "utf-8")
+    robot = add_robot(file, tip="glied ü", project=project).robot
+    assert (robot.name, robot.flange) == ("Odland", "glied_u")
+
+
+def test_a_hull_of_too_many_corners_is_refused(project: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    trimesh.creation.icosphere(subdivisions=5, radius=0.05).export(project / "ball.stl")
+    file = spherized(project)
+    ball = '<sphere radius="0.08"/>'
+    file.write_text(file.read_text("utf-8").replace(ball, '<mesh filename="ball.stl"/>', 1))
+    with pytest.raises(FileError, match=r"the hull of 'ball\.stl' has 10242 corners, more than 5000"):
+        add_robot(file, tip="l3", project=project)
+
+
 def test_a_name_that_cannot_be_used(project: Path) -> None:
     file = spherized(project)
     for name in ("../x", "a b", "3"):

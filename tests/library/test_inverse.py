@@ -36,7 +36,7 @@ held, what they lack.
 def test_every_arm_has_the_inverse_that_its_geometry_allows(robot: Robot) -> None:
     inverse = arm_inverse(robot)
     form, held, freed = OTHERS.get(robot.name, ("own figures", None, ()))
-    assert inverse.form == form or (form is None and inverse.form in ("decomposed", "search"))
+    assert inverse.form == form or (form is None and inverse.form in ("decomposed", "two axes meeting"))
     assert (inverse.held, inverse.freed) == (held, freed)
 
 

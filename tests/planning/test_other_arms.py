@@ -14,7 +14,7 @@ from cellctl.errors import CellctlError, PlanningFailed
 from cellctl.files import load_task
 from cellctl.jobs import certify, plan
 from cellctl.kinematics import arm_inverse
-from cellctl.kinematics.solvers import decomposed
+from cellctl.kinematics.solvers import decomposed, offset_wrist
 from cellctl.model.plan import SeamSection
 from cellctl.model.pose import Pose
 from cellctl.model.task import MoveJ, Task, Weld
@@ -80,11 +80,14 @@ def test_an_arm_of_four_axes_turns_its_pen_as_it_must(bench: Bench) -> None:
     assert np.ptp(section.spins) > 20.0 * deg
 
 
-def test_a_search_does_where_there_is_no_closed_form(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["two axes meeting", "search"])
+def test_a_search_does_where_there_is_no_closed_form(bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setattr(decomposed, "decomposed_arm", lambda chain: None)
+    if form == "search":
+        monkeypatch.setattr(offset_wrist, "offset_arrays", lambda chain: None)
     task = bench("so101")
     robot = task.cell.mechanisms[0].robot
-    assert arm_inverse.arm_inverse(robot).form == "search"
+    assert arm_inverse.arm_inverse(robot).form == form
     assert drawn(task).length == pytest.approx(0.08)
 
 

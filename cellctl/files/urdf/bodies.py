@@ -22,6 +22,8 @@ from cellctl.files.urdf.reading import UrdfLink, UrdfShape
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Colour, Hull, Shape
 
+MOST_CORNERS = 5000
+"""A hull of more corners makes every distance slow, and a link needs no such detail."""
 _Y_UP = re.compile(rb"<up_axis>\s*Y_UP\s*</up_axis>")
 
 
@@ -129,6 +131,10 @@ class BodyReader:
             hull = convex_hull(scaled.vertices, shape.mesh)
         except CellctlError as error:
             self._error("F144", f"'{shape.mesh}': {error.findings[0].message}", shape, "give the link a box instead")
+            return None, None
+        if len(hull.vertices) > MOST_CORNERS:
+            message = f"the hull of '{shape.mesh}' has {len(hull.vertices)} corners, more than {MOST_CORNERS}"
+            self._error("F196", message, shape, "reduce the mesh, or give the link a box or a cylinder instead")
             return None, None
         return hull, MeshSource(shape.mesh, path, digest)
 

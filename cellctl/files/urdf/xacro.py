@@ -19,8 +19,11 @@ def is_xacro(path: Path) -> bool:
     return path.suffix.lower() == ".xacro"
 
 
-def expanded_xacro(path: Path, shown: str, packages: Mapping[str, Path]) -> bytes:
-    """The URDF text of a xacro file; raises FileError F189, and EnvironmentMissing E540 without xacrodoc."""
+def expanded_xacro(path: Path, shown: str, packages: Mapping[str, Path], given: Mapping[str, str]) -> bytes:
+    """The URDF text of a xacro file with its arguments as `given`.
+
+    Raises FileError F189, and EnvironmentMissing E540 without xacrodoc.
+    """
     try:
         xacrodoc = import_module("xacrodoc")
     except ImportError:
@@ -33,9 +36,10 @@ def expanded_xacro(path: Path, shown: str, packages: Mapping[str, Path]) -> byte
         for name, folder in packages.items():
             finder.update_package_cache({name: str(folder)})
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            document = xacrodoc.XacroDoc.from_file(str(path), resolve_packages=False)
+            document = xacrodoc.XacroDoc.from_file(str(path), subargs=dict(given), resolve_packages=False)
             text: str = document.to_urdf_string()
     except (Exception, SystemExit) as error:  # an expression in the file can raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FileError(Finding("F189", f"xacro cannot expand it: {reason}", Place(shown))) from None
+        hint = "give it: --arg NAME=VALUE" if "argument" in reason.lower() else ""
+        raise FileError(Finding("F189", f"xacro cannot expand it: {reason}", Place(shown), hint)) from None
     return text.encode()
