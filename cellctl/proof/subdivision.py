@@ -13,7 +13,7 @@ from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, s
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 from cellctl.scene.packed import SCREEN, ScreenArrays
-from cellctl.scene.screen import pair_bounds, pair_displacements, place
+from cellctl.scene.screen import fill_radii, pair_bounds, pair_displacement, place, sphere_gap
 
 CUBIC = 3
 LEVELS = 18
@@ -91,7 +91,7 @@ def _search(
     dof, pairs = control.shape[1], len(goals)
     q, half_steps = np.empty(dof), np.empty(dof)
     frames, places = np.empty((dof + 1, 4, 4)), np.empty((len(screen.frames), 3, 4))
-    centres, displacement = np.empty((len(screen.frames), 3)), np.empty(pairs)
+    centres, radii = np.empty((len(screen.frames), 3)), np.empty((len(screen.frames), dof))
     directions = np.zeros((pairs, 3))
     work = np.empty((intervals * pairs, 2), np.intp)
     items = 0
@@ -114,8 +114,10 @@ def _search(
                 _largest_slopes(slope_knots, slopes, middle - half, middle + half, half_steps)
                 half_steps *= half
                 place(screen, q, frames, places, centres)
-                pair_displacements(screen, q, half_steps, displacement)
-            wanted = float(goals[pair] + displacement[pair])
+                fill_radii(screen, frames, centres, radii)
+            wanted = float(goals[pair]) + pair_displacement(screen, radii, pair, half_steps)
+            if sphere_gap(screen, centres, pair) >= wanted:
+                continue
             lower, upper = pair_bounds(screen, places, centres, pair, wanted, directions[pair])
             if lower >= wanted:
                 continue
