@@ -22,7 +22,7 @@ MOST = 1 << 19
 """How many intervals and pairs may be left after a halving; where there are more, they count as not proved."""
 
 
-@compiled(COUNT, reads(1), COUNT, COUNT, REAL)
+@compiled(COUNT, reads(1), COUNT, COUNT, REAL, late=True)
 def _span(knots: FloatArray, degree: int, count: int, u: float) -> int:
     """Index k of the knot span knots[k] <= u < knots[k + 1] of a spline with `count` control points."""
     low, high = degree, count
@@ -35,7 +35,7 @@ def _span(knots: FloatArray, degree: int, count: int, u: float) -> int:
     return low
 
 
-@compiled(NOTHING, reads(1), reads(2), REAL, writes(1))
+@compiled(NOTHING, reads(1), reads(2), REAL, writes(1), late=True)
 def _cubic_at(knots: FloatArray, control: FloatArray, u: float, out: FloatArray) -> None:
     """De Boor's algorithm for a cubic: its values at `u` into `out` (dim,)."""
     k = _span(knots, CUBIC, len(control), u)
@@ -50,7 +50,7 @@ def _cubic_at(knots: FloatArray, control: FloatArray, u: float, out: FloatArray)
         out[d] = points[CUBIC, d]
 
 
-@compiled(NOTHING, reads(1), reads(2), REAL, REAL, writes(1))
+@compiled(NOTHING, reads(1), reads(2), REAL, REAL, writes(1), late=True)
 def _largest_slopes(knots: FloatArray, slopes: FloatArray, u0: float, u1: float, out: FloatArray) -> None:
     """Bounds (dim,) on |q'| over [u0, u1], from the control points of the quadratic derivative that act there."""
     degree = CUBIC - 1
@@ -62,7 +62,7 @@ def _largest_slopes(knots: FloatArray, slopes: FloatArray, u0: float, u1: float,
             out[d] = max(out[d], abs(slopes[i, d]))
 
 
-@compiled(writes(2, COUNT), writes(2, COUNT), COUNT)
+@compiled(writes(2, COUNT), writes(2, COUNT), COUNT, late=True)
 def _by_interval(items: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """The first `count` rows (interval, pair) in order of intervals, so that each is placed once."""
     ordered = np.empty((count, 2), np.intp)

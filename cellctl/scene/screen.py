@@ -37,7 +37,7 @@ _FIRST_SPLIT: Final = 0.3
 """Largest joint change (rad or m) of one interval before an edge is tried."""
 
 
-@compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2))
+@compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2), late=True)
 def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: FloatArray, centres: FloatArray) -> None:
     """Put the solids where `q` (dof,) has them, in the world.
 
@@ -78,7 +78,7 @@ def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: Float
             )
 
 
-@compiled(REAL, SCREEN, reads(2), COUNT)
+@compiled(REAL, SCREEN, reads(2), COUNT, late=True)
 def sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
     """Lower bound (m) on the distance of a pair from the spheres around its solids; small enough to be inlined."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
@@ -86,7 +86,7 @@ def sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
     return sqrt(x * x + y * y + z * z) - float(screen.spheres[a, 3] + screen.spheres[b, 3]) - ROUNDING
 
 
-@compiled(several(4), SCREEN, reads(3), reads(2), COUNT, COUNT)
+@compiled(several(4), SCREEN, reads(3), reads(2), COUNT, COUNT, late=True)
 def _gap_to_box(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, ball: int, box: int
 ) -> tuple[float, float, float, float]:
@@ -114,7 +114,7 @@ def _gap_to_box(
     return length - screen.spheres[ball, 3], x, y, z
 
 
-@compiled(several(2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1))
+@compiled(several(2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1), late=True)
 def pair_bounds(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, pair: int, threshold: float, direction: FloatArray
 ) -> tuple[float, float]:
@@ -158,7 +158,7 @@ def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, ou
             out[pair] = pair_bounds(screen, places, centres, pair, thresholds[pair], direction)[0]
 
 
-@compiled(FLAG, SCREEN, reads(1), reads(1))
+@compiled(FLAG, SCREEN, reads(1), reads(1), late=True)
 def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool:
     """Whether every listed pair is proved to keep its margin (p,) at `q` (dof,); pairs with margin -inf may touch."""
     frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
@@ -174,7 +174,7 @@ def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool
     return True
 
 
-@compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2))
+@compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2), late=True)
 def fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, out: FloatArray) -> None:
     """Fill `out` (n, dof) as `motion_radii`, for solids that `place` has put somewhere."""
     base = screen.base
@@ -200,7 +200,7 @@ def fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, ou
             out[k, j] = 1.0 if screen.prismatic[j] else turned
 
 
-@compiled(NOTHING, SCREEN, reads(1), writes(2))
+@compiled(NOTHING, SCREEN, reads(1), writes(2), late=True)
 def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
     """Fill `out` (n, dof) with the largest distance (m) of any point of each solid from each axis at `q` (dof,).
 
@@ -213,7 +213,7 @@ def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
     fill_radii(screen, frames, centres, out)
 
 
-@compiled(REAL, SCREEN, reads(2), COUNT, reads(1))
+@compiled(REAL, SCREEN, reads(2), COUNT, reads(1), late=True)
 def pair_displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
     """One entry of `pair_displacements`, for `radii` (n, dof) of `motion_radii`."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
@@ -232,7 +232,7 @@ def pair_displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_s
     return min(of_a, of_b, of_both)
 
 
-@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
+@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1), late=True)
 def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: FloatArray, out: FloatArray) -> None:
     """Fill `out` (p,) with how much nearer (m) each pair can come while joint j stays within half_steps[j] of q_mid[j].
 
@@ -250,7 +250,9 @@ def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: Floa
         out[pair] = pair_displacement(screen, radii, pair, half_steps)
 
 
-@compiled(COUNT, SCREEN, reads(1), reads(1), reads(1), COUNT, reads(2, COUNT), COUNT, writes(2), writes(2, COUNT))
+@compiled(
+    COUNT, SCREEN, reads(1), reads(1), reads(1), COUNT, reads(2, COUNT), COUNT, writes(2), writes(2, COUNT), late=True
+)
 def _fill_unproved(
     screen: ScreenArrays,
     qa: FloatArray,
@@ -296,7 +298,7 @@ def _fill_unproved(
     return left
 
 
-@compiled(FLAG, SCREEN, reads(1), reads(1), reads(1), REAL)
+@compiled(FLAG, SCREEN, reads(1), reads(1), reads(1), REAL, late=True)
 def edge_free(
     screen: ScreenArrays, qa: FloatArray, qb: FloatArray, margins: FloatArray, resolution_limit: float
 ) -> bool:
@@ -329,7 +331,7 @@ def edge_free(
     return True
 
 
-@compiled(NOTHING, SCREEN, reads(2), reads(1), writes(1, FLAG))
+@compiled(NOTHING, SCREEN, reads(2), reads(1), writes(1, FLAG), late=True)
 def states_free(screen: ScreenArrays, joints: FloatArray, margins: FloatArray, out: BoolArray) -> None:
     """`state_free` for every row of `joints` (n, dof), into `out` (n,)."""
     for i in range(joints.shape[0]):
