@@ -22,11 +22,9 @@ __all__ = [
     "ScreenArrays",
     "edge_free",
     "fill_radii",
-    "motion_radii",
     "pack",
     "pair_bounds",
     "pair_displacement",
-    "pair_displacements",
     "place",
     "sphere_gap",
     "state_bounds",
@@ -176,7 +174,10 @@ def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool
 
 @compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2), late=True)
 def fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (n, dof) as `motion_radii`, for solids that `place` has put somewhere."""
+    """Fill `out` (n, dof) with the largest distance (m) of any point of each solid from each axis, as `place` put them.
+
+    Taken over the sphere around the solid, so never too small; 1 for a prismatic joint.
+    """
     base = screen.base
     for j in range(screen.axes.shape[0]):
         ux, uy, uz, ox, oy, oz = 0.0, 0.0, 0.0, base[0, 3], base[1, 3], base[2, 3]
@@ -200,22 +201,18 @@ def fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, ou
             out[k, j] = 1.0 if screen.prismatic[j] else turned
 
 
-@compiled(NOTHING, SCREEN, reads(1), writes(2), late=True)
-def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (n, dof) with the largest distance (m) of any point of each solid from each axis at `q` (dof,).
-
-    Taken over the sphere around the solid, so never too small; 1 for a prismatic joint.
-    """
-    frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
-    places = np.empty((screen.frames.shape[0], 3, 4))
-    centres = np.empty((screen.frames.shape[0], 3))
-    place(screen, q, frames, places, centres)
-    fill_radii(screen, frames, centres, out)
-
-
 @compiled(REAL, SCREEN, reads(2), COUNT, reads(1), late=True)
 def pair_displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
-    """One entry of `pair_displacements`, for `radii` (n, dof) of `motion_radii`."""
+    """How much nearer (m) a pair can come while joint j stays within half_steps[j] of where `radii` (n, dof) are for.
+
+    Let joints k, k + 1 ... carry a point; in the frame before joint k it is R(t) y(t), and
+
+        |R(t) y(t) - R(0) y(0)| <= |y(t) - y(0)| + |R(t) y(0) - R(0) y(0)| <= (the same from joint k + 1 on) + D_k r_k
+
+    with r_k its distance from axis k in the middle. So the sum of D_k r_k over the joints between the two solids bounds
+    the motion of either as seen from the other, with nothing left out; and where they are on two branches, that of
+    each as seen from where these part. The smallest of these views counts.
+    """
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
     on_a, on_b = max(screen.frames[a], 0), max(screen.frames[b], 0)
     of_a, of_b, of_both = 0.0, 0.0, 0.0
@@ -230,24 +227,6 @@ def pair_displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_s
             of_both += half_steps[j] * radii[b, j]
             on_b = screen.parents[j]
     return min(of_a, of_b, of_both)
-
-
-@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1), late=True)
-def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: FloatArray, out: FloatArray) -> None:
-    """Fill `out` (p,) with how much nearer (m) each pair can come while joint j stays within half_steps[j] of q_mid[j].
-
-    Let joints k, k + 1 ... carry a point; in the frame before joint k it is R(t) y(t), and
-
-        |R(t) y(t) - R(0) y(0)| <= |y(t) - y(0)| + |R(t) y(0) - R(0) y(0)| <= (the same from joint k + 1 on) + D_k r_k
-
-    with r_k its distance from axis k at `q_mid`. So the sum of D_k r_k over the joints between the two solids bounds
-    the motion of either as seen from the other, with nothing left out; and where they are on two branches, that of
-    each as seen from where these part. The smallest of these views counts.
-    """
-    radii = np.empty((screen.frames.shape[0], screen.axes.shape[0]))
-    motion_radii(screen, q_mid, radii)
-    for pair in range(screen.pairs.shape[0]):
-        out[pair] = pair_displacement(screen, radii, pair, half_steps)
 
 
 @compiled(
@@ -305,7 +284,7 @@ def edge_free(
     """Whether every listed pair is proved to keep its margin (p,) along the straight joint motion from `qa` to `qb`.
 
     An interval proves a pair when its distance at the middle exceeds the margin by what the pair can come nearer within
-    the interval (`pair_displacements`); else it is halved for that pair, until the largest joint change of half an
+    the interval (`pair_displacement`); else it is halved for that pair, until the largest joint change of half an
     interval falls below `resolution_limit` (rad or m), which counts as not proved. A pair that violates its margin at
     a middle ends the search. Intervals are tried coarse ones first.
     """

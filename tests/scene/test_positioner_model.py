@@ -17,7 +17,8 @@ from cellctl.proof.clearance import AGREEMENT
 from cellctl.scene.bodies import CollisionModel, collision_model
 from cellctl.scene.bullet.exact import ExactScene
 from cellctl.scene.packed import pack
-from cellctl.scene.screen import edge_free, pair_displacements, state_bounds
+from cellctl.scene.screen import edge_free, state_bounds
+from tests.scene.displacements import pair_displacements
 
 CELL = "lib:sim/positioner_cell/cell.yaml"
 
@@ -102,12 +103,12 @@ def test_no_pair_comes_nearer_than_its_displacement_allows(
     cell: Cell, model: CollisionModel, exact: ExactScene
 ) -> None:
     """All joints move at once, those of the positioner too; some pairs use most of the bound."""
-    screen, bound = pack(model), np.empty(len(model.pairs))
+    screen = pack(model)
     rng = np.random.default_rng(3)
     largest = 0.0
     for q in random_joints(cell, 12, 4):
         half = rng.uniform(0.0, 0.05, len(q))
-        pair_displacements(screen, q, half, bound)
+        bound = pair_displacements(screen, q, half)
         start = np.empty(len(bound))
         state_bounds(screen, q, np.full(len(bound), np.inf), start)
         for share in rng.choice([-1.0, 1.0], (6, len(q))):

@@ -15,12 +15,11 @@ from cellctl.scene.bodies import WORLD, CollisionModel, PlacedSolid
 from cellctl.scene.screen import (
     ScreenArrays,
     edge_free,
-    motion_radii,
     pack,
-    pair_displacements,
     state_bounds,
     state_free,
 )
+from tests.scene.displacements import motion_radii, pair_displacements
 
 BASE = Pose.of((0.1, -0.2, 0.5), (0.0, 0.0, 0.3))
 
@@ -289,11 +288,11 @@ def test_an_edge_through_a_thin_plate_is_never_proved() -> None:
 
 def test_no_pair_comes_nearer_than_its_displacement(arm: CollisionModel) -> None:
     draw = np.random.default_rng(15)
-    screen, moved = pack(arm), np.empty(len(arm.pairs))
+    screen = pack(arm)
     largest = 0.0
     for _ in range(150):
         middle, half_steps = draw.uniform(LOWER, UPPER), draw.uniform(0.0, 0.3, 6)
-        pair_displacements(screen, middle, half_steps, moved)
+        moved = pair_displacements(screen, middle, half_steps)
         corner = middle + half_steps * draw.choice([-1.0, 1.0, 0.5], 6)
         change = np.abs(np.maximum(_refined(screen, middle), 0.0) - np.maximum(_refined(screen, corner), 0.0))
         assert np.all(change <= moved + 3e-6)
@@ -304,9 +303,8 @@ def test_no_pair_comes_nearer_than_its_displacement(arm: CollisionModel) -> None
 def test_motion_radii_cover_every_vertex(arm: CollisionModel) -> None:
     draw = np.random.default_rng(16)
     screen = pack(arm)
-    radii = np.empty((len(arm.solids), 6))
     for q in draw.uniform(LOWER, UPPER, (20, 6)):
-        motion_radii(screen, q, radii)
+        radii = motion_radii(screen, q)
         chain_frames = frames(arm.chain, q)
         for k, solid in enumerate(arm.solids):
             if not isinstance(solid.shape, Hull):
@@ -327,8 +325,7 @@ def test_pairs_that_share_the_moving_joints_do_not_move() -> None:
     ]
     solids.append(PlacedSolid("c", Sphere(0.1), 5, Pose.identity()))
     screen = pack(_model(SIX_AXES, solids, [(0, 1), (2, 1)], 0.0))
-    moved = np.empty(2)
-    pair_displacements(screen, np.zeros(6), np.full(6, 0.1), moved)
+    moved = pair_displacements(screen, np.zeros(6), np.full(6, 0.1))
     assert moved[0] == 0.0
     assert moved[1] == pytest.approx(0.1 * 0.1)
 
