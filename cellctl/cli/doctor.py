@@ -146,10 +146,12 @@ def _wrong(engine: EngineName, result: SelfTestResult) -> Finding:
 
 
 def _warm() -> float:
-    """Import every module that holds compiled code, and say how long that took (s)."""
+    """Import every module that holds compiled code, late ones too, and say how long that took (s)."""
+    from cellctl.kinematics.compiled import settle_late
+
     began = time.perf_counter()
     for name in COMPILED:
         for module in walk_packages(import_module(name).__path__, name + "."):
             if "bullet" not in module.name or find_spec("pybullet"):
-                import_module(module.name)
+                settle_late(import_module(module.name))
     return time.perf_counter() - began

@@ -16,9 +16,12 @@ from cellctl.errors import CellctlError, EnvironmentMissing, Finding
 def main() -> None:
     """Run the command in `sys.argv` and exit with its code.
 
-    The many lasting values of the imports are not worth a garbage collection every few hundred of them.
+    The many lasting values of the imports are not worth a garbage collection every few hundred of them. Nor are the
+    small matrices of an arm worth threads in the linear algebra of numpy and scipy, which wait for work by spinning;
+    `OPENBLAS_NUM_THREADS` asks for some all the same.
     """
     gc.set_threshold(200_000, 50, 50)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _open_closed_streams()
     sys.exit(call(sys.argv[1:]))
 

@@ -16,7 +16,7 @@ from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Robot, Tool
 
 
-@compiled(NOTHING, reads(1), reads(1), writes(1))
+@compiled(NOTHING, reads(1), reads(1), writes(1), late=True)
 def _add_cross(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
     """`out` (3,) plus a x b."""
     x = out[0] + a[1] * b[2] - a[2] * b[1]
@@ -25,14 +25,14 @@ def _add_cross(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
     out[0], out[1], out[2] = x, y, z
 
 
-@compiled(NOTHING, reads(2), reads(1), writes(1))
+@compiled(NOTHING, reads(2), reads(1), writes(1), late=True)
 def _turned(frame: FloatArray, vector: FloatArray, out: FloatArray) -> None:
     """`out` (3,) is `vector` turned from `frame` (4, 4) into the base frame."""
     for i in range(3):
         out[i] = frame[i, 0] * vector[0] + frame[i, 1] * vector[1] + frame[i, 2] * vector[2]
 
 
-@compiled(NOTHING, reads(1), reads(1), reads(1), writes(1), writes(1))
+@compiled(NOTHING, reads(1), reads(1), reads(1), writes(1), writes(1), late=True)
 def _add_carried(turning: FloatArray, rate: FloatArray, arm: FloatArray, swing: FloatArray, out: FloatArray) -> None:
     """`out` (3,) plus the acceleration of a point at `arm` on a body: turning x arm + rate x (rate x arm)."""
     _add_cross(turning, arm, out)

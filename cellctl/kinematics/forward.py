@@ -17,7 +17,7 @@ from cellctl.model.pose import FloatArray, Pose, orthonormalised
 IntArray = NDArray[np.intp]
 
 
-@compiled(NOTHING, reads(3), reads(2), reads(1, FLAG), COUNT, COUNT, REAL, writes(3), inlined=True)
+@compiled(NOTHING, reads(3), reads(2), reads(1, FLAG), COUNT, COUNT, REAL, writes(3), inlined=True, late=True)
 def _next_frame(
     before: FloatArray, axes: FloatArray, prismatic: BoolArray, k: int, parent: int, value: float, out: FloatArray
 ) -> None:

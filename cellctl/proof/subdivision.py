@@ -13,7 +13,7 @@ from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, s
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 from cellctl.scene.packed import SCREEN, ScreenArrays
-from cellctl.scene.screen import pair_bounds, pair_displacements, place
+from cellctl.scene.screen import fill_radii, pair_bounds, pair_displacement, place, sphere_gap
 
 CUBIC = 3
 LEVELS = 18
@@ -22,7 +22,7 @@ MOST = 1 << 19
 """How many intervals and pairs may be left after a halving; where there are more, they count as not proved."""
 
 
-@compiled(COUNT, reads(1), COUNT, COUNT, REAL)
+@compiled(COUNT, reads(1), COUNT, COUNT, REAL, late=True)
 def _span(knots: FloatArray, degree: int, count: int, u: float) -> int:
     """Index k of the knot span knots[k] <= u < knots[k + 1] of a spline with `count` control points."""
     low, high = degree, count
@@ -35,7 +35,7 @@ def _span(knots: FloatArray, degree: int, count: int, u: float) -> int:
     return low
 
 
-@compiled(NOTHING, reads(1), reads(2), REAL, writes(1))
+@compiled(NOTHING, reads(1), reads(2), REAL, writes(1), late=True)
 def _cubic_at(knots: FloatArray, control: FloatArray, u: float, out: FloatArray) -> None:
     """De Boor's algorithm for a cubic: its values at `u` into `out` (dim,)."""
     k = _span(knots, CUBIC, len(control), u)
@@ -50,7 +50,7 @@ def _cubic_at(knots: FloatArray, control: FloatArray, u: float, out: FloatArray)
         out[d] = points[CUBIC, d]
 
 
-@compiled(NOTHING, reads(1), reads(2), REAL, REAL, writes(1))
+@compiled(NOTHING, reads(1), reads(2), REAL, REAL, writes(1), late=True)
 def _largest_slopes(knots: FloatArray, slopes: FloatArray, u0: float, u1: float, out: FloatArray) -> None:
     """Bounds (dim,) on |q'| over [u0, u1], from the control points of the quadratic derivative that act there."""
     degree = CUBIC - 1
@@ -62,7 +62,7 @@ def _largest_slopes(knots: FloatArray, slopes: FloatArray, u0: float, u1: float,
             out[d] = max(out[d], abs(slopes[i, d]))
 
 
-@compiled(writes(2, COUNT), writes(2, COUNT), COUNT)
+@compiled(writes(2, COUNT), writes(2, COUNT), COUNT, late=True)
 def _by_interval(items: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """The first `count` rows (interval, pair) in order of intervals, so that each is placed once."""
     ordered = np.empty((count, 2), np.intp)
@@ -91,7 +91,7 @@ def _search(
     dof, pairs = control.shape[1], len(goals)
     q, half_steps = np.empty(dof), np.empty(dof)
     frames, places = np.empty((dof + 1, 4, 4)), np.empty((len(screen.frames), 3, 4))
-    centres, displacement = np.empty((len(screen.frames), 3)), np.empty(pairs)
+    centres, radii = np.empty((len(screen.frames), 3)), np.empty((len(screen.frames), dof))
     directions = np.zeros((pairs, 3))
     work = np.empty((intervals * pairs, 2), np.intp)
     items = 0
@@ -114,8 +114,10 @@ def _search(
                 _largest_slopes(slope_knots, slopes, middle - half, middle + half, half_steps)
                 half_steps *= half
                 place(screen, q, frames, places, centres)
-                pair_displacements(screen, q, half_steps, displacement)
-            wanted = float(goals[pair] + displacement[pair])
+                fill_radii(screen, frames, centres, radii)
+            wanted = float(goals[pair]) + pair_displacement(screen, radii, pair, half_steps)
+            if sphere_gap(screen, centres, pair) >= wanted:
+                continue
             lower, upper = pair_bounds(screen, places, centres, pair, wanted, directions[pair])
             if lower >= wanted:
                 continue

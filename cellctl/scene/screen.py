@@ -21,11 +21,14 @@ from cellctl.scene.support import ROUNDING, separation
 __all__ = [
     "ScreenArrays",
     "edge_free",
+    "fill_radii",
     "motion_radii",
     "pack",
     "pair_bounds",
+    "pair_displacement",
     "pair_displacements",
     "place",
+    "sphere_gap",
     "state_bounds",
     "state_free",
 ]
@@ -34,7 +37,7 @@ _FIRST_SPLIT: Final = 0.3
 """Largest joint change (rad or m) of one interval before an edge is tried."""
 
 
-@compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2))
+@compiled(NOTHING, SCREEN, reads(1), writes(3), writes(3), writes(2), late=True)
 def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: FloatArray, centres: FloatArray) -> None:
     """Put the solids where `q` (dof,) has them, in the world.
 
@@ -75,15 +78,15 @@ def place(screen: ScreenArrays, q: FloatArray, frames: FloatArray, places: Float
             )
 
 
-@compiled(REAL, SCREEN, reads(2), COUNT)
-def _sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
+@compiled(REAL, SCREEN, reads(2), COUNT, late=True)
+def sphere_gap(screen: ScreenArrays, centres: FloatArray, pair: int) -> float:
     """Lower bound (m) on the distance of a pair from the spheres around its solids; small enough to be inlined."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
     x, y, z = centres[b, 0] - centres[a, 0], centres[b, 1] - centres[a, 1], centres[b, 2] - centres[a, 2]
     return sqrt(x * x + y * y + z * z) - float(screen.spheres[a, 3] + screen.spheres[b, 3]) - ROUNDING
 
 
-@compiled(several(4), SCREEN, reads(3), reads(2), COUNT, COUNT)
+@compiled(several(4), SCREEN, reads(3), reads(2), COUNT, COUNT, late=True)
 def _gap_to_box(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, ball: int, box: int
 ) -> tuple[float, float, float, float]:
@@ -111,7 +114,7 @@ def _gap_to_box(
     return length - screen.spheres[ball, 3], x, y, z
 
 
-@compiled(several(2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1))
+@compiled(several(2), SCREEN, reads(3), reads(2), COUNT, REAL, writes(1), late=True)
 def pair_bounds(
     screen: ScreenArrays, places: FloatArray, centres: FloatArray, pair: int, threshold: float, direction: FloatArray
 ) -> tuple[float, float]:
@@ -120,7 +123,7 @@ def pair_bounds(
     `direction` (3,) is where to start looking, zero for anywhere, and becomes the best one found.
     """
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
-    lower = _sphere_gap(screen, centres, pair)
+    lower = sphere_gap(screen, centres, pair)
     gap, u, v, w = _gap_to_box(screen, places, centres, a, b)
     back, x_back, y_back, z_back = _gap_to_box(screen, places, centres, b, a)
     if back > gap:
@@ -149,13 +152,13 @@ def state_bounds(screen: ScreenArrays, q: FloatArray, thresholds: FloatArray, ou
     direction = np.empty(3)
     place(screen, q, frames, places, centres)
     for pair in range(screen.pairs.shape[0]):
-        out[pair] = _sphere_gap(screen, centres, pair)
+        out[pair] = sphere_gap(screen, centres, pair)
         if out[pair] < thresholds[pair]:
             direction[:] = 0.0
             out[pair] = pair_bounds(screen, places, centres, pair, thresholds[pair], direction)[0]
 
 
-@compiled(FLAG, SCREEN, reads(1), reads(1))
+@compiled(FLAG, SCREEN, reads(1), reads(1), late=True)
 def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool:
     """Whether every listed pair is proved to keep its margin (p,) at `q` (dof,); pairs with margin -inf may touch."""
     frames = np.empty((screen.axes.shape[0] + 1, 4, 4))
@@ -164,15 +167,15 @@ def state_free(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool
     direction = np.empty(3)
     place(screen, q, frames, places, centres)
     for pair in range(screen.pairs.shape[0]):
-        if _sphere_gap(screen, centres, pair) < margins[pair]:
+        if sphere_gap(screen, centres, pair) < margins[pair]:
             direction[:] = 0.0
             if pair_bounds(screen, places, centres, pair, margins[pair], direction)[0] < margins[pair]:
                 return False
     return True
 
 
-@compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2))
-def _fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, out: FloatArray) -> None:
+@compiled(NOTHING, SCREEN, reads(3), reads(2), writes(2), late=True)
+def fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, out: FloatArray) -> None:
     """Fill `out` (n, dof) as `motion_radii`, for solids that `place` has put somewhere."""
     base = screen.base
     for j in range(screen.axes.shape[0]):
@@ -197,7 +200,7 @@ def _fill_radii(screen: ScreenArrays, frames: FloatArray, centres: FloatArray, o
             out[k, j] = 1.0 if screen.prismatic[j] else turned
 
 
-@compiled(NOTHING, SCREEN, reads(1), writes(2))
+@compiled(NOTHING, SCREEN, reads(1), writes(2), late=True)
 def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
     """Fill `out` (n, dof) with the largest distance (m) of any point of each solid from each axis at `q` (dof,).
 
@@ -207,11 +210,11 @@ def motion_radii(screen: ScreenArrays, q: FloatArray, out: FloatArray) -> None:
     places = np.empty((screen.frames.shape[0], 3, 4))
     centres = np.empty((screen.frames.shape[0], 3))
     place(screen, q, frames, places, centres)
-    _fill_radii(screen, frames, centres, out)
+    fill_radii(screen, frames, centres, out)
 
 
-@compiled(REAL, SCREEN, reads(2), COUNT, reads(1))
-def _displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
+@compiled(REAL, SCREEN, reads(2), COUNT, reads(1), late=True)
+def pair_displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps: FloatArray) -> float:
     """One entry of `pair_displacements`, for `radii` (n, dof) of `motion_radii`."""
     a, b = screen.pairs[pair, 0], screen.pairs[pair, 1]
     on_a, on_b = max(screen.frames[a], 0), max(screen.frames[b], 0)
@@ -229,7 +232,7 @@ def _displacement(screen: ScreenArrays, radii: FloatArray, pair: int, half_steps
     return min(of_a, of_b, of_both)
 
 
-@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1))
+@compiled(NOTHING, SCREEN, reads(1), reads(1), writes(1), late=True)
 def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: FloatArray, out: FloatArray) -> None:
     """Fill `out` (p,) with how much nearer (m) each pair can come while joint j stays within half_steps[j] of q_mid[j].
 
@@ -244,10 +247,12 @@ def pair_displacements(screen: ScreenArrays, q_mid: FloatArray, half_steps: Floa
     radii = np.empty((screen.frames.shape[0], screen.axes.shape[0]))
     motion_radii(screen, q_mid, radii)
     for pair in range(screen.pairs.shape[0]):
-        out[pair] = _displacement(screen, radii, pair, half_steps)
+        out[pair] = pair_displacement(screen, radii, pair, half_steps)
 
 
-@compiled(COUNT, SCREEN, reads(1), reads(1), reads(1), COUNT, reads(2, COUNT), COUNT, writes(2), writes(2, COUNT))
+@compiled(
+    COUNT, SCREEN, reads(1), reads(1), reads(1), COUNT, reads(2, COUNT), COUNT, writes(2), writes(2, COUNT), late=True
+)
 def _fill_unproved(
     screen: ScreenArrays,
     qa: FloatArray,
@@ -274,12 +279,12 @@ def _fill_unproved(
         for j in range(dof):
             q[j] = qa[j] + (qb[j] - qa[j]) * (interval + 0.5) / intervals
         place(screen, q, frames, places, centres)
-        _fill_radii(screen, frames, centres, radii)
+        fill_radii(screen, frames, centres, radii)
         while item < items and work[item, 0] == interval:
             pair = work[item, 1]
             item += 1
-            reach = float(margins[pair]) + _displacement(screen, radii, pair, half_steps)
-            if _sphere_gap(screen, centres, pair) >= reach:
+            reach = float(margins[pair]) + pair_displacement(screen, radii, pair, half_steps)
+            if sphere_gap(screen, centres, pair) >= reach:
                 continue
             lower, upper = pair_bounds(screen, places, centres, pair, reach, directions[pair])
             if upper < margins[pair]:
@@ -293,7 +298,7 @@ def _fill_unproved(
     return left
 
 
-@compiled(FLAG, SCREEN, reads(1), reads(1), reads(1), REAL)
+@compiled(FLAG, SCREEN, reads(1), reads(1), reads(1), REAL, late=True)
 def edge_free(
     screen: ScreenArrays, qa: FloatArray, qb: FloatArray, margins: FloatArray, resolution_limit: float
 ) -> bool:
@@ -326,7 +331,7 @@ def edge_free(
     return True
 
 
-@compiled(NOTHING, SCREEN, reads(2), reads(1), writes(1, FLAG))
+@compiled(NOTHING, SCREEN, reads(2), reads(1), writes(1, FLAG), late=True)
 def states_free(screen: ScreenArrays, joints: FloatArray, margins: FloatArray, out: BoolArray) -> None:
     """`state_free` for every row of `joints` (n, dof), into `out` (n,)."""
     for i in range(joints.shape[0]):

@@ -41,7 +41,7 @@ class Solids(NamedTuple):
 SOLIDS: Final[Any] = record(Solids, writes(2), writes(1, COUNT), writes(1), writes(1))
 
 
-@compiled(several(4), SOLIDS, COUNT, reads(3), REAL, REAL, REAL)
+@compiled(several(4), SOLIDS, COUNT, reads(3), REAL, REAL, REAL, late=True)
 def support(
     solids: Solids, k: int, places: FloatArray, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float, float]:
@@ -68,7 +68,7 @@ def support(
     return best + dx * places[k, 0, 3] + dy * places[k, 1, 3] + dz * places[k, 2, 3], px, py, pz
 
 
-@compiled(REAL, reads(2), COUNT, COUNT, COUNT)
+@compiled(REAL, reads(2), COUNT, COUNT, COUNT, late=True)
 def _along(s: FloatArray, tail: int, head: int, at: int) -> float:
     """(s[head] - s[tail]) . (0 - s[at]): how far the origin lies past corner `at` along an edge."""
     return -float(
@@ -78,7 +78,7 @@ def _along(s: FloatArray, tail: int, head: int, at: int) -> float:
     )
 
 
-@compiled(NOTHING, reads(2), writes(1))
+@compiled(NOTHING, reads(2), writes(1), late=True)
 def _weigh_segment(s: FloatArray, weights: FloatArray) -> None:
     ahead, behind = _along(s, 0, 1, 0), -_along(s, 0, 1, 1)
     if ahead <= 0.0:
@@ -90,7 +90,7 @@ def _weigh_segment(s: FloatArray, weights: FloatArray) -> None:
         weights[0] = 1.0 - weights[1]
 
 
-@compiled(NOTHING, reads(2), COUNT, COUNT, COUNT, writes(1))
+@compiled(NOTHING, reads(2), COUNT, COUNT, COUNT, writes(1), late=True)
 def _weigh_triangle(s: FloatArray, a: int, b: int, c: int, weights: FloatArray) -> None:
     """Barycentric weights of the nearest point of a triangle, by the region the origin falls in."""
     weights[:] = 0.0
@@ -122,7 +122,7 @@ def _weigh_triangle(s: FloatArray, a: int, b: int, c: int, weights: FloatArray) 
         weights[a] = 1.0 - weights[b] - weights[c]
 
 
-@compiled(FLAG, reads(2), writes(1))
+@compiled(FLAG, reads(2), writes(1), late=True)
 def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
     """Weights of the nearest point of the faces that have the origin on their outer side; False if none has."""
     trial = np.empty(4)
@@ -146,7 +146,7 @@ def _weigh_tetrahedron(s: FloatArray, weights: FloatArray) -> bool:
     return least < inf
 
 
-@compiled(COUNT, writes(2), COUNT, writes(1))
+@compiled(COUNT, writes(2), COUNT, writes(1), late=True)
 def nearest_on_simplex(simplex: FloatArray, size: int, nearest: FloatArray) -> int:
     """Fill `nearest` (3,) with the point of a simplex nearest to the origin; how many corners carry it.
 
@@ -173,7 +173,7 @@ def nearest_on_simplex(simplex: FloatArray, size: int, nearest: FloatArray) -> i
     return kept
 
 
-@compiled(REAL, SOLIDS, reads(3), COUNT, COUNT, writes(1))
+@compiled(REAL, SOLIDS, reads(3), COUNT, COUNT, writes(1), late=True)
 def _along_own_axes(solids: Solids, places: FloatArray, a: int, b: int, direction: FloatArray) -> float:
     """The best lower bound (m) on the distance of two solids without their balls, along an axis of one of them, either
     way; it is left in `direction` (3,).
@@ -192,7 +192,7 @@ def _along_own_axes(solids: Solids, places: FloatArray, a: int, b: int, directio
     return best
 
 
-@compiled(several(2), SOLIDS, reads(3), COUNT, COUNT, REAL, writes(1))
+@compiled(several(2), SOLIDS, reads(3), COUNT, COUNT, REAL, writes(1), late=True)
 def separation(
     solids: Solids, places: FloatArray, a: int, b: int, threshold: float, direction: FloatArray
 ) -> tuple[float, float]:

@@ -216,3 +216,18 @@ def test_schemas_that_cannot_be_written_are_no_bug(tmp_path: Path, capsys: pytes
     assert call(["schema", "-o", str(tmp_path / "cell.yaml")]) == 2
     assert "[F180]" in capsys.readouterr().err
     assert (tmp_path / "cell.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(None, "1"), ("3", "3")])
+def test_linear_algebra_has_one_thread_unless_asked_for_more(asked: str | None, taken: str) -> None:
+    """It is read when numpy is loaded, which must not be before."""
+    code = (
+        "import os, sys\nfrom cellctl.cli.main import main\nassert 'numpy' not in sys.modules\n"
+        "sys.argv = ['cellctl', '--version']\ntry:\n    main()\nfinally:\n"
+        "    print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": asked} if asked else {}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == taken

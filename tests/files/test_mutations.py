@@ -163,7 +163,7 @@ def run_reader(reading: Reading, kind: str, reference: str) -> None:
         read_robot(reading, reference)
     elif kind == "tool":
         read_tool(reading, reference, "tool")
-    elif kind == "wps":
+    elif kind in ("wps", "pen"):
         read_wps(reading, reference, "wps")
     elif kind == "wiring":
         read_wiring(reading, reference)

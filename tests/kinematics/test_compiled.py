@@ -76,3 +76,25 @@ def test_without_any_cache_a_kernel_is_compiled(failure: str, monkeypatch: pytes
     values.setflags(write=False)
     assert largest(values) == 3.0
     assert len(largest.signatures) == 1
+
+
+def test_a_late_kernel_is_compiled_for_its_declared_types_alone() -> None:
+    from cellctl.kinematics.compiled import REAL, compiled, reads
+
+    @compiled(REAL, reads(1), late=True)
+    def late(values):  # type: ignore[no-untyped-def]
+        return values.sum()
+
+    assert late.signatures == []
+    with pytest.raises(TypeError, match="No matching definition"):
+        late(np.ones((3, 2))[:, 0])
+    assert late(np.ones(3)) == 3.0
+    assert len(late.signatures) == 1
+
+
+def test_what_calls_a_late_kernel_compiles_it_once_and_is_then_loaded_without_it(tmp_path: Path) -> None:
+    (tmp_path / "inner_kernel.py").write_text(INNER.format("1.0").replace("REAL)\n", "REAL, late=True)\n"))
+    (tmp_path / "outer_kernel.py").write_text(OUTER + "print(len(inner.signatures))\n")
+    cache = str(tmp_path / "cache")
+    assert _run(tmp_path, cache) == ["4.0", "0", "1"]
+    assert _run(tmp_path, cache) == ["4.0", "1", "0"]

@@ -96,7 +96,7 @@ def test_without_eaik_no_decomposition_is_given(bench: Bench, monkeypatch: pytes
         raise ImportError(name)
 
     monkeypatch.setattr(decomposed, "import_module", absent)
-    assert arm_inverse.arm_inverse(bench("so101").cell.mechanisms[0].robot).form == "search"
+    assert arm_inverse.arm_inverse(bench("so101").cell.mechanisms[0].robot).form == "two axes meeting"
 
 
 @pytest.mark.parametrize(
