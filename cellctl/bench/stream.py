@@ -34,13 +34,16 @@ class _Streamed:
     """What the runs came to so far."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
+    time: float = 0.0
     setpoints: int = 0
     lost: int = 0
     broken: list[str] = field(default_factory=list)
 
     def take(self, outcome: Outcome, folder: Path) -> None:
         """One more run."""
-        self.counts = [a + b for a, b in zip(self.counts, outcome.lateness, strict=True)]
+        self.time += outcome.time
+        if outcome.lateness:
+            self.counts = [a + b for a, b in zip(self.counts, outcome.lateness, strict=True)]
         missed = [int(line.rpartition(",")[2]) for line in (folder / "setpoints.csv").read_text().splitlines()]
         self.setpoints += len(missed)
         self.lost += sum(missed[1:])
@@ -60,13 +63,12 @@ def stream(minutes: float, *, company: bool, say: Progress) -> SuiteResult:
     planning = ("plan", TASK, "--seed", "{}", "-o", str(records / "planned.plan.zip"))
     options = CellOptions(pace="real_time", period=PERIOD, setpoints=True)
     done = _Streamed()
-    done = _Streamed()
     with (
         beside((drawing, planning)) if company else nullcontext(),
         start_cell(task.cell, options, name="bench") as link,
     ):
         for number in count(1):
-            left = 60.0 * minutes - done.setpoints * PERIOD
+            left = 60.0 * minutes - done.time
             if left <= 0.0 or done.broken:
                 break
             say(f"streaming at {1.0 / PERIOD:.0f} Hz, {left:.0f} s to go", 1.0 - left / (60.0 * minutes))

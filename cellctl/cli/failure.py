@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 import traceback
 
 from cellctl.cli.output import Outcome
-from cellctl.errors import CellctlError, Finding, Stopped, UsageError
+from cellctl.errors import CellctlError, FileError, Finding, Stopped, UsageError
 
 BUG_EXIT_CODE = 70
+SHOWN = 60
+"""Characters of a path that is too long which a finding repeats."""
 
 
 def outcome_of(error: CellctlError) -> Outcome:
@@ -32,6 +35,16 @@ def interrupted() -> Outcome:
     return Outcome(
         findings=(Finding("U613", "interrupted by Ctrl-C while nothing moved"),), exit_code=Stopped.exit_code
     )
+
+
+def no_such_path(error: OSError) -> Outcome | None:
+    """The outcome of a path that no file system takes; None where something else went wrong."""
+    if error.errno != errno.ENAMETOOLONG:
+        return None
+    shown = str(error.filename)
+    short = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
+    finding = Finding("F101", f"'{short}': the path is too long", suggestion="name a file")
+    return Outcome(findings=(finding,), exit_code=FileError.exit_code)
 
 
 def unexpected(error: Exception, *, debug: bool) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from cellctl.cli.output import Outcome
@@ -27,7 +28,7 @@ def init(folder: Path, *, arm: str = "kuka_kr16_2", engine: EngineName | None = 
     proved = done.checked.certified
     assert proved is not None  # nothing is written without it
     names = [name for name in done.files if not name.startswith("schemas/")]
-    lines = [f"{folder}: {', '.join(names)}", f"next: cd {folder}; cellctl run {TASK}; pytest tests"]
+    lines = [f"{folder}: {', '.join(names)}", f"next: cd {shlex.quote(str(folder))}; cellctl run {TASK}; pytest tests"]
     return Outcome(
         text=(*seam_tables(proved), closing_line(proved), *lines),
         data={"folder": str(folder), "arm": arm, "task": TASK, "files": list(done.files)},

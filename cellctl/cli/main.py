@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cellctl.cli.app import application
-from cellctl.cli.failure import interrupted, misused, outcome_of, unexpected
+from cellctl.cli.failure import interrupted, misused, no_such_path, outcome_of, unexpected
 from cellctl.cli.output import Outcome, OutputLost, complain, show
 from cellctl.errors import CellctlError, EnvironmentMissing, Finding
 
@@ -62,5 +62,7 @@ def _outcome(words: Sequence[str]) -> Outcome:
         return interrupted()
     except OutputLost:
         raise
+    except OSError as error:
+        return no_such_path(error) or unexpected(error, debug="--debug" in words)
     except Exception as error:
         return unexpected(error, debug="--debug" in words)

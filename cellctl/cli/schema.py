@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
+from cellctl.errors import FileError, Finding, Place
 
 Kind = Literal["task", "cell", "part", "wps", "robot", "tool", "project", "wiring", "faults", "pen"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -40,5 +41,10 @@ def schema(
 
 def _write(documents: dict[Path, dict[str, object]]) -> None:
     for path, document in documents.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        except OSError as error:
+            raise FileError(
+                Finding("F180", f"cannot be written: {error.strerror or error}", Place(str(path)))
+            ) from None

@@ -7,12 +7,12 @@ Its weld source answers `arc_on` with `arc_ok` after some cycles, its gripper `g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
+from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.model.pose import FloatArray
 
 
@@ -40,7 +40,7 @@ class GripperBehaviour:
     lost_after: int | None = None
 
 
-class MemoryArm:
+class MemoryArm(StoppedAtExit):
     """A `Driver` whose measured joints are the last setpoint. `setpoints`, `outputs` and `calls` remember what it was
     told.
     """
@@ -110,15 +110,6 @@ class MemoryArm:
     def place(self, joints: FloatArray) -> None:
         """Put the arm somewhere else, as a person who pushes it would."""
         self._joints = np.array(joints, dtype=np.float64)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        self.close()
 
     def _count_arc(self, outputs: int) -> None:
         on = self._setup.arc_on is not None and bool(outputs >> self._setup.arc_on & 1)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import json
 import socket
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
+from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import EnvironmentMissing, Faulted, Finding
 from cellctl.model import arm_wire as wire
 from cellctl.model.arm_wire import Fault, Frame, Kind, Report
@@ -17,7 +17,7 @@ from cellctl.model.arm_wire import Fault, Frame, Kind, Report
 _ANSWER_TIME = 5.0
 
 
-class SimulatedArm:
+class SimulatedArm(StoppedAtExit):
     """A `Driver` for the controller that listens at a socket path. Raises Faulted (X407) when the link or the
     controller fails.
     """
@@ -73,19 +73,6 @@ class SimulatedArm:
     def close(self) -> None:
         """Hang up; an arm in motion is then stopped by its controller."""
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        except Faulted:
-            pass
-        finally:
-            self.close()
 
     def _ask_identity(self) -> ArmIdentity:
         self._sequence += 1

@@ -6,16 +6,16 @@ do, and that answer, not the waypoints, is what has to be proved before anything
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
 from cellctl.drivers.port import OpenPort, Port, PortLost
+from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import CellctlError, Faulted, Finding, UsageError
 from cellctl.model.polyline_motion import PolylineMotion
 from cellctl.model.pose import FloatArray, frozen_array
@@ -33,7 +33,7 @@ class FollowedMotion:
     commands: tuple[str, ...]
 
 
-class WaypointArm(ABC):
+class WaypointArm(StoppedAtExit):
     """The controller behind the port that `open_port` opens, and opens again when a fault is cleared. A fault stays
     until `clear`; until then nothing moves.
     """
@@ -125,19 +125,6 @@ class WaypointArm(ABC):
     def close(self) -> None:
         """Close the port; the controller keeps its motors as they are."""
         self.port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        except CellctlError:
-            pass
-        finally:
-            self.close()
 
     def _connect(self) -> None:
         port = self._open_port()

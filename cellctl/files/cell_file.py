@@ -44,7 +44,7 @@ class CellReading:
     """A cell as far as it could be built, and every name that its files write, also of entries that are wrong.
 
     `configurations` are the names per mechanism whose robot can be read, `seams` the names per part; a part whose file
-    cannot be read has None.
+    cannot be read has None, `tooled` the mechanisms that name a tool.
     """
 
     cell: Cell
@@ -53,6 +53,8 @@ class CellReading:
     configurations: Mapping[str, frozenset[str]]
     seams: Mapping[str, frozenset[str] | None]
     procedures: frozenset[str]
+    fixtures: frozenset[str]
+    tooled: frozenset[str]
 
 
 def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> CellReading | None:
@@ -89,6 +91,8 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         _configuration_names(file, mechanisms),
         seams,
         file.names("procedures"),
+        file.names("fixtures"),
+        frozenset(name for name, field in cell.mechanisms.items() if field.tool is not None),
     )
 
 

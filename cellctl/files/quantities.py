@@ -67,6 +67,7 @@ _SI: Final[Mapping[Kind, str]] = MappingProxyType(
 )
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 _VECTOR_TEXT = re.compile(rf"\s*({_NUMBER}(?:\s+{_NUMBER})*)\s*([^\s\d.+-]\S*)?\s*", re.ASCII)
+_DASH_TEXT = re.compile(rf"\s*({_NUMBER})\s*(?:-|\u2013|to)\s*({_NUMBER})\s*([^\s\d.+-]\S*)?\s*", re.ASCII)
 _SPREAD_TEXT = re.compile(rf"\s*({_NUMBER})\s*(?:\+-|±)\s*({_NUMBER})\s*([^\s\d.+-]\S*)?\s*", re.ASCII)
 
 
@@ -125,6 +126,9 @@ def _three_values(value: object, kind: Kind) -> tuple[float, float, float]:
         return nominal - half, nominal, nominal + half
     if isinstance(value, str) and ".." in value:
         return _range_of_dots(value, kind)
+    if isinstance(value, str) and (match := _DASH_TEXT.fullmatch(value)):
+        meant = f"{match[1]} .. {match[2]} {match[3] or next(iter(UNITS[kind]))}"
+        raise FieldError("F122", f"'{value}' is not a range", f"write '{meant}'")
     number = read_scalar(value, kind)
     return number, number, number
 
@@ -142,12 +146,23 @@ def _split(value: object, kind: Kind, size: int) -> tuple[list[str], str]:
     text = str(value)
     match = _VECTOR_TEXT.fullmatch(text)
     if match is None:
-        raise FieldError("F122", f"'{text}' is not a quantity of {kind}", f"write {_example(kind, size)}")
+        raise FieldError("F122", f"'{text}' is not a quantity of {kind}", f"write {_proposed(text, kind, size)}")
     numbers, unit = match[1].split(), match[2] or ""
     if not unit and (len(numbers) == 1 or any(float(number) for number in numbers)):
         proposed = f"'{' '.join(numbers)} {next(iter(UNITS[kind]))}'"
         raise FieldError("F120", f"'{text}' has no unit, a quantity of {kind} needs one", f"write {proposed}")
     return numbers, unit or _SI[kind]
+
+
+def _proposed(text: str, kind: Kind, size: int) -> str:
+    """What was meant by numbers with commas, an x between them or a unit behind each; else an example."""
+    words = re.sub(r"(?<=\d),(?=\d)", ".", re.sub(r"\s[x*\xd7]\s|[,;]\s|\xa0", " ", text))
+    units = set(re.findall(r"(?<=\d)\s*([a-zA-Z][^\s\d]*)", words))
+    if len(units) == 1 and (unit := units.pop()) in UNITS[kind]:
+        meant = f"{' '.join(re.findall(_NUMBER, words))} {unit}"
+        if len(meant.split()) == size + 1 and _VECTOR_TEXT.fullmatch(re.sub(rf"\s*{re.escape(unit)}", "", words)):
+            return f"'{meant}'"
+    return _example(kind, size)
 
 
 def _factor(unit: str, kind: Kind, value: object) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cellctl.errors import CellctlError, CheckFailed, EnvironmentMissing, FileError, Finding, Place
-from cellctl.files.library import joined_reference
+from cellctl.files.library import joined_reference, library_root
 from cellctl.files.quantities import FieldError, did_you_mean
 from cellctl.files.sources import CHAIN_KEYS, Source, chains_reference, parts_reference, surface_reference
 from cellctl.files.strict_model import Model, Path, place_of, validated
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
+_LIBRARY_FOLDERS: Final = {"robot.yaml": "robots", "tool.yaml": "robots/tools"}
 _SIGNATURES: Final = {
     "task": "steps",
     "cell": "mechanisms",
@@ -216,4 +217,16 @@ def _asked_for(finding: Finding, reference: str, asked: Place | None) -> Finding
     """A finding about a file as a whole, moved to the place that asks for the file."""
     if asked is None or (finding.place is not None and finding.place.line):
         return finding
-    return Finding(finding.code, f"'{reference}': {finding.message}", asked, finding.suggestion)
+    hint = _in_library(reference) if finding.code == "F101" else ""
+    return Finding(finding.code, f"'{reference}': {finding.message}", asked, hint or finding.suggestion)
+
+
+def _in_library(reference: str) -> str:
+    """A suggestion where the library has what the project does not, by the name of its folder."""
+    scheme, _, path = reference.partition(":")
+    where, _, file = path.rpartition("/")
+    library = library_root()
+    if scheme != "project" or file not in _LIBRARY_FOLDERS or library is None:
+        return ""
+    named = f"{_LIBRARY_FOLDERS[file]}/{where.rpartition('/')[2]}"
+    return f"did you mean 'lib:{named}'?" if (library / named / file).is_file() else ""

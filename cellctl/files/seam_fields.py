@@ -137,8 +137,10 @@ def seam_of(file: File[Any], name: str, field: SeamField, bodies: dict[str, Body
     keys: Path = ("intersection",) if field.intersection is not None else ("bodies",)
     if field.edges is not None:
         keys = ("edges", "of") if field.edges.of is not None else ("edges", "between")
+    written = file.names("bodies")
     for i in unknown:
-        file.unknown("body", names[i], file.names("bodies"), (*path, *keys, i))
+        if names[i] not in written:
+            file.unknown("body", names[i], written, (*path, *keys, i))
     if unknown or len(names) != 2:
         return None
     if names[0] == names[1] and keys != ("edges", "of"):

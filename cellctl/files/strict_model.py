@@ -108,12 +108,23 @@ def _finding(model: type[FileModel], tree: YamlMap, shown: str, detail: Any) -> 
             "F113", f"'{given}' is not a choice for {_called(path)}", place, did_you_mean(str(given), choices)
         )
     if kind in _EXPECTED:
-        return Finding("F112", f"{_called(path)} must be {_EXPECTED[kind]}, got {_got(given)}", place)
+        return Finding(
+            "F112", f"{_called(path)} must be {_EXPECTED[kind]}, got {_got(given)}", place, _as_expected(kind, given)
+        )
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         got, plural = context.get("actual_length", given), "" if context[key] == 1 else "s"
         return Finding("F123", f"{_called(path)} {words.format(context[key], plural)}, got {got}", place)
     return Finding("F112", f"{_called(path)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}", place)
+
+
+def _as_expected(kind: str, given: object) -> str:
+    """What to write in place of a value that is right but for its form; nothing where that cannot be known."""
+    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
+        return f"write '\"{given}\"'"
+    if kind in ("list_type", "tuple_type") and isinstance(given, str) and given.isidentifier():
+        return f"write '[{given}]'"
+    return ""
 
 
 def _called(path: Path) -> str:

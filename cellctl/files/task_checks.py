@@ -51,6 +51,8 @@ def names_of(cell: Cell) -> CellReading:
         {mechanism.name: frozenset(mechanism.configurations) for mechanism in cell.mechanisms},
         {placement.name: frozenset(seam.name for seam in placement.part.seams) for placement in cell.parts},
         frozenset(cell.procedures),
+        frozenset(fixture.name for fixture in cell.fixtures),
+        frozenset(mechanism.name for mechanism in cell.mechanisms if mechanism.tool is not None),
     )
 
 
@@ -98,19 +100,23 @@ def _check_configuration(at: StepReport, reading: CellReading, name: str, group:
     members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group, (group,))
     for mechanism in members:
         known = reading.configurations.get(mechanism)
-        if known is not None and name not in known:
+        if known is None or name in known:
+            continue
+        if known:
             at.unknown("configuration", name, known, field)
+        else:
+            hint = f"write 'configurations: {{{name}: JOINT VALUES deg}}' under '{mechanism}' in the cell file"
+            at.report("F130", f"unknown configuration '{name}', for '{mechanism}' has none", field, hint)
 
 
 def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | None) -> None:
     seam = _seam(at, weld, reading)
     if weld.wps not in reading.procedures:
         at.unknown("wps", weld.wps, reading.procedures, "wps")
-    fixtures = frozenset(fixture.name for fixture in reading.cell.fixtures)
-    for name in sorted(set(weld.backing) - fixtures):
-        at.unknown("fixture", name, fixtures, "backing")
+    for name in sorted(set(weld.backing) - reading.fixtures):
+        at.unknown("fixture", name, reading.fixtures, "backing")
     wps = reading.cell.procedures.get(weld.wps)
-    _check_torch(at, weld, reading.cell, group, wps)
+    _check_torch(at, weld, reading, group, wps)
     if wps is not None:
         _check_windows(at, weld, wps)
     if seam is not None:
@@ -138,10 +144,12 @@ def _seam(at: StepReport, weld: Weld, reading: CellReading) -> tuple[Part, Seam]
     return placement.part, seam
 
 
-def _check_torch(at: StepReport, weld: Weld, cell: Cell, group: str | None, wps: Wps | None) -> None:
-    members = {g.name: g.mechanisms for g in cell.groups}.get(group or "", ())
-    for mechanism in (m for m in cell.mechanisms if m.name in members[:1]):
+def _check_torch(at: StepReport, weld: Weld, reading: CellReading, group: str | None, wps: Wps | None) -> None:
+    members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group or "", ())
+    for mechanism in (m for m in reading.cell.mechanisms if m.name in members[:1]):
         torch = None if mechanism.tool is None else mechanism.tool.torch
+        if mechanism.tool is None and mechanism.name in reading.tooled:
+            continue  # what is wrong with its tool stands where the tool is named
         if mechanism.tool is None:
             at.report("F164", f"'{mechanism.name}' carries no tool", "seam", "mount a torch on it in the cell file")
         elif torch is None:

@@ -136,6 +136,14 @@ def parse_yaml(text: str, shown: str) -> YamlMap:
     return root
 
 
+_LAYOUT: Final = {
+    "mapping values are not allowed here": "put every 'key: value' on a line of its own, as far in as its neighbours",
+    "expected <block end>, but found '-'": "put a list under a key of its own, its items one below the other",
+    "expected <block end>, but found '<block mapping start>'": "put keys that belong together equally far in",
+}
+"""What is most likely meant by what the parser says about the layout."""
+
+
 class _NotYamlError(Exception):
     def __init__(self, problem: str, at: Position, hint: str = "") -> None:
         super().__init__(problem)
@@ -154,7 +162,7 @@ def _events(text: str) -> Iterator[Any]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         tab = mark is not None and "\t" in _line_of(text, mark.line)[: mark.column + 1]
-        hint = "indent with spaces, not tabs" if tab else ""
+        hint = "indent with spaces, not tabs" if tab else _LAYOUT.get(_one_line(error.problem), "")
         raise _NotYamlError(_one_line(error.problem or error.context), _position(mark), hint) from None
     except YAMLError as error:
         position = getattr(error, "position", None)

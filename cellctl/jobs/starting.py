@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from importlib.resources import files as resource_files
 from pathlib import Path
@@ -137,13 +138,28 @@ def _round(length: float) -> float:
 
 
 def _put(texts: dict[str, str], folder: Path) -> None:
+    """Write all of the files or none; a folder that is not there yet appears with all of them in it."""
+    new = not folder.exists()
+    target = folder.with_name(f".{folder.name}.new") if new else folder
+    made: list[Path] = []
     try:
+        if new:
+            shutil.rmtree(target, ignore_errors=True)
         for name, text in texts.items():
-            path = folder / name
+            path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            made.append(path)
             path.write_text(text, "utf-8")
+        if new:
+            target.rename(folder)
+        made.clear()
     except OSError as error:
         raise FileError(Finding("F180", f"cannot be written: {error.strerror or error}", Place(str(folder)))) from None
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
+        if new:
+            shutil.rmtree(target, ignore_errors=True)
 
 
 def _cannot(arm: str, checked: Checked) -> CellctlError:

@@ -50,4 +50,5 @@ def check_payload(mechanism: Mechanism) -> tuple[Finding, ...]:
     mass, allowed = mechanism.tool.inertia.mass, mechanism.robot.payload
     load = " with its load" if mechanism.tool.carried else ""
     text = f"{mechanism.tool.name}{load} weighs {mass:g} kg, and {mechanism.robot.title} may carry {allowed:g} kg"
-    return (Finding("C308", text, data={"mass": mass, "payload": allowed}),)
+    hint = "mount a lighter tool, or put the payload of the arm's data sheet into its robot file"
+    return (Finding("C308", text, suggestion=hint, data={"mass": mass, "payload": allowed}),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -74,3 +75,39 @@ def test_an_arm_that_cannot_do_it_is_told(here: Path, capsys: pytest.CaptureFixt
     assert call(["init", "cell", "--arm", arm]) == 2
     assert said in capsys.readouterr().err
     assert not (here / "cell").exists()
+
+
+def test_the_next_line_can_be_pasted(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["init", "my cell"]) == 0
+    assert "next: cd 'my cell'; cellctl run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_disk_that_fills_leaves_nothing_half_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], there: bool
+) -> None:
+    if there:
+        (here / "cell").mkdir()
+        (here / "cell/notes.txt").write_text("mine")
+    write = Path.write_text
+
+    def full(path: Path, text: str, *words: str) -> int:
+        if here in path.absolute().parents and path.name == "tee.yaml":
+            write(path, text[:10], *words)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, text, *words)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert call(["init", "cell"]) == 2
+    assert "cannot be written: No space left on device [F180]" in capsys.readouterr().err
+    assert [p.name for p in here.rglob("*") if p.is_file()] == (["notes.txt"] if there else [])
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert call(["init", "cell"]) == 0
+
+
+def test_what_a_killed_call_left_is_in_nobodys_way(here: Path) -> None:
+    (here / ".cell.new").mkdir()
+    (here / ".cell.new/cell.yaml").write_text("torn")
+    assert call(["init", "cell"]) == 0
+    assert [path.name for path in here.iterdir()] == ["cell"]

@@ -14,6 +14,7 @@ import pytest
 import cellctl.jobs
 from cellctl import errors
 from cellctl.cli.app import COMMANDS, SUBCOMMANDS
+from cellctl.cli.main import call
 from cellctl.errors import FileError, Finding, Place
 
 FINDING = Finding("F110", "unknown key 'stepz'", Place("a.yaml", 3, 5), "did you mean 'steps'?")
@@ -209,3 +210,24 @@ def test_linear_algebra_has_one_thread_unless_asked_for_more(asked: str | None, 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == taken
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "LONG.yaml"], ["verify", "LONG"], ["run", "LONG"], ["init", "LONG"], ["resume", "LONG"]]
+)
+def test_a_path_that_is_too_long_is_no_bug(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call([word.replace("LONG", "x" * 300) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert "too long" in said
+    assert "[F101]" in said
+    assert len(said) < 200
+
+
+def test_schemas_that_cannot_be_written_are_no_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cell.yaml").write_text("mine")
+    assert call(["schema", "-o", str(tmp_path / "cell.yaml")]) == 2
+    assert "[F180]" in capsys.readouterr().err
+    assert (tmp_path / "cell.yaml").read_text() == "mine"

@@ -163,3 +163,31 @@ def test_a_number_that_no_cell_has_is_refused() -> None:
         assert (caught.value.code, caught.value.message) == ("F122", "the number is too large")
     with pytest.raises(FieldError):
         plain_numbers("1e200 0 0", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("400 x 300 x 40 mm", "400 300 40 mm"),
+        ("400mm 300mm 40mm", "400 300 40 mm"),
+        ("400 mm x 300 mm x 40 mm", "400 300 40 mm"),
+        ("400,5 300 40 mm", "400.5 300 40 mm"),
+        ("400, 300, 40 mm", "400 300 40 mm"),
+        ("400\xa0300 40 mm", "400 300 40 mm"),
+        ("400mm 30cm 4mm", "400 0 300 mm"),
+        ("\u0664 1 1 mm", "400 0 300 mm"),
+        ("large", "400 0 300 mm"),
+    ],
+)
+def test_what_was_meant_by_a_vector_is_proposed(text: str, meant: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        read_vector(text, "length", size=3)
+    assert (caught.value.code, caught.value.suggestion) == ("F122", f"write '{meant}'")
+    read_vector(meant, "length", size=3)
+
+
+@pytest.mark.parametrize("text", ["8-12 mm/s", "8 - 12 mm/s", "8 to 12 mm/s", "8 \u2013 12"])
+def test_what_was_meant_by_a_range_is_proposed(text: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        read_range(text, "speed")
+    assert caught.value.suggestion == "write '8 .. 12 mm/s'"

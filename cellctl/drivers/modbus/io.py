@@ -7,13 +7,11 @@ request, so behind an adapter that echoes it proves nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from cellctl.drivers.modbus.frames import Answer, Frames, function_of
 from cellctl.drivers.port import OpenPort, Port, PortLost
+from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import EnvironmentMissing, Faulted, Finding, UsageError
 from cellctl.model.process_channels import ModbusLine, ProcessChannel, ProcessDevice, Table
 
@@ -33,7 +31,7 @@ class LinkCounters:
     timeouts: int = 0
 
 
-class ModbusIo:
+class ModbusIo(StoppedAtExit):
     """The devices of a line behind the port that `open_port` opens, and opens again when a fault is cleared.
 
     Raises EnvironmentMissing when the port (E550, E551), pymodbus (E570) or a device (E571) is not there.
@@ -87,16 +85,6 @@ class ModbusIo:
     def close(self) -> None:
         """Close the port; outputs stay as they are."""
         self._port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with suppress(Faulted):
-            self.stop()
-        self.close()
 
     # Entries -------------------------------------------------------------------------------------------------------
 

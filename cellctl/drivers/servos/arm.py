@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from cellctl.drivers.port import OpenPort, Port, PortLost
 from cellctl.drivers.servos import findings
 from cellctl.drivers.servos.bus import LinkCounters
 from cellctl.drivers.servos.servos import Servos
+from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
@@ -35,7 +35,7 @@ _OUTPUT_STILL = 0.05
 """rad/s up to which the servo of an output stands."""
 
 
-class ServoArm:
+class ServoArm(StoppedAtExit):
     """The servos of `wiring` behind the port that `open_port` opens, and opens again when a fault is cleared.
 
     Raises EnvironmentMissing when the port (E550, E551), the arm (E553, E554) or the time (E552) is not there. A fault
@@ -117,19 +117,6 @@ class ServoArm:
             with suppress(CellctlError):
                 self.power("off")
         self._port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.stop()
-        except Faulted:
-            pass
-        finally:
-            self.close()
 
     # Link ----------------------------------------------------------------------------------------------------------
 
