@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from cellctl.cli.output import Outcome
-from cellctl.errors import Finding, UsageError
+from cellctl.errors import CellctlError, Finding, UsageError
 from cellctl.units import deg, mm
 
 if TYPE_CHECKING:
@@ -20,15 +20,23 @@ if TYPE_CHECKING:
 
 
 def list_robots() -> Outcome:
-    """List the arms in the library."""
+    """List the arms in the library, and those of your project."""
     from cellctl import files
 
     arms = [files.load_robot(f"lib:robots/{name}") for name in files.library_robots()]
+    findings: list[Finding] = []
+    for folder in _own_robots():
+        try:
+            arms.append(files.load_robot(folder))
+        except CellctlError as error:
+            findings += error.findings
     rows = [
         {"name": arm.name, "title": arm.title, "kind": arm.kind, "axes": arm.dof, "payload": arm.payload}
         for arm in arms
     ]
-    return Outcome(text=(_arms_table(arms),), data={"robots": rows})
+    return Outcome(
+        text=(_arms_table(arms),), data={"robots": rows}, findings=tuple(findings), exit_code=2 if findings else 0
+    )
 
 
 def info(name: str) -> Outcome:
@@ -159,20 +167,27 @@ def check(name: str, *, poses: int = 200, seed: int = 0) -> Outcome:
 def _robot_called(name: str) -> Robot:
     """The library's robot of that name, the project's, or the one that a path leads to; raises UsageError U618."""
     from cellctl import files
-    from cellctl.files.library import project_root
 
-    known = files.library_robots()
-    if name in known:
+    if name in files.library_robots():
         return files.load_robot(f"lib:robots/{name}")
-    own = project_root(Path.cwd() / "robots") / "robots"
-    if (own / name / "robot.yaml").is_file():
-        return files.load_robot(own / name)
+    own = {folder.name: folder for folder in _own_robots()}
+    if name in own:
+        return files.load_robot(own[name])
     if "/" in name or name.endswith(".yaml"):
         return files.load_robot(name)
-    known = tuple(sorted({*known, *(file.parent.name for file in own.glob("*/robot.yaml"))}))
+    known = tuple(sorted({*files.library_robots(), *own}))
     near = get_close_matches(name, known, n=1)
     suggestion = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
     raise UsageError(Finding("U618", f"no arm is called '{name}'", suggestion=suggestion))
+
+
+def _own_robots() -> list[Path]:
+    """The robot folders of the project here, but for those that are the library's."""
+    from cellctl import files
+    from cellctl.files.library import project_root
+
+    found = (project_root(Path.cwd() / "robots") / "robots").glob("*/robot.yaml")
+    return sorted(file.parent for file in found if file.parent.name not in files.library_robots())
 
 
 def _check_tables(done: RobotCheck) -> tuple[Table, ...]:

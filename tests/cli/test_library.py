@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cellctl.cli.schema import KINDS
+from cellctl.files import library_robots
 
 
 def test_the_library_has_the_kr_16(say) -> None:
@@ -16,6 +18,22 @@ def test_the_library_has_the_kr_16(say) -> None:
     said = say("robots", "list")
     assert said.code == 0
     assert all(arm["title"] in said.out for arm in arms)
+
+
+def test_the_arms_of_the_project_are_listed_and_a_bad_one_is_told(
+    say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path
+) -> None:
+    (tmp_path / "cellctl.yaml").write_text("project: {name: here}\n")
+    shutil.copytree(checkout / "robots" / "so101", tmp_path / "robots" / "my_arm")
+    monkeypatch.chdir(tmp_path)
+    listed = say("robots", "list", "--json")
+    names = [arm["name"] for arm in json.loads(listed.out)["robots"]]
+    assert (listed.code, len(names)) == (0, len(library_robots()) + 1)
+    (tmp_path / "robots" / "my_arm" / "robot.yaml").write_text("title: nothing else\n")
+    said = say("robots", "list")
+    assert said.code == 2
+    assert "kuka_kr16_2" in said.out
+    assert "robots/my_arm/robot.yaml" in said.err
 
 
 def test_an_arm_has_its_limits_and_its_sources(say) -> None:
