@@ -4,6 +4,7 @@ nothing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -89,7 +90,7 @@ class LineClock:
 
 
 @dataclass
-class LineBench:
+class LineBench(ABC):
     """A line, and the ports that were opened on it."""
 
     settling: ClassVar[float] = 0.2
@@ -116,9 +117,9 @@ class LineBench:
         """Let time pass."""
         self.line.advance(self.now + seconds)
 
+    @abstractmethod
     def pose(self) -> FloatArray:
         """Where the arm really is (dof,), rad."""
-        raise NotImplementedError
 
     def stands(self, seconds: float = 0.5) -> bool:
         """True when the arm does not move any more, once it has had the time to come to rest."""

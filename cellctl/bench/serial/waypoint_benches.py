@@ -4,6 +4,7 @@ nothing.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -43,9 +44,9 @@ class WaypointBench(LineBench, Generic[A]):
     def __post_init__(self) -> None:
         self.open()
 
+    @abstractmethod
     def open(self) -> None:
         """Open the arm, or open it again."""
-        raise NotImplementedError
 
     def swing(self, seconds: float, *, step: float = 0.05, amplitude: float = 0.25) -> tuple[FloatArray, FloatArray]:
         """Waypoints (n + 1, dof), rad, that swing all joints from where the arm stands and back, and the times of their
