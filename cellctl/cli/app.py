@@ -95,7 +95,7 @@ SUBCOMMANDS = {
     "robots": (
         "The arms in the library, and those of your project.",
         {
-            "list": ("cellctl.cli.robots:list_robots", "List the arms in the library."),
+            "list": ("cellctl.cli.robots:list_robots", "List the arms in the library, and those of your project."),
             "info": ("cellctl.cli.robots:info", "Show the figures of one arm."),
             "add": ("cellctl.cli.robots:add", "Make a robot folder of your project from a URDF or xacro file."),
             "check": (
