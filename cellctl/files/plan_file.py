@@ -155,11 +155,11 @@ def _input(item: dict[str, str], contents: dict[str, bytes]) -> Input:
 @contextmanager
 def _opened(path: Path, place: Place) -> Iterator[zipfile.ZipFile]:
     data = read_bytes(path, str(path), MAX_FILE)
-    # zipfile says NotImplementedError of a member that is compressed or encrypted in a way it does not know.
+    # zipfile raises a RuntimeError for a member that is encrypted, or packed in a way that it does not know.
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, OSError) as error:
         raise FileError(Finding("F180", f"this is not a plan file: {error}", place)) from None
 
 
