@@ -18,6 +18,7 @@ from cellctl.errors import Finding
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.solvers.freed import Freedom, freed_chain
+from cellctl.kinematics.solvers.newton import verify_bulk
 from cellctl.kinematics.solvers.opw import BRANCHES, OpwArrays, opw_branches_bulk, solve_opw_bulk
 from cellctl.kinematics.solvers.opw_arms import UnsupportedArm, opw_arrays
 from cellctl.kinematics.solvers.values import (
@@ -245,13 +246,13 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
         case OpwArrays():
             opw_branches_bulk(*solver[:4], targets, joints, valid)
         case ParallelArrays():
-            from cellctl.kinematics.solvers.parallel_axes import solve_parallel_bulk
+            from cellctl.kinematics.solvers.parallel_axes import parallel_branches_bulk
 
-            solve_parallel_bulk(*solver, targets, verified, joints, valid)
+            parallel_branches_bulk(*solver[:-4], targets, joints, valid)
         case SphericalArrays():
-            from cellctl.kinematics.solvers.spherical import solve_spherical_bulk
+            from cellctl.kinematics.solvers.spherical import spherical_branches_bulk
 
-            solve_spherical_bulk(*solver, targets, verified, joints, valid)
+            spherical_branches_bulk(*solver[:-4], targets, joints, valid)
         case OffsetArrays():
             from cellctl.kinematics.solvers.offset_wrist import solve_offset_bulk
 
@@ -260,4 +261,6 @@ def _solved(solver: Solver, targets: FloatArray, verified: bool) -> tuple[FloatA
             from cellctl.kinematics.solvers.search import search_bulk
 
             search_bulk(*solver, targets, joints, valid)
+    if verified and isinstance(solver, ParallelArrays | SphericalArrays):
+        verify_bulk(*solver[-4:], targets, joints, valid)
     return joints, valid

@@ -17,8 +17,9 @@ from cellctl.kinematics.forward import flange_matrices, flange_pose
 from cellctl.kinematics.inverse import configuration_of, solve
 from cellctl.kinematics.solvers.decomposed import decomposed_answers, decomposed_arm
 from cellctl.kinematics.solvers.freed import freed_chain
+from cellctl.kinematics.solvers.newton import verify_bulk
 from cellctl.kinematics.solvers.opw_arms import UnsupportedArm
-from cellctl.kinematics.solvers.parallel_axes import ParallelArrays, parallel_arrays, solve_parallel_bulk
+from cellctl.kinematics.solvers.parallel_axes import ParallelArrays, parallel_arrays, parallel_branches_bulk
 from cellctl.kinematics.solvers.search import search_arrays, search_bulk
 from cellctl.kinematics.solvers.spherical import spherical_arrays
 from cellctl.model.pose import Pose
@@ -149,9 +150,11 @@ def test_figures_that_are_not_the_chains_give_no_answers(ur5e: Robot) -> None:
     wrong = ParallelArrays(arrays.axes, points, *arrays[2:])
     targets = flange_matrices(chain_of(ur5e), randomly(ur5e, 40))
     out, valid = np.empty((40, 8, 6)), np.empty((40, 8), dtype=np.bool_)
-    solve_parallel_bulk(*wrong, targets, False, out, valid)
+    parallel_branches_bulk(*wrong[:-4], targets, out, valid)
     assert valid.sum() > 100
-    solve_parallel_bulk(*wrong, targets, True, out, valid)
+    answers = replace(arm_inverse(ur5e), solver=wrong).answers(targets)
+    assert answers.valid.sum() < valid.sum()
+    verify_bulk(*wrong[-4:], targets, out, valid)
     assert (
         np.abs(flange_matrices(chain_of(ur5e), out[valid]) - np.repeat(targets, valid.sum(axis=1), axis=0)).max() < 2e-9
     )

@@ -182,3 +182,18 @@ def verify_branches(
     for k in range(len(branches)):
         if valid[k]:
             valid[k] = verified(before, axes, prismatic, after, target, branches[k])
+
+
+@compiled(NOTHING, *CHAIN, reads(3), writes(3), writes(2, FLAG))
+def verify_bulk(
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    targets: FloatArray,
+    branches: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """`verify_branches` for every one of `targets` (n, 4, 4), `branches` (n, b, 6) and `valid` (n, b)."""
+    for n in range(len(targets)):
+        verify_branches(before, axes, prismatic, after, targets[n], branches[n], valid[n])

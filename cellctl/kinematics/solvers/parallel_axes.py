@@ -16,13 +16,13 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
+from cellctl.kinematics.solvers.newton import wrapped
 from cellctl.kinematics.solvers.screws import inverse_of, meeting_point, parallel, screws_of
 from cellctl.kinematics.solvers.subproblems import REACH_SLACK, angle_to, angles_to_plane, dot, turn
 from cellctl.kinematics.solvers.values import ParallelArrays
 from cellctl.model.pose import FloatArray
 
-_ARRAYS = (reads(2), reads(2), reads(1), reads(2), *CHAIN)
+_ARRAYS = (reads(2), reads(2), reads(1), reads(2))
 
 
 NO_TURN: Final = 1e-11
@@ -54,7 +54,7 @@ def _free_turn(h: FloatArray, wrist: FloatArray, hand: FloatArray, square: float
     return float(turns[0])
 
 
-@compiled(NOTHING, *_ARRAYS[:4], reads(2), writes(2), writes(1, FLAG))
+@compiled(NOTHING, *_ARRAYS, reads(2), writes(2), writes(1, FLAG))
 def parallel_branches(
     axes: FloatArray,
     points: FloatArray,
@@ -152,26 +152,19 @@ def parallel_branches(
                 valid[k] = True
 
 
-@compiled(NOTHING, *_ARRAYS, reads(3), FLAG, writes(3), writes(2, FLAG))
-def solve_parallel_bulk(
+@compiled(NOTHING, *_ARRAYS, reads(3), writes(3), writes(2, FLAG))
+def parallel_branches_bulk(
     axes: FloatArray,
     points: FloatArray,
     signs: FloatArray,
     zero_inverse: FloatArray,
-    before: FloatArray,
-    prime: FloatArray,
-    prismatic: BoolArray,
-    after: FloatArray,
     targets: FloatArray,
-    verify: bool,
     out: FloatArray,
     valid: BoolArray,
 ) -> None:
-    """Fill `out` (n, 8, 6) and `valid` (n, 8) for every one of `targets` (n, 4, 4), verified where `verify` says so."""
+    """`parallel_branches` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
     for n in range(targets.shape[0]):
         parallel_branches(axes, points, signs, zero_inverse, targets[n], out[n], valid[n])
-        if verify:
-            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def parallel_arrays(chain: Chain) -> ParallelArrays | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray, Chain
 from cellctl.kinematics.compiled import FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
+from cellctl.kinematics.solvers.newton import wrapped
 from cellctl.kinematics.solvers.screws import (
     MEETING,
     Screws,
@@ -107,27 +107,20 @@ def spherical_branches(
             valid[k] = True
 
 
-@compiled(NOTHING, *_FORM, *CHAIN, reads(3), FLAG, writes(3), writes(2, FLAG))
-def solve_spherical_bulk(
+@compiled(NOTHING, *_FORM, reads(3), writes(3), writes(2, FLAG))
+def spherical_branches_bulk(
     axes: FloatArray,
     points: FloatArray,
     sign: float,
     backwards: float,
     zero_inverse: FloatArray,
-    before: FloatArray,
-    prime: FloatArray,
-    prismatic: BoolArray,
-    after: FloatArray,
     targets: FloatArray,
-    verify: bool,
     out: FloatArray,
     valid: BoolArray,
 ) -> None:
-    """Fill `out` (n, 8, 6) and `valid` (n, 8) for every one of `targets` (n, 4, 4), verified where `verify` says so."""
+    """`spherical_branches` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
     for n in range(targets.shape[0]):
         spherical_branches(axes, points, sign, backwards, zero_inverse, targets[n], out[n], valid[n])
-        if verify:
-            verify_branches(before, prime, prismatic, after, targets[n], out[n], valid[n])
 
 
 def spherical_arrays(chain: Chain) -> SphericalArrays | None:

@@ -17,7 +17,7 @@ SAME: Final = 1e-5
 
 
 class ParallelArrays(NamedTuple):
-    """An arm's closed form as arrays for kernels, which take them unpacked: `solve_parallel(*arrays, target, ...)`.
+    """An arm's closed form as arrays for kernels, which take them unpacked.
 
     At zero, in the base frame: `axes` (6, 3), `points` (6, 3) on them, 2 to 4 in one plane across these axes, 5 and 6
     where they meet; `signs` (6,) of axes 3 and 4 against axis 2; the flange's inverse `zero_inverse` (4, 4). Then the
