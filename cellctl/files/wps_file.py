@@ -10,6 +10,7 @@ from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
+    FrequencyWindow,
     Gap,
     LengthWindow,
     PositiveLength,
@@ -20,7 +21,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.reading import Reading
 from cellctl.files.strict_model import FileModel
-from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, Wps
+from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, WeaveWindow, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
@@ -53,6 +54,15 @@ class ArcEndField(FileModel):
     """How long the arc burns on after the wire has stopped."""
     postflow: Time
     """How long gas flows after the arc."""
+
+
+class WeaveWindowField(FileModel):
+    """How a torch may weave."""
+
+    amplitude: LengthWindow
+    """How far to either side of the seam: half the width of the weave."""
+    frequency: FrequencyWindow
+    """How often from one side to the other and back."""
 
 
 class WpsFile(FileModel):
@@ -94,6 +104,8 @@ class WpsFile(FileModel):
     """What happens at its end."""
     heat_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
     """Share of the arc's energy that goes into the plate."""
+    weave: WeaveWindowField | None = None
+    """How a torch may weave; without it no weave is allowed."""
 
 
 class PenFile(FileModel):
@@ -155,6 +167,7 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
         arc_start=start,
         arc_end=end,
         heat_factor=w.heat_factor,
+        weave=None if w.weave is None else WeaveWindow(w.weave.amplitude, w.weave.frequency),
     )
 
 

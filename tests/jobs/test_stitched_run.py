@@ -1,4 +1,4 @@
-"""A seam in stitches (T5) planned, proved, run on the memory arm, and measured from the joints that the run recorded."""
+"""A seam in stitches (T5): planned, proved, run on the memory arm, and measured from the joints that were recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ steps:
 
 
 def test_stitches_are_welded_where_the_drawing_has_them(tmp_path: Path) -> None:
-    """5 x 30 (20): five beads of 30 mm with 20 mm between, 230 mm from the first to the last, by the measured joints."""
+    """5 x 30 (20): five beads of 30 mm, 20 mm between them, 230 mm from the first to the last, by measured joints."""
     (tmp_path / "task.yaml").write_text(STITCHED)
     certified = check(tmp_path / "task.yaml")
     run(certified, driver="memory", folder=tmp_path / "run").finish()
