@@ -50,6 +50,15 @@ HOMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Arm:
+    """The arm of a new project: how its cell file names it, and the files that come with it."""
+
+    robot: Robot
+    model: str
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StartedProject:
     """A project that was written into `folder`: its files, and the check of its task."""
 
@@ -74,10 +83,8 @@ def start_project(
     """
     target = Path(folder)
     _demand_free(target)
-    robot, copied = _arm(arm)
-    name = _project_name(target)
     checked: Checked | None = None
-    for files in _projects(name, robot, copied, engine):
+    for files in _projects(_project_name(target), _arm(arm), engine):
         with TemporaryDirectory() as trial:
             _put(files, Path(trial))
             checked = check_file(str(Path(trial) / TASK), 0, progress, engine=engine)
@@ -97,7 +104,7 @@ def _demand_free(target: Path) -> None:
         raise UsageError(Finding("U690", f"'{target}' holds {some} already", suggestion=hint))
 
 
-def _arm(name: str) -> tuple[Robot, dict[str, bytes]]:
+def _arm(name: str) -> _Arm:
     """An arm of the library, or the one in a folder with that folder's files."""
     known, folder = library_robots(), Path(name)
     if name not in known and not (folder / ROBOT_FILE).is_file():
@@ -107,9 +114,10 @@ def _arm(name: str) -> tuple[Robot, dict[str, bytes]]:
     if robot.kind != "arm":
         raise UsageError(Finding("U691", f"'{name}' is a {robot.kind}, which carries no torch"))
     if name in known:
-        return robot, {}
+        return _Arm(robot, f"lib:robots/{name}", {})
+    model = f"robots/{folder.resolve().name}"
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return robot, {f"robots/{robot.name}/{path.relative_to(folder)}": path.read_bytes() for path in files}
+    return _Arm(robot, model, {f"{model}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in files})
 
 
 def _project_name(target: Path) -> str:
@@ -118,14 +126,13 @@ def _project_name(target: Path) -> str:
     return plain_names([name])[name]
 
 
-def _words(name: str, robot: Robot, distance: float, height: float, copied: Mapping[str, bytes]) -> dict[str, str]:
+def _words(name: str, arm: _Arm, distance: float, height: float) -> dict[str, str]:
     """What the templates leave open."""
-    reach = _reach(robot)
+    reach = _reach(arm.robot)
     base, far = _round(0.35 * reach), _round(distance * reach)
     top = _round(0.35 * reach + height * reach)
     figures = {"base": base, "pedestal": base / 2.0, "distance": far, "table": top - 20.0, "top": top}
-    model = f"robots/{robot.name}" if copied else f"lib:robots/{robot.name}"
-    return {key: f"{value:g}" for key, value in figures.items()} | {"name": name, "model": model, "home": ""}
+    return {key: f"{value:g}" for key, value in figures.items()} | {"name": name, "model": arm.model, "home": ""}
 
 
 def _files(words: Mapping[str, str]) -> dict[str, bytes]:
@@ -137,22 +144,20 @@ def _files(words: Mapping[str, str]) -> dict[str, bytes]:
     return {path: text.encode() for path, text in (texts | schemas).items()}
 
 
-def _projects(
-    name: str, robot: Robot, copied: Mapping[str, bytes], engine: EngineName | None
-) -> Iterator[dict[str, bytes]]:
+def _projects(name: str, arm: _Arm, engine: EngineName | None) -> Iterator[dict[str, bytes]]:
     """The projects to try, with the table at every place and, for an arm that names no `home`, some homes at each."""
     for distance, height in PLACES:
-        words = _words(name, robot, distance, height, copied)
-        files = {**copied, **_files(words)}
-        if "home" in robot.configurations:
+        words = _words(name, arm, distance, height)
+        files = {**arm.files, **_files(words)}
+        if "home" in arm.robot.configurations:
             yield files
             continue
         with TemporaryDirectory() as trial:
             _put(files, Path(trial))
             cell = load_cell(Path(trial) / "cell.yaml")
         above = np.array([float(words["distance"]), 0.0, float(words["top"])]) * mm
-        for home in islice(first_homes(cell, above, _reach(robot), engine), HOMES):
-            yield {**copied, **_files(words | {"home": _home_lines(robot, home)})}
+        for home in islice(first_homes(cell, above, _reach(arm.robot), engine), HOMES):
+            yield files | _files(words | {"home": _home_lines(arm.robot, home)})
 
 
 def _home_lines(robot: Robot, home: FloatArray) -> str:
