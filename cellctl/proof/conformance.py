@@ -94,7 +94,7 @@ def check_weld(
         angle_error=angle_error,
         spin_rate=float(np.abs(back.spin_rate).max()),
         joint_speed_use=float(velocity.max()),
-        singularity=float(back.sigma.min()),
+        singularity=back.sigma,
         heat_input=heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor),
         position=" ".join(positions),
     )
