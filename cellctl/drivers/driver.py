@@ -60,7 +60,8 @@ class ArmState:
     bits.
 
     Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
-    that still lets the arm slow down on its path.
+    that still lets the arm slow down on its path. `slipped` is how long the clock of a simulated arm has stood so far
+    because its host did not let it run, s.
     """
 
     time: float
@@ -70,6 +71,7 @@ class ArmState:
     inputs: int
     age: float = 0.0
     trouble: Finding | None = None
+    slipped: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

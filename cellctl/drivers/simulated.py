@@ -141,7 +141,9 @@ def open_simulated_arm(port: str, setup: ArmSetup) -> SimulatedArm:
 
 
 def _state(report: Report) -> ArmState:
-    return ArmState(report.time, report.joints, report.velocities, report.torques, report.inputs)
+    return ArmState(
+        report.time, report.joints, report.velocities, report.torques, report.inputs, slipped=report.slipped
+    )
 
 
 def _lost(why: str) -> Faulted:

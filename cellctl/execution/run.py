@@ -8,6 +8,7 @@ periods a cycle at most.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import wait
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
@@ -33,6 +34,8 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
+DISK_PATIENCE = 0.25
+"""s that a run in lock-step waits for the disk before it hears its operator again."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
@@ -148,6 +151,8 @@ class PlanRun:
             late_cycles=self._stream.late,
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
+            slips=self._stream.slips,
+            slipped=self._stream.slipped,
         )
 
     def _excuse(self) -> tuple[Finding, ...]:
@@ -179,8 +184,8 @@ class PlanRun:
             yield from self._wait_to_go_on()
             step = path.segment.step
             if step > self._announced:
-                self._announced = step
                 yield from self.announce("intent")
+                self._announced = step
                 yield self._teller.tell("step", step=step)
             yield from self._run_segment()
             if path.index + 1 == len(path.segments):
@@ -299,15 +304,27 @@ class PlanRun:
             )
             raise Faulted(finding)
 
-    def announce(self, kind: str, **data: object) -> Events:
-        """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
-        durable = self._record.intent(kind, **data, **self._teller.stamp)
-        while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
-            yield from self._cycle(self._stream.command)
+    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
+        """Make an intent durable before what follows, with the operator heard however long the disk takes. False when a
+        hold came between.
+        """
+        durable, undisturbed = self._record.intent(kind, **data, **self._teller.stamp), True
+        while not wait([durable], timeout=DISK_PATIENCE if self._clock_stands else 0.0).done:
+            if not self._clock_stands:
+                yield from self._cycle(self._stream.command)
+            yield from self._obey()
+            undisturbed = undisturbed and self.executing
         try:
             durable.result()
         except OSError as error:
             raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
+        yield from self._wait_to_go_on()
+        return undisturbed
+
+    @property
+    def _clock_stands(self) -> bool:
+        """Whether the arm does without its cycle: before the first one, and in lock-step while nothing has to end."""
+        return not self._stream.cycles or (self._stream.arm.lock_step and self.executing)
 
     # One cycle -----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ Payloads:
     SETPOINT                      n float64 joints (rad), uint32 outputs
     IDENTITY                      canonical JSON: robot, joints, period, pace, lag
     STATE                         float64 time (s), n float64 joints, n velocities, n torques, uint32 inputs,
-                                  uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`)
+                                  uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`),
+                                  float64 slipped (s)
     REFUSED                       UTF-8 text: why the controller hangs up
 
 Every request is answered by one frame. A SETPOINT is answered when the controller's period has passed, in lock-step at
@@ -47,7 +48,7 @@ _HEAD = struct.Struct("<4sBBHII")
 _CRC = struct.Struct("<I")
 _OUTPUTS = struct.Struct("<I")
 _TIME = struct.Struct("<d")
-_STATUS = struct.Struct("<IHH")
+_STATUS = struct.Struct("<IHHd")
 
 
 class Kind(IntEnum):
@@ -106,7 +107,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a STATE frame says; arrays (n,), SI."""
+    """What a STATE frame says; arrays (n,), SI. `slipped` is how long its clock has stood because the host did not let
+    it run.
+    """
 
     time: float
     joints: FloatArray
@@ -115,6 +118,7 @@ class Report:
     inputs: int
     fault: Fault
     condition: Condition
+    slipped: float = 0.0
 
 
 def pack(kind: Kind, sequence: int, payload: bytes = b"", *, joints: int = 0) -> bytes:
@@ -162,7 +166,7 @@ def setpoint_of(frame: Frame) -> tuple[FloatArray, int]:
 def pack_report(sequence: int, report: Report) -> bytes:
     """The bytes of a STATE frame."""
     arrays: Sequence[FloatArray] = (report.joints, report.velocities, report.torques)
-    status = _STATUS.pack(report.inputs, report.fault, report.condition)
+    status = _STATUS.pack(report.inputs, report.fault, report.condition, report.slipped)
     payload = _TIME.pack(report.time) + np.concatenate(arrays).astype("<f8").tobytes() + status
     return pack(Kind.STATE, sequence, payload, joints=len(report.joints))
 
@@ -170,9 +174,9 @@ def pack_report(sequence: int, report: Report) -> bytes:
 def report_of(frame: Frame) -> Report:
     """What a STATE frame says; raises WireError."""
     n = frame.joints
-    if len(frame.payload) != 8 + 24 * n + 8:
+    if len(frame.payload) != 8 + 24 * n + _STATUS.size:
         raise WireError("a state has a wrong length")
-    inputs, fault, condition = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
+    inputs, fault, condition, slipped = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
     values = np.frombuffer(frame.payload, "<f8", 3 * n, offset=8)
     try:
         return Report(
@@ -183,6 +187,7 @@ def report_of(frame: Frame) -> Report:
             inputs=inputs,
             fault=Fault(fault),
             condition=Condition(condition),
+            slipped=slipped,
         )
     except ValueError as error:
         raise WireError(str(error)) from None

@@ -80,7 +80,7 @@ class ControllerSettings:
 
 class Controller:
     """One arm, its weld source and its gripper. `fault` is latched; `time` counts ticks; `arrival` is told of every
-    setpoint.
+    setpoint; `slipped` is how long whoever ticks it has let its clock stand, s.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Controller:
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
+        self.slipped = 0.0
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._keeps = gripper.keeps
@@ -235,7 +236,7 @@ class Controller:
     def report(self) -> Report:
         """What the arm measures now."""
         joints, velocities, torques = self._measured
-        return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition)
+        return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition, self.slipped)
 
     def _target(self) -> tuple[FloatArray, FloatArray]:
         """Where the setpoint shall be at the end of this period, and the velocity to go on with: that of the stream,

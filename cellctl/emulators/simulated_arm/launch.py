@@ -15,6 +15,7 @@ from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
+from cellctl.realtime import going_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,11 @@ def run(
             gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
             arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
         )
-        (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
+        if launch.real_time:
+            with going_first():
+                serve_real_time(controller, link)
+        else:
+            serve_lock_step(controller, link)
 
 
 def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
