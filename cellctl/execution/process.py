@@ -15,6 +15,9 @@ from cellctl.execution.records.record import Record
 from cellctl.execution.stream import SetpointStream
 from cellctl.execution.telling import Teller
 
+POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
+"""The analogue outputs of a cell without which an override waits while an arc stands, whatever its procedure says."""
+
 
 class Process:
     """Arc and gripper of one run. `ledger` says where an arc may be struck."""
@@ -26,12 +29,30 @@ class Process:
         self.ledger = ledger
         self.arc = ArcChannel(job.lines)
         self.gripper = GripperChannel(job.gripper, holds=held_before(path.segments[: job.entry.segment]))
+        self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
         self._notes = ArcNotes(record, waits=stream.arm.lock_step)
 
     @property
     def outputs(self) -> int:
         """The digital outputs as bits."""
         return self.arc.outputs | self.gripper.outputs
+
+    def analog(self, override: float) -> tuple[float, ...]:
+        """The analogue outputs by channel; while the arm stands, as for the `override` that was asked for."""
+        return self._job.analog.commanded(self._power_values(override))
+
+    def share(self, wanted: float) -> float:
+        """The rate of path time nearest to `wanted` at which the procedure lets an arc go on."""
+        line = self._job.power.get(self._path.segment.step)
+        return 1.0 if line is None or not self._scales else line.share(wanted)
+
+    def _power_values(self, override: float) -> dict[str, float]:
+        """What the weld source is set to: nothing without an arc."""
+        line = self._job.power.get(self._path.segment.step)
+        if line is None or self.arc.state == "off":
+            return {}
+        power = line.at(self.share(self._path.rate or override))
+        return {"wire_feed": power.wire_feed, "voltage": power.voltage}
 
     @property
     def arc_code(self) -> int:

@@ -224,7 +224,8 @@ class PlanRun:
             if stride is not None and stride.unit == "distance" and self._process.arc.state == "off" and self.executing:
                 yield from self._strides.on(stride, until=until)
                 continue
-            rise = ARC_RISE if self._process.arc.state == "established" else STEEPEST_RISE
+            starts = self._process.arc.state == "established" and path.rate < self._process.share(0.0)
+            rise = ARC_RISE if starts else STEEPEST_RISE
             joints = path.advance(self._stream.dt, wanted=self._wanted(), until=until, rise=rise)
             yield from self._cycle(joints)
         path.rate = 0.0
@@ -254,11 +255,13 @@ class PlanRun:
         return self._operator.executing
 
     def _wanted(self) -> float:
-        """The rate to go to. Travel speed is part of a procedure, so an override waits while the arc stands."""
+        """The rate to go to. Travel speed is part of a procedure: while the arc stands, an override goes as far as that
+        lets it.
+        """
         if not self.executing:
             return 0.0
         if self._process.arc.state == "established":
-            return 1.0
+            return self._process.share(self._operator.command.override)
         cap = self._path.slowed(self._path.index) if self._machine.mode == "t1" else 1.0
         return min(self._operator.command.override, cap)
 
@@ -315,7 +318,9 @@ class PlanRun:
         """Send one setpoint and judge what came back."""
         path = self._path
         point = PathPoint(path.index, path.s, path.rate)
-        self._stream.send(joints, outputs=self._process.outputs, arc=self._process.arc_code, point=point)
+        process, override = self._process, self._operator.command.override
+        analog = process.analog(override)
+        self._stream.send(joints, outputs=process.outputs, arc=process.arc_code, point=point, analog=analog)
         finding = None if self._operator.ending else self._process.lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)

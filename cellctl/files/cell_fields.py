@@ -12,6 +12,7 @@ from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
 from cellctl.files.quantities import FieldError
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.files.strict_model import FileModel
+from cellctl.model.arm_wire import ANALOG_CHANNELS
 from cellctl.model.cell import Margins
 
 
@@ -53,18 +54,26 @@ class PlacementField(FileModel):
     """Where the part's frame stands."""
 
 
+AnalogChannel = Annotated[int, Field(ge=0, lt=ANALOG_CHANNELS)]
+
+
 class SignalField(FileModel):
-    """A digital line: an output or an input by its number."""
+    """A line of the controller by its number: digital, or analogue where it holds a number in SI."""
 
     output: Annotated[int, Field(ge=0, le=31)] | None = None
     """The number of the line, where the cell switches it."""
     input: Annotated[int, Field(ge=0, le=31)] | None = None
     """The number of the line, where the cell reads it."""
+    analog_output: AnalogChannel | None = None
+    """The number of the channel, where the cell sets a value."""
+    analog_input: AnalogChannel | None = None
+    """The number of the channel, where the cell reads a value."""
 
     @model_validator(mode="after")
     def _one_line(self) -> SignalField:
-        if (self.output is None) == (self.input is None):
-            raise FieldError("F115", "exactly one of output, input must be given")
+        numbers = (self.output, self.input, self.analog_output, self.analog_input)
+        if sum(number is not None for number in numbers) != 1:
+            raise FieldError("F115", "exactly one of output, input, analog_output, analog_input must be given")
         return self
 
 
@@ -151,7 +160,7 @@ class CellFile(FileModel):
     parts: dict[Name, PlacementField] = Field(default_factory=dict)
     """The work pieces by name; seams are called PART.SEAM."""
     signals: dict[Name, SignalField] = Field(default_factory=dict)
-    """Digital lines by name; a weld needs the output arc_on and the input arc_ok."""
+    """Lines by name; a weld needs the output arc_on and the input arc_ok."""
     procedures: dict[Name, Reference] = Field(default_factory=dict)
     """Welding procedures (WPS) by the name that tasks call them."""
     margins: MarginsField = MarginsField()

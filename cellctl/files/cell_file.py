@@ -76,7 +76,10 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         fixtures=_fixtures(file, frames),
         parts=parts,
         frames=tuple(Frame(name, parent, pose) for name, (parent, pose) in frames.entries().items()),
-        signals=tuple(Signal(name, signal.output, signal.input) for name, signal in cell.signals.items()),
+        signals=tuple(
+            Signal(name, signal.output, signal.input, signal.analog_output, signal.analog_input)
+            for name, signal in cell.signals.items()
+        ),
         procedures=_procedures(file),
         margins=Margins(cell.margins.clearance, cell.margins.nozzle_to_plates, _pair_margins(cell.margins)),
         camera=None if cell.camera is None else Camera(cell.camera.eye, cell.camera.target, cell.camera.field_of_view),

@@ -140,6 +140,8 @@ LengthWindow = Annotated[Range, Window("length")]
 SpeedWindow = Annotated[Range, Window("speed")]
 CurrentWindow = Annotated[Range, Window("current")]
 VoltageWindow = Annotated[Range, Window("voltage")]
+HeatInputWindow = Annotated[Range, Window("heat input")]
+TorqueWindow = Annotated[Range, Window("torque")]
 Direction = Annotated[
     Triple,
     BeforeValidator(_direction),

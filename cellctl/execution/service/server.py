@@ -279,7 +279,7 @@ class Executor:
 def _new_record(folder: Path, plan: Path, job: Job) -> RunFolder:
     """A new run folder with a copy of the plan file; raises UsageError (X411) and leaves nothing where it cannot be."""
     try:
-        record = RunFolder(folder, job.envelope.names)
+        record = RunFolder(folder, job.envelope.names, job.analog.names)
         try:
             shutil.copyfile(plan, folder / f"plan{plan.suffix}")
         except OSError:
