@@ -16,6 +16,7 @@ from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Tool
+from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import ArcEnd, ArcStart
 from cellctl.processes.power import PowerLine, power_line
 from cellctl.scene.held import carried_reach
@@ -73,6 +74,18 @@ class GripperLines:
     gripper_open: int | None
     stroke_time: float
     timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScrewLines:
+    """Line numbers of a screwdriver: its output, the input that says tight, the one that says failed where there is
+    one; and the tightening programs in the order in which the driver numbers them, from 1.
+    """
+
+    run: int
+    tight: int
+    failed: int | None
+    programs: tuple[TighteningProgram, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,7 @@ class Job:
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
     gripper: GripperLines | None = None
+    screws: ScrewLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
@@ -221,6 +235,14 @@ def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
         return None
     inputs = cell.input_line("gripped"), cell.input_line("gripper_open")
     return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
+
+
+def screw_lines(cell: Cell) -> ScrewLines | None:
+    """The screwdriver of a cell: its signals `driver_run`, `driver_tight` and, where there is one, `driver_failed`."""
+    run, tight = cell.output_line("driver_run"), cell.input_line("driver_tight")
+    if run is None or tight is None:
+        return None
+    return ScrewLines(run, tight, cell.input_line("driver_failed"), tuple(cell.tightening.values()))
 
 
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:

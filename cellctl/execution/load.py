@@ -23,6 +23,7 @@ from cellctl.execution.job import (
     joint_envelope,
     joint_reach,
     process_times,
+    screw_lines,
     weld_powers,
 )
 from cellctl.execution.service.processes import import_path
@@ -73,6 +74,7 @@ def load_job(path: Path) -> Job:
         times,
         arc_lines(cell),
         gripper_lines(cell, axes.mechanisms[0]),
+        screw_lines(cell),
         reach=joint_reach(cell, axes),
         drawn=drawn,
         analog=analog_signals(cell),

@@ -8,7 +8,20 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cellctl.files.configurations import JointValues
-from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
+from cellctl.files.fields import (
+    AngleWindow,
+    At,
+    Gap,
+    Name,
+    Position,
+    PositiveLength,
+    PositiveShortTime,
+    PositiveTorque,
+    Quantity,
+    Reference,
+    TorqueWindow,
+    TurningSpeed,
+)
 from cellctl.files.quantities import FieldError
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.files.strict_model import FileModel
@@ -75,6 +88,27 @@ class SignalField(FileModel):
         if sum(number is not None for number in numbers) != 1:
             raise FieldError("F115", "exactly one of output, input, analog_output, analog_input must be given")
         return self
+
+
+class TighteningField(FileModel):
+    """How one kind of screw is driven in: its thread, its speed, and the windows that it is judged by."""
+
+    pitch: PositiveLength
+    """The pitch of its thread."""
+    length: PositiveLength
+    """How far it goes in, from where its thread begins to bite to where its head sits."""
+    head: Gap = 0.0
+    """How far the tip of the bit is from the face of the hole when the head sits."""
+    speed: TurningSpeed
+    """How fast it is run down."""
+    snug: PositiveTorque
+    """The torque from which on the angle counts."""
+    torque: TorqueWindow
+    """The final torque; the driver shuts off at its nominal value."""
+    angle: AngleWindow
+    """The angle from snug to the end."""
+    timeout: PositiveShortTime
+    """How long it is waited for at the end of the run-down until it is tight."""
 
 
 class PairGapsField(FileModel):
@@ -163,6 +197,8 @@ class CellFile(FileModel):
     """Lines by name; a weld needs the output arc_on and the input arc_ok."""
     procedures: dict[Name, Reference] = Field(default_factory=dict)
     """Welding procedures (WPS) by the name that tasks call them."""
+    tightening: dict[Name, TighteningField] = Field(default_factory=dict)
+    """Tightening programs by the name that tasks call them; the driver knows them by their number in this order."""
     margins: MarginsField = MarginsField()
     """Smallest gaps that a plan keeps."""
     camera: CameraField | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from cellctl.model.inputs import Input
-from cellctl.model.part import Body, Part, Seam
+from cellctl.model.part import Body, Hole, Part, Seam
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Joint, JointLimit, Robot, Tool
 from cellctl.model.tightening import TighteningProgram
@@ -238,6 +238,12 @@ class Cell:
         part_name, _, seam_name = reference.partition(".")
         placement = self.placement(part_name)
         return placement, placement.part.seam(seam_name)
+
+    def hole(self, reference: str) -> tuple[PartPlacement, Hole]:
+        """The placed part and hole of `PART.HOLE`; raises KeyError."""
+        part_name, _, hole_name = reference.partition(".")
+        placement = self.placement(part_name)
+        return placement, placement.part.hole(hole_name)
 
     @staticmethod
     def load(path: str | Path) -> Cell:
