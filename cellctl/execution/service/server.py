@@ -270,7 +270,8 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
+        segments = job.certified.plan.segments
+        welds = job.process == "weld" and any(job.strikes(one) or one.screw is not None for one in segments)
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
             raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))
@@ -285,7 +286,7 @@ class Executor:
 def _new_record(folder: Path, plan: Path, job: Job) -> RunFolder:
     """A new run folder with a copy of the plan file; raises UsageError (X411) and leaves nothing where it cannot be."""
     try:
-        record = RunFolder(folder, job.envelope.names)
+        record = RunFolder(folder, job.envelope.names, job.analog.names)
         try:
             shutil.copyfile(plan, folder / f"plan{plan.suffix}")
         except OSError:
