@@ -15,6 +15,7 @@ from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.spline import BSpline
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class SeamSection:
 
     Path parameter s of the segment is arc length from the trimmed start; `stations` (n,) are samples of it, `points`,
     `tangents`, `normals` (n, 3) the seam frame there in the world, `work_angles`, `travel_angles`, `spins` (n,) what
-    the planner commanded (rad).
+    the planner commanded (rad). `weave` (by its wavelength) is what the torch swings across that, None for nothing.
     """
 
     seam: str
@@ -85,6 +86,7 @@ class SeamSection:
     travel_angles: FloatArray
     spins: FloatArray
     events: tuple[ProcessEvent, ...]
+    weave: Weave | None = None
 
     def __post_init__(self) -> None:
         n = len(self.stations)
