@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from cellctl.emulators.link.line import Line
-from cellctl.errors import Faulted
 from cellctl.files import load_io
 from cellctl.model.link_faults import Fault, FaultScript
 
