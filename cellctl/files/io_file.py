@@ -176,7 +176,7 @@ def _channel(file: File[IoFile], signal: str, field: SignalField, path: Path) ->
     table, address = _entry(file, field, path)
     bits = field.bits or _width(table) - field.shift
     if field.shift + bits > _width(table) or bits < 1:
-        file.report("F123", f"a {table} entry has {_width(table)} bit{'s' if _width(table) > 1 else ''}", path)
+        file.report("F123", f"an entry of table '{table}' has {_width(table)} bit{'s' if _width(table) > 1 else ''}", path)
     return ProcessChannel(signal, table, address, shift=field.shift, bits=max(bits, 1))
 
 

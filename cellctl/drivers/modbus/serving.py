@@ -62,9 +62,12 @@ class ServedLine:
         """Wait until what must be off at rest is; raises Faulted X497, once until it is cleared, where nobody can see
         that.
         """
-        patience = 2.0 * self._scan.wiring.deadline
+        if self._doubted:
+            return
+        scan, patience = self._scan, 2.0 * self._scan.wiring.deadline
         with self._round:
-            if self._round.wait_for(lambda: self._scan.settled is self._resting, patience) or self._doubted:
+            self._round.wait_for(lambda: scan.settled is self._resting or scan.io.lost, patience)
+            if scan.settled is self._resting:
                 return
         self._doubted = True
         line = self._scan.wiring.name
