@@ -45,7 +45,7 @@ def resume(
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
-        io: The line of the process devices, `modbus:PORT`; the simulated arm then runs by the clock on the wall.
+        io: The line of the process devices, `modbus:PORT`; a simulated arm is then kept to its period.
         io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.

@@ -55,7 +55,7 @@ def run(
             `dynamixel:PORT` is an arm on a serial line.
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
-        io: The line of the process devices, `modbus:PORT`; the simulated arm then runs by the clock on the wall.
+        io: The line of the process devices, `modbus:PORT`; a simulated arm is then kept to its period.
         io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.

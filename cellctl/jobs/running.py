@@ -160,14 +160,14 @@ def connect(
 ) -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block.
 
-    With process devices at `io` the simulated arm runs in real time, as they do.
+    With process devices at `io` an arm in lock-step is kept to its period, for they know no other time.
     `at` is where a simulated arm stands at first: a configuration, or joint values in rad with commas between.
     """
     from cellctl.execution.service.processes import CellOptions, Pace
     from cellctl.execution.service.session import start_cell
 
     demand_driver(driver, io)
-    pace: Pace = "real_time" if real_time or io else "lock_step"
+    pace: Pace = "real_time" if real_time else "lock_step"
     options = CellOptions(driver=driver, pace=pace, wiring=wiring, io=io, io_file=io_file, at=at)
     with start_cell(cell, options) as link:
         yield link
