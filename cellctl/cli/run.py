@@ -120,7 +120,7 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
 
     path = folder / PICTURE
     try:
-        picture.write_png(certified.plan, path)
+        picture.write_run_png(certified.plan, folder, path)
     except (EnvironmentMissing, OSError):
         with suppress(OSError):
             path.unlink(missing_ok=True)

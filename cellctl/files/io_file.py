@@ -176,7 +176,7 @@ def _channel(file: File[IoFile], signal: str, field: SignalField, path: Path) ->
     table, address = _entry(file, field, path)
     bits = field.bits or _width(table) - field.shift
     if field.shift + bits > _width(table) or bits < 1:
-        file.report("F123", f"an entry of table '{table}' has {_width(table)} bit{'s' if _width(table) > 1 else ''}", path)
+        file.report("F123", f"an entry of table '{table}' has {_bits(_width(table))}", path)
     return ProcessChannel(signal, table, address, shift=field.shift, bits=max(bits, 1))
 
 
@@ -192,8 +192,9 @@ def _entry(file: File[IoFile], field: FileModel, path: Path) -> tuple[Table, int
 
 def _check_room(file: File[IoFile], channel: ProcessChannel, value: int, path: Path) -> None:
     if value >= 1 << channel.bits:
-        bits = f"{channel.bits} bit{'s' if channel.bits > 1 else ''}"
-        file.report("F123", f"{value} has no room in the {bits} of {channel.table} {channel.address}", path)
+        file.report(
+            "F123", f"{value} has no room in the {_bits(channel.bits)} of {channel.table} {channel.address}", path
+        )
 
 
 def _check_units(file: File[IoFile]) -> None:
@@ -201,6 +202,10 @@ def _check_units(file: File[IoFile]) -> None:
     for name, device in file.model.devices.items():
         if count[device.unit] > 1:
             file.report("F193", f"unit {device.unit} is named {count[device.unit]} times", ("devices", name, "unit"))
+
+
+def _bits(count: int) -> str:
+    return f"{count} bit{'s' if count > 1 else ''}"
 
 
 def _width(table: Table) -> int:

@@ -98,10 +98,10 @@ def test_an_executor_that_is_killed_leaves_the_arc_to_the_source(certified, io_f
         running = run(
             certified, driver="memory", io=f"modbus:{tmp_path / 'io'}", io_file=str(io_file), folder=tmp_path / "run"
         )
+        next(event for event in running if event.kind == "arc_established")
+        os.kill(executor(), signal.SIGKILL)
         with pytest.raises(Faulted):
-            for event in running:
-                if event.kind == "arc_established":
-                    os.kill(executor(), signal.SIGKILL)
+            running.finish()
         assert went_out(source)
         assert source.get("arc_on") == 0.0
 

@@ -82,7 +82,10 @@ def cycles(driver, outputs: int, until: Callable[[], bool]) -> None:
 
 
 def test_an_arm_switches_an_arc_on_the_line(tmp_path: Path, io_file) -> None:
-    with emulated(tmp_path / "io") as (devices, _), open_driver("memory", setup(tmp_path / "io", io_file(*SLOW))) as arm:
+    with (
+        emulated(tmp_path / "io") as (devices, _),
+        open_driver("memory", setup(tmp_path / "io", io_file(*SLOW))) as arm,
+    ):
         source = devices.device("weld_source")
         cycles(arm, 0b10, lambda: arm.read().inputs == 0b10)
         assert source.get("arc_on") == 1.0
