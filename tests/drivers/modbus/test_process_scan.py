@@ -6,56 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from cellctl.emulators.link.line import Line
-from cellctl.files import load_io
-from cellctl.model.link_faults import Fault, FaultScript
+from cellctl.errors import CellctlError
+from cellctl.model.link_faults import Fault
 
 pytest.importorskip("pymodbus", reason="pymodbus is missing: pip install 'cellctl[modbus]'")
+from cellctl.bench.serial.process_bench import ProcessBench
 from cellctl.drivers.modbus.io import ModbusIo
 from cellctl.drivers.modbus.scan import ProcessScan
-from cellctl.emulators.modbus.line import process_line
-
-SIGNALS = ("arc_on", "arc_ok", "gripper", "gripped", "gripper_open")
-CYCLE = 0.01
-
-
-class Bench:
-    """The shipped wiring on a line with the emulated devices, served in turns of one cycle."""
-
-    def __init__(self, port_on, *faults: Fault, signals: tuple[str, ...] = SIGNALS) -> None:
-        self.wiring = load_io("lib:sim/process_line/io.yaml").used_by(signals)
-        self.devices = process_line()
-        self.line = Line(self.devices, baud=self.wiring.line.baud, script=FaultScript(faults, 1))
-        self.io = ModbusIo(lambda: port_on(self.line), self.wiring.line, self.wiring.devices)
-        self.scan = ProcessScan(self.io, self.wiring)
-        self.source, self.gripper = self.devices.device("weld_source"), self.devices.device("gripper")
-
-    @property
-    def now(self) -> float:
-        return self.line.now
-
-    def serve(self, seconds: float, *on: str, says: bool = True) -> None:
-        """Serve the line as its thread does, while a run says what shall be on."""
-        end = self.now + seconds
-        while self.now < end:
-            if says:
-                self.scan.say(frozenset(on))
-            self.scan.round()
-            self.line.advance(self.now + 0.002)
-
-    def rest(self) -> None:
-        """The run is over; two rounds later."""
-        self.scan.say(None)
-        self.serve(0.1, says=False)
-
-    @property
-    def code(self) -> str:
-        return "" if self.scan.finding is None else self.scan.finding.code
 
 
 @pytest.fixture
-def bench(port_on):
-    return lambda *faults, **options: Bench(port_on, *faults, **options)
+def bench() -> type[ProcessBench]:
+    """The shipped wiring on a line with the emulated devices, served in turns."""
+    return ProcessBench
 
 
 def test_an_arc_burns_while_a_run_says_so(bench) -> None:
@@ -69,7 +32,7 @@ def test_an_arc_burns_while_a_run_says_so(bench) -> None:
     b.serve(0.05)
     assert b.source.get("arc_on") == 0.0
     assert "arc_ok" not in b.scan.inputs
-    assert b.code == ""
+    assert b.ended == ""
 
 
 def test_a_gripper_closes_and_keeps_its_part_at_rest(bench) -> None:
@@ -78,18 +41,18 @@ def test_a_gripper_closes_and_keeps_its_part_at_rest(bench) -> None:
     b.serve(1.0)
     b.serve(2.5, "gripper")
     assert b.scan.inputs == {"gripped"}
-    b.rest()
+    b.rest(0.1)
     assert b.gripper.get("position") == 1.0
     b.serve(0.1, "gripper")
     b.serve(2.5)
     assert b.scan.inputs == {"gripper_open"}
 
 
-def test_opening_the_line_switches_off_what_burns_and_leaves_a_gripper_alone(bench, port_on) -> None:
+def test_opening_the_line_switches_off_what_burns_and_leaves_a_gripper_alone(bench) -> None:
     b = bench()
     b.serve(1.0, "arc_on", "gripper")
     assert (b.source.get("arc_on"), b.gripper.get("position")) == (1.0, 1.0)
-    again = ProcessScan(ModbusIo(lambda: port_on(b.line), b.wiring.line, b.wiring.devices), b.wiring)
+    again = ProcessScan(ModbusIo(b.open_port, b.wiring.line, b.wiring.devices), b.wiring)
     assert (b.source.get("arc_on"), b.gripper.get("position")) == (0.0, 1.0)
     assert again.settled is again.wish
 
@@ -113,7 +76,7 @@ def test_a_run_that_says_nothing_any_more_loses_its_arc(bench) -> None:
     b.serve(0.2, says=False)
     assert b.source.get("arc_on") == 1.0
     b.serve(0.2, says=False)
-    assert b.code == "X495"
+    assert b.ended == "X495"
     assert (b.source.get("arc_on"), b.gripper.get("position")) == (0.0, 1.0)
     b.serve(0.5, "arc_on")
     assert b.source.get("arc_on") == 0.0, "not before it is cleared"
@@ -126,7 +89,7 @@ def test_after_a_gap_nothing_is_switched_on_again(bench) -> None:
     b.line.advance(b.now + 2.0)
     assert b.source.get("arc_on") == 0.0, "its own watchdog"
     b.serve(0.3, "arc_on")
-    assert b.code == "X495"
+    assert b.ended == "X495"
     assert b.source.get("arc_on") == 0.0
 
 
@@ -135,7 +98,7 @@ def test_a_device_that_changes_an_output_by_itself_ends_it(bench) -> None:
     b.serve(0.3, "arc_on")
     b.source.put("arc_on", 0.0)
     b.serve(0.1, "arc_on")
-    assert b.code == "X496"
+    assert b.ended == "X496"
     assert b.source.get("arc_on") == 0.0
 
 
@@ -143,9 +106,9 @@ def test_an_output_that_a_device_does_not_take_is_told(bench) -> None:
     b = bench()
     b.source.write = lambda table, address, entries: True
     b.serve(0.2, "arc_on")
-    assert b.code == ""
+    assert b.ended == ""
     b.serve(0.2, "arc_on")
-    assert b.code == "X482"
+    assert b.ended == "X482"
 
 
 def test_a_pulled_cable_is_told_at_once_and_the_watchdog_puts_the_arc_out(bench) -> None:
@@ -153,15 +116,15 @@ def test_a_pulled_cable_is_told_at_once_and_the_watchdog_puts_the_arc_out(bench)
     b.serve(0.99 - b.line.age, "arc_on")
     assert "arc_ok" in b.scan.inputs
     b.serve(0.05, "arc_on")
-    assert b.code == "X480"
+    assert b.ended == "X480"
     b.line.advance(b.now + 0.35)
     assert b.source.get("arc_on") == 0.0
     assert b.source.get("arc_ok") == 0.0
     b.line.advance(3.1)
     b.serve(0.2, "arc_on")
-    assert b.code == "X480", "until it is cleared"
+    assert b.ended == "X480", "until it is cleared"
     b.scan.clear()
-    assert (b.code, b.source.get("arc_on")) == ("", 0.0)
+    assert (b.ended, b.source.get("arc_on")) == ("", 0.0)
     b.serve(0.3, "arc_on")
     assert "arc_ok" in b.scan.inputs
 
@@ -170,9 +133,9 @@ def test_a_silent_device_is_given_up_at_the_deadline_and_the_others_go_off(bench
     b = bench(Fault("silent", start=1.0, servo=9))
     b.serve(1.0 - b.line.age, "arc_on")
     began = b.now
-    while not b.code:
+    while not b.ended:
         b.serve(0.001, "arc_on")
-    assert b.code == "X480"
+    assert b.ended == "X480"
     assert "unit 9" in b.scan.finding.message
     assert b.now - began < b.wiring.deadline + 0.1
     b.serve(0.2, "arc_on")
@@ -182,11 +145,11 @@ def test_a_silent_device_is_given_up_at_the_deadline_and_the_others_go_off(bench
 def test_clearing_a_line_that_is_still_dead_says_so(bench) -> None:
     b = bench(Fault("silent", start=1.0, servo=20))
     b.serve(2.0 - b.line.age, "arc_on")
-    assert b.code == "X480"
-    with pytest.raises(Exception, match="weld_source") as caught:
+    assert b.ended == "X480"
+    with pytest.raises(CellctlError, match="weld_source") as caught:
         b.scan.clear()
     assert caught.value.findings[0].code == "E571"
-    assert b.code == "X480"
+    assert b.ended == "X480"
 
 
 @pytest.mark.parametrize(
@@ -216,14 +179,14 @@ def test_a_bad_line_is_lived_with(bench, fault: Fault) -> None:
         b.serve(0.3)
         assert b.source.get("arc_on") == 0.0
         assert "arc_ok" not in b.scan.inputs
-    assert b.code == ""
+    assert b.ended == ""
 
 
 def test_a_stall_beyond_the_deadline_ends_it(bench) -> None:
     b = bench(Fault("stall", start=1.0, end=2.0))
     b.serve(1.0 - b.line.age, "arc_on")
     b.serve(0.6, "arc_on")
-    assert b.code in ("X480", "X495")
+    assert b.ended in ("X480", "X495")
     b.line.advance(2.5)
     assert b.source.get("arc_on") == 0.0
 
@@ -246,11 +209,11 @@ def test_closing_switches_off(bench) -> None:
     assert b.source.get("arc_on") == 0.0
 
 
-def test_a_device_that_refuses_its_preset_is_not_opened(bench, port_on) -> None:
+def test_a_device_that_refuses_its_preset_is_not_opened(bench) -> None:
     b = bench()
     wrong = replace(b.wiring.presets[0].channel, address=77)
     preset = replace(b.wiring.presets[0], channel=wrong)
     device = replace(b.wiring.devices[0], channels=(*b.wiring.devices[0].channels, wrong))
     wiring = replace(b.wiring, devices=(device, b.wiring.devices[1]), presets=(preset,))
-    with pytest.raises(Exception, match="no such address"):
-        ProcessScan(ModbusIo(lambda: port_on(b.line), wiring.line, wiring.devices), wiring)
+    with pytest.raises(CellctlError, match="no such address"):
+        ProcessScan(ModbusIo(b.open_port, wiring.line, wiring.devices), wiring)
