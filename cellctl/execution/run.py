@@ -40,7 +40,7 @@ DISK_PATIENCE = 0.25
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
-_PERHAPS_THE_HOST = ("X402", "X407", "X412")
+_PERHAPS_THE_HOST = ("X402", "X407", "X412", "X495")
 _LEAD_SPEED = 0.05
 
 

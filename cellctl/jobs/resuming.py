@@ -117,6 +117,8 @@ def resume(
     driver: str = "sim",
     real_time: bool = False,
     wiring: str = "",
+    io: str = "",
+    io_file: str = "",
     folder: str | Path | None = None,
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
@@ -126,7 +128,7 @@ def resume(
     record says that it stood; a real one is where it is. Raises as `run` does, X444 for an overlap that may leave a
     gap, and PlanningFailed where no certified way leads back.
     """
-    demand_driver(driver)
+    demand_driver(driver, io)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
     plan = found.certified.plan
@@ -137,7 +139,9 @@ def resume(
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            connect(cell, driver=driver, real_time=real_time, wiring=wiring, at=standing) as connected,
+            connect(
+                cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file, at=standing
+            ) as connected,
             running.attached(connected) as link,
         ):
             here = link.joints()
