@@ -13,6 +13,7 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
+from cellctl.model.line_motion import is_line_spline
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Grip, Release, Task, Weld, step_name
@@ -75,8 +76,9 @@ def _segment_findings(
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
             continue
-        if not _smooth(spline):
-            yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
+        if not (is_line_spline(spline) if segment.form == "lines" else _smooth(spline)):
+            made = "made of lines" if segment.form == "lines" else "a C2 cubic"
+            yield Finding("C323", f"the {name} of {where} is not {made} from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
             yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
     if segment.law.start != 0.0:

@@ -19,7 +19,7 @@ from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.mycobot.arm import MycobotArm
 from cellctl.files import load_robot
-from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_wiring, travel_of
+from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_robot, travel_of
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
 
@@ -92,7 +92,7 @@ class MycobotBench(WaypointBench[MycobotWaypointArm]):
 def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: Any) -> GrblBench:
     """A homed arm on a line with the given faults; `settings` are those of the machine."""
     robot = load_robot(ROBOT)
-    wiring = homed_wiring(robot, (TORCH,))
+    wiring = homed_robot(robot, (TORCH,))
     rate = np.degrees(robot.limit_array("velocity")) * 60.0
     acceleration = np.degrees(robot.limit_array("acceleration"))
     travel = travel_of(robot)

@@ -14,7 +14,7 @@ from cellctl.emulators.grbl.interpreter import Dwell, Interpreter, Move, Objecti
 from cellctl.emulators.grbl.motion import MotionQueue
 from cellctl.emulators.link.line import Said
 from cellctl.kinematics.lookahead import FirmwareLimits
-from cellctl.model.gcode_wiring import homed_wiring, travel_of
+from cellctl.model.gcode_wiring import homed_robot, travel_of
 from cellctl.model.link_faults import Fault
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Robot
@@ -345,4 +345,4 @@ def machine_of(robot: Robot, joints: Sequence[float]) -> GrblMachine:
         acceleration=np.degrees(robot.limit_array("acceleration")),
         travel=travel_of(robot),
     )
-    return GrblMachine(settings, homed_wiring(robot).machine_values(np.asarray(joints, dtype=np.float64)))
+    return GrblMachine(settings, homed_robot(robot).machine_values(np.asarray(joints, dtype=np.float64)))
