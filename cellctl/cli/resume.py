@@ -26,6 +26,7 @@ def resume(
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
+    reference: Literal["home", "assume"] | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     folder: Path | None = None,
 ) -> Outcome:
@@ -43,6 +44,8 @@ def resume(
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
+        reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
+            (`home`), or you vouch for what it counts (`assume`).
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
@@ -69,6 +72,7 @@ def resume(
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),
+                reference=reference,
                 folder=folder,
             )
             ended = followed(running, found.certified, folder, say=say)

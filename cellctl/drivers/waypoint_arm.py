@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
 from cellctl.drivers.port import OpenPort, Port, PortLost
 from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import CellctlError, Faulted, Finding, UsageError
@@ -140,6 +140,13 @@ class WaypointArm(StoppedAtExit):
         setup = self._setup
         return ArmIdentity(self.protocol, setup.robot, setup.joints, self.period, "arm", falls=True, plans=True)
 
+    def demand_reference(self) -> None:
+        """Raise Faulted X477 where nobody knows where the arm is."""
+        if not self.referenced:
+            text = "nobody has told the controller where the arm is since the port was opened"
+            hint = "--reference home lets it find its switches, which moves it; --reference assume vouches for its count"
+            raise Faulted(Finding("X477", text, suggestion=hint))
+
     def look(self) -> ArmState:
         """The measured state a period after the last look; raises Faulted when it cannot be had."""
         self._looked = max(self._looked + self.period, self.port.now())
@@ -153,6 +160,12 @@ class WaypointArm(StoppedAtExit):
     def stop(self) -> ArmState:
         """Decelerate to standstill on the path, outputs off, forget what is left; returns when the arm stands."""
         return self._guarded(self._stop)
+
+    def exchange(self, setpoint: Setpoint) -> ArmState:
+        """There is no such thing here: raises UsageError X495."""
+        del setpoint
+        text = f"the controller of a {self._setup.robot} plans by itself ({self.protocol}): it takes no setpoints"
+        raise UsageError(Finding("X495", text, suggestion="give it whole motions"))
 
     def power(self, state: Literal["off", "on"]) -> None:
         """`off`: take the drive away at once; `on`: see that the arm is there and without a fault. Moves nothing."""

@@ -135,10 +135,12 @@ def _asked_times(segment: FixedSegment, places: FloatArray, points: FloatArray) 
     s = (places[:-1, None] + np.diff(places)[:, None] * share).ravel()
     rate = segment.law(np.interp(s, segment.law(t)[:, 0], t), 1)[:, 0]
     if segment.process is not None:
-        return np.diff(places) / rate.reshape(-1, _LOOKS_A_LINE).max(axis=1)
-    speed = np.linalg.norm(segment.path(s, 1), axis=1) * rate
-    lengths: FloatArray = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    return lengths / speed.reshape(-1, _LOOKS_A_LINE).max(axis=1)
+        lengths = np.diff(places)
+    else:
+        lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        rate = np.linalg.norm(segment.path(s, 1), axis=1) * rate
+    result: FloatArray = lengths / rate.reshape(-1, _LOOKS_A_LINE).max(axis=1)
+    return result
 
 
 def _times_of_lines(segment: FixedSegment) -> FloatArray:

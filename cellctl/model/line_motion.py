@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellctl.model.pose import FloatArray
 from cellctl.model.polyline_motion import PolylineMotion
+from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 
 _CUBIC = 3
 _AT_REST = 1e-9
+_SAME = 1e-9
 
 
 def line_path(parameters: FloatArray, waypoints: FloatArray) -> BSpline:
@@ -40,8 +41,26 @@ def line_law(parameters: FloatArray, motion: PolylineMotion) -> BSpline:
     return BSpline(_CUBIC, _threefold(motion.times), np.append(pieces.ravel(), at[-1])[:, None])
 
 
-def is_line_spline(spline: BSpline) -> bool:
-    """Whether a spline has the knots of such a path or law."""
+def is_line_path(path: BSpline) -> bool:
+    """Whether a path is made of straight lines that are passed evenly."""
+    if not _has_threefold_knots(path):
+        return False
+    starts, steps = corners(path)[:-1], np.diff(corners(path), axis=0)
+    inner = np.stack([path.control[1::_CUBIC], path.control[2::_CUBIC]])
+    even = np.stack([starts + steps / 3.0, starts + 2.0 * steps / 3.0])
+    return bool(np.abs(inner - even).max() <= _SAME)
+
+
+def is_line_law(law: BSpline) -> bool:
+    """Whether a law is made of phases of constant acceleration."""
+    if not _has_threefold_knots(law):
+        return False
+    ends = corners(law)
+    third = np.diff(ends, axis=0) + 3.0 * (law.control[1::_CUBIC] - law.control[2::_CUBIC])
+    return bool(np.abs(third).max() <= _SAME)
+
+
+def _has_threefold_knots(spline: BSpline) -> bool:
     inner = spline.knots[1:-1]
     if spline.degree != _CUBIC or len(inner) % _CUBIC or len(spline.control) <= _CUBIC:
         return False

@@ -195,7 +195,9 @@ class GrblArm(WaypointArm):
         if missing:
             raise EnvironmentMissing(findings.unfit(name, f"it does not tell its setting ${missing[0]}"))
         rate, acceleration, travel = (np.array([table[b + k] for k in range(axes)]) for b in (110, 120, 130))
-        self._limits = FirmwareLimits(np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])), blocks=blocks)
+        self._limits = FirmwareLimits(
+            np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])), blocks=blocks
+        )
         self._travel = travel if table.get(20) else None
 
     def _answers(self) -> bool:
@@ -226,8 +228,7 @@ class GrblArm(WaypointArm):
 
     def _demand_ready(self, followed: FollowedMotion) -> None:
         """The arm is homed, at rest, and stands where the motion begins."""
-        if not self._homed:
-            raise Faulted(findings.not_homed())
+        self.demand_reference()
         status = self._guarded(self._status)
         if status.state != "Idle":
             raise Faulted(findings.may_not_go_on(f"the controller is in the state {status.state}"))

@@ -66,8 +66,14 @@ class Stream:
                 if isinstance(reply, Status) and self._believed(reply):
                     heard = port.now()
                     yield reply
+                    self._demand_awake(port.now() - heard)
                     if self._done(reply):
                         return
+
+    def _demand_awake(self, paused: float) -> None:
+        """Raise Faulted X464 where this program was not let run while the arm moved on."""
+        if paused > _QUIET:
+            raise Faulted(findings.paused(paused))
 
     def _feed(self) -> None:
         while self._left and self._link.fits(self._left[-1]):

@@ -99,6 +99,8 @@ class MycobotWaypointArm(WaypointArm):
             yield self.read()
             times = followed.motion.times_of_waypoints()
             for k, command in enumerate(followed.commands):
+                while self._held:
+                    yield self.look()
                 yield from self._go(followed.motion.waypoints[k : k + 2], command, float(times[k + 1] - times[k]))
             ended = True
         except Faulted as fault:

@@ -161,7 +161,7 @@ class GrblMachine:
                 self._said.append(self._report())
             case gcode.SOFT_RESET:
                 self._restart(alarm=3 if self.motion.speed else None)
-            case gcode.FEED_HOLD if self.state in ("Run", "Jog"):
+            case gcode.FEED_HOLD if self.state in ("Idle", "Run", "Jog"):
                 self.motion.holding, self._cancels = True, self._jogs
             case gcode.JOG_CANCEL if self._jogs:
                 self.motion.holding = self._cancels = True
@@ -221,8 +221,6 @@ class GrblMachine:
             self._take(line)
         if not self.motion.moves:
             self._jogs = False
-            if self.motion.holding and self._held_outputs is None and not self._orders:
-                self.motion.holding = False
 
     def _carry_out(self) -> bool:
         """Begin the next order; False while it has to wait."""
