@@ -85,8 +85,8 @@ class Process:
         return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
     def lost(self) -> Finding | None:
-        """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404) or that the journal
-        cannot follow (X411); None for none.
+        """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404) or that the
+        journal cannot follow (X411); None for none.
 
         Asked once a cycle.
         """
