@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from cellctl.bench.serial.simulated import LineBench
+from cellctl.bench.serial.simulated import LineBench, shipped_robot
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.mycobot.arm import MycobotWaypointArm
@@ -18,7 +18,6 @@ from cellctl.drivers.waypoint_arm import WaypointArm
 from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.mycobot.arm import MycobotArm
-from cellctl.files import load_robot
 from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_wiring, travel_of
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
@@ -91,7 +90,7 @@ class MycobotBench(WaypointBench[MycobotWaypointArm]):
 
 def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: Any) -> GrblBench:
     """A homed arm on a line with the given faults; `settings` are those of the machine."""
-    robot = load_robot(ROBOT)
+    robot = shipped_robot(ROBOT)
     wiring = homed_wiring(robot, (TORCH,))
     rate = np.degrees(robot.limit_array("velocity")) * 60.0
     acceleration = np.degrees(robot.limit_array("acceleration"))
@@ -107,7 +106,7 @@ def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: An
 
 def mycobot_bench(*faults: Fault, seed: int = 1) -> MycobotBench:
     """An arm on a line with the given faults."""
-    robot, start = load_robot(ROBOT), np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
+    robot, start = shipped_robot(ROBOT), np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
     far_end = MycobotArm(
         np.degrees(start),
         lower=np.degrees(robot.limit_array("lower")),
