@@ -37,7 +37,8 @@ class ArmIdentity:
     `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
     order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
     knows. An arm that `falls` without power keeps it after a fault. One that is `analog` takes and shows analogue
-    values; the others ignore them.
+    values; the others ignore them. One that `plans` by itself takes whole motions and no setpoints: it is a
+    `WaypointArm`.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ArmIdentity:
     slip: float = inf
     falls: bool = False
     analog: bool = False
+    plans: bool = False
 
     @property
     def lock_step(self) -> bool:
@@ -203,7 +205,9 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 _ARMS = {
     "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
     "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
+    "grbl": "cellctl.drivers.grbl.opening:open_grbl_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
+    "mycobot": "cellctl.drivers.mycobot.opening:open_mycobot_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }
 

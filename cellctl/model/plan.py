@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SegmentKind = Literal["transit", "approach", "process", "retract", "blend", "wait"]
+SegmentForm = Literal["fixed", "lines"]
 FORMAT_VERSION = 1
 
 
@@ -103,6 +104,9 @@ class FixedSegment:
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
     path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`),
     `screw` what is driven in along it.
+
+    One with the form `lines` is what a controller that plans by itself makes of waypoints: straight lines in joint
+    space with corners between them, phases of constant acceleration (`cellctl.model.line_motion`).
     """
 
     step: int
@@ -116,7 +120,7 @@ class FixedSegment:
     process: SeamSection | None = None
     gripper: GripperAction | None = None
     screw: ScrewAction | None = None
-    form: Literal["fixed"] = "fixed"
+    form: SegmentForm = "fixed"
 
     @property
     def duration(self) -> float:

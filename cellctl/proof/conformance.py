@@ -177,7 +177,7 @@ def _check_heat(checks: _Checks, window: Range, typical: float, near: float, gat
     """
     if not window.holds(typical, 0.005 * typical) or near < gates.speed_share:
         text = f"heat input is {typical * 1e-6:.3f} kJ/mm, the WPS says {window.minimum * 1e-6:.3g} to"
-        checks.say("C338", f"{text} {window.maximum * 1e-6:.3g}, which is kept over {near * 100:.1f} % of the length")
+        checks.say("C340", f"{text} {window.maximum * 1e-6:.3g}, which is kept over {near * 100:.1f} % of the length")
 
 
 def _positions(path: SeamPath, s: FloatArray, motions: FloatArray) -> list[str]:
