@@ -36,7 +36,8 @@ class ArmIdentity:
 
     `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
     order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
-    knows. An arm that `falls` without power keeps it after a fault.
+    knows. An arm that `falls` without power keeps it after a fault. One that is `analog` takes and shows analogue
+    values; the others ignore them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ArmIdentity:
     lag: float = 0.0
     slip: float = inf
     falls: bool = False
+    analog: bool = False
 
     @property
     def lock_step(self) -> bool:
@@ -56,11 +58,12 @@ class ArmIdentity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmState:
-    """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,) and the digital `inputs` as
-    bits.
+    """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,), the digital `inputs` as bits, and
+    the analogue inputs by channel, as far as there are any.
 
     Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
-    that still lets the arm slow down on its path.
+    that still lets the arm slow down on its path. `slipped` is how long the clock of a simulated arm has stood so far
+    because its host did not let it run, s.
     """
 
     time: float
@@ -70,14 +73,19 @@ class ArmState:
     inputs: int
     age: float = 0.0
     trouble: Finding | None = None
+    slipped: float = 0.0
+    analog: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setpoint:
-    """What the arm shall do for the next period: `joints` (dof,) and the digital `outputs` as bits."""
+    """What the arm shall do for the next period: `joints` (dof,), the digital `outputs` as bits, and the analogue
+    outputs by channel.
+    """
 
     joints: FloatArray
     outputs: int = 0
+    analog: tuple[float, ...] = ()
 
 
 class Driver(Protocol):
@@ -140,6 +148,8 @@ class ArmSetup:
     gripper: int | None = None
     gripped: int | None = None
     gripper_open: int | None = None
+    driver_run: int | None = None
+    driver_tight: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
@@ -161,6 +171,8 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         gripper=cell.output_line("gripper"),
         gripped=cell.input_line("gripped"),
         gripper_open=cell.input_line("gripper_open"),
+        driver_run=cell.output_line("driver_run"),
+        driver_tight=cell.input_line("driver_tight"),
     )
 
 

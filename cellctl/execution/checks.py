@@ -32,7 +32,20 @@ def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
         )
     if any(segment.path.dim != len(arm.joints) for segment in plan.segments):
         return Finding("X406", f"the plan does not hold {len(arm.joints)} joint values a point, as the arm needs")
-    return _unfit_process(job) or _unfit_gripper(job)
+    return _unfit_process(job) or _unfit_gripper(job) or _unfit_screws(job)
+
+
+def _unfit_screws(job: Job) -> Finding | None:
+    """Why the screws of this job cannot be driven, or None."""
+    for segment in job.certified.plan.segments:
+        if segment.screw is None:
+            continue
+        what = f"'{segment.screw.hole}' gets a screw"
+        if job.screws is None:
+            return Finding("X406", f"{what}, but the cell has no signals 'driver_run' and 'driver_tight'")
+        if segment.screw.program not in {program.name for program in job.screws.programs}:
+            return Finding("X406", f"{what} after '{segment.screw.program}', which the cell does not know")
+    return None
 
 
 def _unfit_gripper(job: Job) -> Finding | None:

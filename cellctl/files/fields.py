@@ -132,6 +132,8 @@ PositiveTime = Annotated[float, Quantity("time", above=0.0)]
 PositiveShortTime = Annotated[float, Quantity("time", above=0.0, at_most=60.0)]
 Mass = Annotated[float, Quantity("mass", above=0.0)]
 Speed = Annotated[float, Quantity("speed", above=0.0)]
+TurningSpeed = Annotated[float, Quantity("angular speed", above=0.0)]
+PositiveTorque = Annotated[float, Quantity("torque", above=0.0)]
 Position = Annotated[Triple, Quantity("length", size=3)]
 Sizes = Annotated[Triple, Quantity("length", size=3, above=0.0)]
 Rotation = Annotated[Triple, Quantity("angle", size=3)]
@@ -140,6 +142,8 @@ LengthWindow = Annotated[Range, Window("length")]
 SpeedWindow = Annotated[Range, Window("speed")]
 CurrentWindow = Annotated[Range, Window("current")]
 VoltageWindow = Annotated[Range, Window("voltage")]
+HeatInputWindow = Annotated[Range, Window("heat input")]
+TorqueWindow = Annotated[Range, Window("torque")]
 Direction = Annotated[
     Triple,
     BeforeValidator(_direction),

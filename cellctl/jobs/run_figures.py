@@ -1,7 +1,7 @@
 """Key figures of a run: cycle time against the plan, arc-on ratio, waiting, energy. They judge nothing.
 
 Energy is an estimate: joint work comes from the simulated motors' torques, which rest on the masses of the robot file,
-and arc energy from the procedure's nominal voltage and current.
+and arc energy from measured voltage and current where the cell shows them, else from the procedure's nominal ones.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class RunFigures:
     `run_time` is what passed on the arm's clock, `planned` the motion time of the plan, `arc_time` how long the arc
     burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
     work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
-    executor's cycles.
+    executor's cycles; `slips` is how often the clock of a simulated arm stood because its host did not let it run, and
+    `slipped` for how long.
     """
 
     folder: str
@@ -53,6 +54,8 @@ class RunFigures:
     resumes: str
     operator: tuple[str, ...]
     late: tuple[int, ...]
+    slips: int
+    slipped: float
 
     @property
     def arc_on_ratio(self) -> float:
@@ -88,6 +91,8 @@ def run_figures(folder: str | Path) -> RunFigures:
         resumes=survey.resumes,
         operator=tuple(f"{action.get('what')} by {action.get('who')}" for action in survey.actions),
         late=tuple(outcome.get("lateness", ())),
+        slips=int(outcome.get("slips", 0)),
+        slipped=float(outcome.get("slipped", 0.0)),
     )
 
 
@@ -116,8 +121,10 @@ def _arc_energy(plan: Plan, trace: Trace, dt: FloatArray) -> float:
         step = task.steps[segment.step]
         if segment.process is not None and isinstance(step, Weld):
             wps = task.cell.procedures[step.wps]
-            burnt = dt[(trace.segment == index) & (trace.arc == _BURNS)].sum()
-            energy += wps.voltage.nominal * wps.current.nominal * float(burnt)
+            burns = (trace.segment == index) & (trace.arc == _BURNS)
+            nominal = wps.voltage.nominal * wps.current.nominal
+            power = trace.arc_power if trace.arc_power.any() else np.full(len(trace), nominal)
+            energy += float((power * dt)[burns].sum())
     return energy
 
 

@@ -53,6 +53,14 @@ class GripperAction:
     part: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScrewAction:
+    """The screw that goes in along a segment: into which hole (`PART.HOLE`), after which tightening program."""
+
+    hole: str
+    program: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamSection:
     """The process of one segment: which seam, which part of it, and what is commanded and allowed on it.
@@ -91,7 +99,8 @@ class FixedSegment:
     """A motion whose geometry is fixed: `path` q(s) (C2, joint values of `group`) and `law` s(t), from rest to rest.
 
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
-    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`).
+    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`),
+    `screw` what is driven in along it.
     """
 
     step: int
@@ -104,12 +113,18 @@ class FixedSegment:
     attached: tuple[str, ...] = ()
     process: SeamSection | None = None
     gripper: GripperAction | None = None
+    screw: ScrewAction | None = None
     form: Literal["fixed"] = "fixed"
 
     @property
     def duration(self) -> float:
         """Time of the segment at full override, s."""
         return self.law.end
+
+    @property
+    def is_done_once(self) -> bool:
+        """Whether something is gripped, let go or screwed in here: it is not gone over again."""
+        return self.gripper is not None or self.screw is not None
 
     def joints_at(self, t: FloatArray | float) -> FloatArray:
         """Joint values (n, dof) at times `t` (n,) from the segment's start."""
