@@ -40,18 +40,20 @@ DISK_PATIENCE = 0.25
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
-_PERHAPS_THE_HOST = ("X402", "X407", "X412")
+_PERHAPS_THE_HOST = ("X402", "X407", "X412", "X495")
 _LEAD_SPEED = 0.05
 
 
 class PlanRun:
     """One run in progress: what it does at its place on the path, what the process does, and why it ends."""
 
+    stream_type: type[SetpointStream] = SetpointStream
+
     def __init__(
         self, job: Job, driver: Driver, *, clock: Clock, control: Control, record: Record, machine: Machine
     ) -> None:
         self._job, self._record, self._machine = job, record, machine
-        self._stream = SetpointStream(job, driver, clock=clock, record=record)
+        self._stream = self.stream_type(job, driver, clock=clock, record=record)
         unfit = checks.unfit_job(job, self._stream.arm)
         if unfit is not None:
             raise Faulted(unfit)
@@ -355,12 +357,16 @@ class PlanRun:
         process, override = self._process, self._operator.command.override
         analog = process.analog(override)
         self._stream.send(joints, outputs=process.outputs, arc=process.arc_code, point=point, analog=analog)
+        yield from self._judge()
+
+    def _judge(self) -> Events:
+        """What the cycle that was measured last means for the run."""
         finding = None if self._operator.ending else self._process.lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
-            yield self._teller.tell("progress", rate=round(path.rate, 6))
+            yield self._teller.tell("progress", rate=round(self._path.rate, 6))
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
 

@@ -59,7 +59,7 @@ class SetpointStream:
         return self.measured.time - self._began
 
     @property
-    def link(self) -> dict[str, int]:
+    def link(self) -> dict[str, object]:
         """What happened on the link to the arm since it was opened, by name; empty where nobody counts."""
         return asdict(self._driver.counters) if isinstance(self._driver, CountsLink) else {}
 

@@ -93,8 +93,20 @@ def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, wo
     turn += np.arccos(np.clip(np.einsum("ij,ij->i", probe.normals[1:], probe.normals[:-1]), -1.0, 1.0))
     count = max(count, int(np.ceil((count - 1) * turn.max() / LARGEST_TURN)) + 1)
     s = np.linspace(0.0, path.length, count)
-    frames = path.frames(s)
-    wires = wire_directions(frames.tangents, frames.normals, np.full(count, work), np.full(count, travel))
+    base, tcp = pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix
+    return stations_at(s, path.frames(s), base, tcp, work, travel)
+
+
+def stations_at(
+    s: FloatArray,
+    frames: SeamFrames,
+    pose_base_world: FloatArray,
+    pose_tcp_flange: FloatArray,
+    work: float,
+    travel: float,
+) -> Stations:
+    """Stations at arc lengths `s` (n,) with `frames`; references for nominal angles."""
+    wires = wire_directions(frames.tangents, frames.normals, np.full(len(s), work), np.full(len(s), travel))
     references = transported_references(wires)
     offsets = np.unwrap(spin_offsets(frames.tangents, wires, references))
-    return Stations(s, frames, references, offsets, pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix)
+    return Stations(s, frames, references, offsets, pose_base_world, pose_tcp_flange)
