@@ -59,7 +59,7 @@ class SetpointStream:
         return self.measured.time - self._began
 
     @property
-    def link(self) -> dict[str, int]:
+    def link(self) -> dict[str, object]:
         """What happened on the link to the arm since it was opened, by name; empty where nobody counts."""
         return asdict(self._driver.counters) if isinstance(self._driver, CountsLink) else {}
 
@@ -75,7 +75,9 @@ class SetpointStream:
         self.command = here if count else start
         return [here + (start - here) * (k / count) for k in range(count + 1)] if count else []
 
-    def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
+    def send(
+        self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint, analog: tuple[float, ...] = ()
+    ) -> None:
         """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402). A stale
         state is not judged.
         """
@@ -83,7 +85,7 @@ class SetpointStream:
         self._keep_pace()
         before, previous = self.measured, self.command
         try:
-            self.measured = self._driver.exchange(Setpoint(joints, outputs))
+            self.measured = self._driver.exchange(Setpoint(joints, outputs, analog))
         finally:
             if not self.arm.lock_step:
                 self.lateness.count(self._clock.now())
@@ -92,7 +94,7 @@ class SetpointStream:
         elapsed = self.measured.time - before.time
         on_time = elapsed < 1.5 * self.arm.period
         self._count(elapsed, slipped=self.measured.slipped - before.slipped)
-        self._write_down(arc, point)
+        self._write_down(arc, point, analog)
         if self.measured.age > 0.0:
             return
         where = f"{point}, {self.time:.3f} s after the start"
@@ -147,7 +149,9 @@ class SetpointStream:
         self.late_in_a_row = self.late_in_a_row + 1 if late else 0
         self.dt = min(max(elapsed, self.arm.period), 2.0 * self.arm.period)
 
-    def _write_down(self, arc: int, point: PathPoint) -> None:
+    def _write_down(self, arc: int, point: PathPoint, analog: tuple[float, ...]) -> None:
+        signals = self._job.analog
+        told = tuple(analog[k] if k < len(analog) else 0.0 for k in signals.outputs.values())
         cycle = Cycle(
             time=self.time,
             segment=point.segment,
@@ -159,5 +163,6 @@ class SetpointStream:
             outputs=self.outputs,
             inputs=self.measured.inputs,
             arc=arc,
+            analog=told + tuple(signals.shown(name, self.measured.analog) for name in signals.inputs),
         )
         self._record.cycle(cycle)

@@ -1,7 +1,7 @@
 """Key figures of a run: cycle time against the plan, arc-on ratio, waiting, energy. They judge nothing.
 
 Energy is an estimate: joint work comes from the simulated motors' torques, which rest on the masses of the robot file,
-and arc energy from the procedure's nominal voltage and current.
+and arc energy from measured voltage and current where the cell shows them, else from the procedure's nominal ones.
 """
 
 from __future__ import annotations
@@ -121,8 +121,10 @@ def _arc_energy(plan: Plan, trace: Trace, dt: FloatArray) -> float:
         step = task.steps[segment.step]
         if segment.process is not None and isinstance(step, Weld):
             wps = task.cell.procedures[step.wps]
-            burnt = dt[(trace.segment == index) & (trace.arc == _BURNS)].sum()
-            energy += wps.voltage.nominal * wps.current.nominal * float(burnt)
+            burns = (trace.segment == index) & (trace.arc == _BURNS)
+            nominal = wps.voltage.nominal * wps.current.nominal
+            power = trace.arc_power if trace.arc_power.any() else np.full(len(trace), nominal)
+            energy += float((power * dt)[burns].sum())
     return energy
 
 

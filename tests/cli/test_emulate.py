@@ -85,12 +85,12 @@ def read_waypoint_arm(port: str, protocol: str) -> list[float]:
     from cellctl.drivers.mycobot.arm import MycobotWaypointArm
     from cellctl.drivers.serial_port import SerialPort
     from cellctl.files import load_robot
-    from cellctl.model.gcode_wiring import homed_wiring
+    from cellctl.model.gcode_wiring import homed_robot
 
     robot = load_robot("generic_gcode_6axis")
     setup = ArmSetup(robot.name, tuple(j.name for j in robot.axes), [0.0] * 6, limits=robot.axis_limits)
     opened = lambda: SerialPort(port, baud=115_200)  # noqa: E731
-    arm = GrblArm(opened, homed_wiring(robot), setup) if protocol == "grbl" else MycobotWaypointArm(opened, setup)
+    arm = GrblArm(opened, homed_robot(robot), setup) if protocol == "grbl" else MycobotWaypointArm(opened, setup)
     with arm:
         return arm.read().joints.tolist()
 

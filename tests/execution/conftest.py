@@ -167,7 +167,7 @@ def run_job(tmp_path: Path) -> Callable[..., Ran]:
         arm = arm or MemoryArm(small_setup(), arc=arc)
         folder = tmp_path / "run"
         events: list[Event] = []
-        with RunFolder(folder, JOINTS) as record:
+        with RunFolder(folder, JOINTS, job.analog.names) as record:
             run = execute(job, arm, clock=ManualClock(), control=control or Switch(), record=record)  # type: ignore[arg-type]
             while True:
                 try:

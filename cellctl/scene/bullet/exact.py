@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter
 
 import numpy as np
@@ -11,7 +12,7 @@ from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.bullet.client import bullet_version, distance_client
 from cellctl.scene.bullet.solids import MILLIMETRES, add_solid, remove_solids
 from cellctl.scene.engine import PAD, Contact, Point
-from cellctl.scene.placed_scene import Indices, PlacedScene
+from cellctl.scene.placed_scene import PlacedScene
 
 _DISTANCE = itemgetter(8)
 
@@ -60,13 +61,14 @@ class ExactScene(PlacedScene):
         first, second = self._solids[i], self._solids[j]
         return i, j, first.body, second.body, PAD + first.miss + second.miss
 
-    def _place(self, indices: Indices, poses_world: FloatArray) -> None:
-        """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""
-        put = self._client.bullet.resetBasePositionAndOrientation
+    def _ready(self, poses_world: FloatArray) -> Iterable[tuple[list[float], list[float]]]:
+        """Positions in the engine's unit, and quaternions."""
         positions = (poses_world[:, :3, 3] * MILLIMETRES).tolist()
-        quats = quats_xyzw(poses_world[:, :3, :3]).tolist()
-        for index, position, quat in zip(indices.tolist(), positions, quats, strict=True):
-            put(self._solids[index].body, position, quat, physicsClientId=self._id)
+        return zip(positions, quats_xyzw(poses_world[:, :3, :3]).tolist(), strict=True)
+
+    def _put(self, index: int, ready: tuple[list[float], list[float]]) -> None:
+        """Put the solid at `index` to a position and a quaternion."""
+        self._client.bullet.resetBasePositionAndOrientation(self._solids[index].body, *ready, physicsClientId=self._id)
 
 
 def quats_xyzw(rotations: FloatArray) -> FloatArray:
