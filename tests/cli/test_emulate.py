@@ -62,6 +62,16 @@ def test_a_real_arm_moves_only_with_consent(say) -> None:
     )
 
 
+def test_process_devices_are_as_real_as_an_arm(say) -> None:
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "modbus:/dev/ttyNONE")
+    assert (answer.code, answer.err) == (
+        2,
+        "nobody agreed that the process devices at modbus:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
+    )
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "profinet:/dev/ttyNONE")
+    assert (answer.code, "[U640]" in answer.err) == (2, True)
+
+
 def test_a_driver_without_its_port_is_a_usage_error(say) -> None:
     answer = say("run", "tasks/desk/over_the_blocks.yaml", "--driver", "dynamixel", "--yes")
     assert answer.code == 2
