@@ -87,6 +87,9 @@ def _unfit_form(job: Job, arm: ArmIdentity) -> Finding | None:
         if arm.plans and segment.gripper is not None:
             text = f"'{segment.gripper.part}' is gripped, and a stop of '{arm.name}' switches every output off"
             return Finding("X491", text, suggestion="grip with an arm whose gripper keeps its part at a stop")
+        if arm.plans and segment.screw is not None:
+            text = f"'{segment.screw.hole}' gets a screw, and '{arm.name}' tells ten times a second where it is"
+            return Finding("X491", text, suggestion="drive screws with an arm that takes setpoints")
     return None
 
 

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def emulated(checkout: Path) -> Iterator:
-    processes = []
-
-    def start(*words: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-        command = [sys.executable, "-m", "cellctl", "emulate", *words]
-        process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)
-        processes.append(process)
-        return process, json.loads(process.stdout.readline())
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, tmp_path: Path) -> None:
