@@ -38,8 +38,8 @@ class ArmIdentity:
     order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
     knows. An arm that `falls` without power keeps it after a fault. One that is `analog` takes and shows analogue
     values; the others ignore them. One that `plans` by itself takes whole motions and no setpoints: it is a
-    `WaypointArm`. `outputs` and `inputs` are the digital lines that it has, as bits, None where it has any that the cell
-    names.
+    `WaypointArm`. `outputs` and `inputs` are the digital lines that it has, as bits, None where it has any that the
+    cell names.
     """
 
     name: str

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cellctl.files import load_cell
+from cellctl.model.wiring import STEP
+
 
 def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, tmp_path: Path) -> None:
     script = checkout / "sim/faults/noisy_line.yaml"
@@ -25,12 +28,23 @@ def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, t
         (["--arm", "kuka_kr16_2"], "wiring.yaml: there is no such file"),
         (["--at", "1 2 deg"], "--at: "),
         (["--faults", "nothing.yaml"], "nothing.yaml: there is no such file"),
+        (["--cell", "sim/paper_cell/cell.yaml"], "'so101' is wired for feetech, not for dynamixel"),
+        (["--cell", "sim/paper_cell/cell.yaml", "--arm", "open_manipulator_x"], "the cell 'paper_cell' has the joints"),
     ],
 )
 def test_what_cannot_be_emulated_is_a_usage_error(say, words: list[str], said: str) -> None:
     answer = say("emulate", "dynamixel", *words)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_servos_move_the_arm_of_a_cell(emulated, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    link = tmp_path / "arm"
+    _, said = emulated("feetech", "--cell", "sim/paper_cell/cell.yaml", "--link", str(link))
+    assert said["arm"] == "so101"
+    home = load_cell("lib:sim/paper_cell/cell.yaml").mechanisms[0].configurations["home"]
+    assert read_feetech(str(link)) == pytest.approx(home, abs=2 * STEP)
 
 
 def test_a_real_arm_moves_only_with_consent(say) -> None:
