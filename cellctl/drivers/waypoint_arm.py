@@ -162,10 +162,10 @@ class WaypointArm(StoppedAtExit):
         return self._guarded(self._stop)
 
     def exchange(self, setpoint: Setpoint) -> ArmState:
-        """There is no such thing here: raises UsageError X495."""
+        """There is no such thing here: raises UsageError X491."""
         del setpoint
         text = f"the controller of a {self._setup.robot} plans by itself ({self.protocol}): it takes no setpoints"
-        raise UsageError(Finding("X495", text, suggestion="give it whole motions"))
+        raise UsageError(Finding("X491", text, suggestion="give it whole motions"))
 
     def power(self, state: Literal["off", "on"]) -> None:
         """`off`: take the drive away at once; `on`: see that the arm is there and without a fault. Moves nothing."""

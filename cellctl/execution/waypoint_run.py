@@ -6,6 +6,8 @@ Where the arm is on its path is read from what was measured: the place that is n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cellctl.drivers.driver import Driver
@@ -67,7 +69,7 @@ class WaypointRun(PlanRun):
         finally:
             stream.leave()
 
-    def _travel(self, *, until: float) -> Events:
+    def _travel(self, *, until: float, each: Callable[[], None] = lambda: None) -> Events:
         """Let the arm go along the rest of the segment; hold, stop and faults happen in here."""
         path, stream = self._path, self._stream
         if path.tau >= until:
@@ -81,6 +83,8 @@ class WaypointRun(PlanRun):
         try:
             while stream.moves:
                 yield from self._obey()
+                if self.executing:
+                    each()
                 stream.steer(hold=not self.executing)
                 yield from self._follow_on()
         finally:
@@ -105,7 +109,7 @@ class WaypointRun(PlanRun):
         return float(taus[np.argmin(off)])
 
     def _demand_as_certified(self, segment: FixedSegment, index: int) -> None:
-        """Raise Faulted X497 where the controller would no longer make of a segment what was certified."""
+        """Raise Faulted X493 where the controller would no longer make of a segment what was certified."""
         start = corners(segment.path)[0]
         motion = followed_rest(segment, self._stream.waypoint_arm, start, segment.path.start).motion
         t = np.linspace(0.0, segment.duration, _SAMPLES)
@@ -114,4 +118,4 @@ class WaypointRun(PlanRun):
         if off > _SAME_MOTION or late > _SAME_TIME * (1.0 + segment.duration):
             text = f"segment {index} would be passed {np.degrees(off):.2f} deg and {late:.2f} s from what was certified"
             hint = "were the settings of the controller changed? run the task again, so that it is asked anew"
-            raise Faulted(Finding("X497", text, suggestion=hint))
+            raise Faulted(Finding("X493", text, suggestion=hint))

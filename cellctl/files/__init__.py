@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from cellctl.model.inputs import Input
     from cellctl.model.link_faults import FaultScript
     from cellctl.model.plan import Plan
+    from cellctl.model.process_wiring import ProcessWiring
     from cellctl.model.robot import Robot
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "gcode", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = ("cell", "faults", "gcode", "io", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "load_cell",
     "load_faults",
     "load_gcode_wiring",
+    "load_io",
     "load_robot",
     "load_task",
     "load_wiring",
@@ -85,6 +87,13 @@ def load_gcode_wiring(path: str | Path) -> GcodeWiring:
     from cellctl.files import loading
 
     return loading.load_gcode_wiring(path)
+
+
+def load_io(path: str | Path) -> ProcessWiring:
+    """Read which signals are on a process line, by a `lib:` reference or a path; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_io(path)
 
 
 def load_faults(path: str | Path) -> FaultScript:

@@ -10,6 +10,7 @@ from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
 from cellctl.files.faults_file import read_faults
 from cellctl.files.gcode_file import read_gcode_wiring
+from cellctl.files.io_file import read_io
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, with_file
@@ -21,6 +22,7 @@ from cellctl.model.cell import Cell
 from cellctl.model.gcode_wiring import GcodeWiring
 from cellctl.model.inputs import Input
 from cellctl.model.link_faults import FaultScript
+from cellctl.model.process_wiring import ProcessWiring
 from cellctl.model.robot import Robot
 from cellctl.model.task import Task
 from cellctl.model.wiring import Wiring
@@ -72,6 +74,12 @@ def load_gcode_wiring(path: str | Path) -> GcodeWiring:
         path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_gcode_wiring(reading, with_file(reference, "gcode")))
+
+
+def load_io(path: str | Path) -> ProcessWiring:
+    """Read which signals are on a process line, by a `lib:` reference or a path; raises FileError."""
+    reference, reading = _opened(path)
+    return _finished(reading, read_io(reading, with_file(reference, "io")))
 
 
 def load_faults(path: str | Path) -> FaultScript:

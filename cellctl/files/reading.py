@@ -30,6 +30,7 @@ _FILE_OF_KIND: Final = {
     "cell": "cell.yaml",
     "wiring": "wiring.yaml",
     "gcode": "gcode.yaml",
+    "io": "io.yaml",
 }
 _LIBRARY_FOLDERS: Final = {"robot.yaml": "robots", "tool.yaml": "robots/tools"}
 _SIGNATURES: Final = {
@@ -42,6 +43,7 @@ _SIGNATURES: Final = {
     "project": "project",
     "wiring": "protocol",
     "gcode": "axes",
+    "io": "devices",
     "faults": "faults",
 }
 

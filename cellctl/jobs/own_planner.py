@@ -56,12 +56,12 @@ def referenced(
     link: CellLink, how: Reference | None, certified: CertifiedPlan, folder: Path
 ) -> Generator[Event, None, Outcome | None]:
     """Let the controller get to know where the arm is; from its reference the arm goes to where the plan starts, by a
-    certified move. How that ended, None where there was none. Raises UsageError X498 for an arm that takes setpoints.
+    certified move. How that ended, None where there was none. Raises UsageError X494 for an arm that takes setpoints.
     """
     if how is None:
         return None
     if not link.plans:
-        raise UsageError(Finding("X498", "this arm takes setpoints and has no reference to find", None, "leave it out"))
+        raise UsageError(Finding("X494", "this arm takes setpoints and has no reference to find", None, "leave it out"))
     link.reference(how)
     ((group, start),) = certified.plan.start.items()
     here = link.joints()

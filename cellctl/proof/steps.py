@@ -9,7 +9,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.plan import Plan
-from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.task import MoveJ, Screw, Task, Weld
 from cellctl.proof.limits import CONTINUITY
 
 ROUNDED = 1e-4
@@ -40,6 +40,9 @@ def _step_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
         if isinstance(step, Weld):
             if sum(segment.process is not None for segment in of_step) != 1:
                 yield Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
+        elif isinstance(step, Screw):
+            if sum(segment.screw is not None for segment in of_step) != 1:
+                yield Finding("C327", f"step {index + 1}: '{step.hole}' is not screwed exactly once in this plan")
         elif isinstance(step, MoveJ) and np.abs(standing - axes.configuration(step.target)).max() > _beside(plan):
             yield Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'")
 

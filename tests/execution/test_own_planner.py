@@ -93,7 +93,7 @@ def test_a_run_is_not_given_another_speed_or_way(operate) -> None:
     asked = [{"do": "override", "value": 0.5}, {"do": "stride", "unit": "distance", "distance": 0.1}]
     held = [{"do": "back", "unit": "segment"}, {"do": "mode", "mode": "t1"}, {"do": "resume"}]
     links = operate(job_on(bench), bench.arm, {2: ["START"], 8: [*asked, {"do": "hold"}], 20: held}, patience=200)
-    assert links.refusals() == ["X496", "X496", "X496", "X496"]
+    assert links.refusals() == ["X492", "X492", "X492", "X492"]
     assert links.outcomes[0]["status"] == "done"
     assert "held" in links.states()
 
@@ -149,7 +149,7 @@ def test_finding_the_reference_can_be_stopped(operate, way: str) -> None:
     bench = grbl_bench(at=START, homed=False)
     script = {2: [{"do": "reference", "how": "home"}, {"do": way}], 6: [{"do": "referenced"}]}
     links = operate(job_on(bench), bench.arm, script, patience=5)
-    assert links.refusals() == ["X498"]
+    assert links.refusals() == ["X494"]
     assert not bench.arm.referenced
     assert not bench.machine.homed
     assert bench.machine.state == "Alarm"
@@ -165,7 +165,7 @@ def test_a_position_that_somebody_vouches_for_is_taken(operate) -> None:
 def test_an_arm_of_setpoints_has_no_reference_and_plans_nothing(operate, job, arm, tmp_path: Path) -> None:
     follow = {"do": "follow", "plan": "asked.zip", "to": "made.zip"}
     links = operate(job, arm, {2: [{"do": "reference", "how": "home"}, follow]}, patience=5)
-    assert links.refusals() == ["X498", "X498"]
+    assert links.refusals() == ["X494", "X494"]
 
 
 def test_an_arm_with_absolute_encoders_needs_no_reference() -> None:
@@ -182,4 +182,4 @@ def test_setpoints_are_refused_in_words() -> None:
     bench = grbl_bench(at=START)
     with pytest.raises(UsageError, match="it takes no setpoints") as caught:
         bench.arm.exchange(None)
-    assert caught.value.findings[0].code == "X495"
+    assert caught.value.findings[0].code == "X491"

@@ -359,7 +359,7 @@ def test_a_controller_whose_settings_were_changed_is_refused(moves, job_of) -> N
     bench = standing_grbl(moves)
     job = job_of(certify(followed_plan(moves.plan, bench.arm)))
     bench.arm._limits = replace(bench.arm._limits, velocity=0.5 * np.array(bench.arm._limits.velocity))
-    assert refused(job, bench.arm, LineClock(bench.line)) == "X497"
+    assert refused(job, bench.arm, LineClock(bench.line)) == "X493"
     assert bench.stands()
 
 
@@ -373,7 +373,7 @@ def test_lines_are_not_for_setpoints_and_setpoints_not_for_lines(moves, ideal, j
 def test_nothing_is_welded_with_an_arm_that_tells_nothing_of_the_arc(made, job_of) -> None:
     bench = standing_grbl(made)
     job = replace(job_of(made), drawn=frozenset())
-    assert refused(job, bench.arm, LineClock(bench.line)) == "X495"
+    assert refused(job, bench.arm, LineClock(bench.line)) == "X491"
 
 
 def test_an_arm_that_does_not_stand_at_the_start_is_refused(moves, job_of) -> None:

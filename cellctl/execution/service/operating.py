@@ -185,13 +185,13 @@ class Operating:
         return {}
 
     def _refuse_own_planner(self, what: str, hint: str) -> None:
-        """Raise UsageError (X496) for what an arm that was told its whole motion cannot do any more."""
+        """Raise UsageError (X492) for what an arm that was told its whole motion cannot do any more."""
         arm = self._driver.identify()
         if arm.plans:
             text = (
                 f"the controller behind '{arm.name}' was told its motions as they were certified: {what} is another one"
             )
-            raise UsageError(Finding("X496", text, suggestion=hint))
+            raise UsageError(Finding("X492", text, suggestion=hint))
 
     def _clear(self, client: ClientLink, request: Request) -> Result:
         self.check(client, request)

@@ -45,7 +45,7 @@ class OwnPlanner:
         stopped = operating.command.demand == "stop" or operating.machine.power == "estop"
         if unless or stopped or operating.unattended:
             text = "finding the reference was stopped, and nobody knows where the arm is"
-            self._end(UsageError(Finding("X498", text, suggestion="begin it again")))
+            self._end(UsageError(Finding("X494", text, suggestion="begin it again")))
             return
         try:
             next(self._homing)
@@ -97,5 +97,5 @@ class OwnPlanner:
     def _demand_own_planner(self) -> WaypointArm:
         if not isinstance(self._driver, WaypointArm):
             text = f"the driver '{self._driver.identify().name}' takes setpoints and plans nothing by itself"
-            raise UsageError(Finding("X498", text))
+            raise UsageError(Finding("X494", text))
         return self._driver

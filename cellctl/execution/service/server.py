@@ -10,6 +10,7 @@ import errno
 import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast, get_args
@@ -31,6 +32,7 @@ from cellctl.execution.service.own_planner import OwnPlanner
 from cellctl.execution.service.protocol import Request
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
+from cellctl.realtime import going_first
 
 Load = Callable[[Path], Job]
 """Reads a plan file and makes it a job; raises CellctlError for one that is not certified."""
@@ -131,7 +133,7 @@ class Executor:
             raise AssertionError("started without a plan")
         job = self._loaded[1]
         logged = self._log.stat().st_size if self._log is not None and self._log.exists() else 0
-        with record:
+        with record, self._ahead():
             machine = self.operating.machine
             run = execute(job, self._driver, clock=self._clock, control=self, record=record, machine=machine)
             outcome = self._followed(run)
@@ -143,6 +145,10 @@ class Executor:
         if self._log is not None and self._log.exists():
             record.keep(self._log, since=logged)
         self._links.publish(protocol.outcome_line(outcome))
+
+    def _ahead(self) -> AbstractContextManager[None]:
+        """Ahead of everything ordinary while an arm keeps its clock; in lock-step nobody waits."""
+        return nullcontext() if self._driver.identify().lock_step else going_first()
 
     def _followed(self, run: Generator[Event, None, Outcome]) -> Outcome:
         while True:
@@ -269,10 +275,11 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
+        segments = job.certified.plan.segments
+        welds = job.process == "weld" and any(job.strikes(one) or one.screw is not None for one in segments)
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
-            raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))
+            raise UsageError(Finding("X435", "in mode t1 nothing is welded and no screw driven", suggestion=hint))
 
     def _shutdown(self, client: ClientLink, request: Request) -> Result:
         del request
@@ -284,7 +291,7 @@ class Executor:
 def _new_record(folder: Path, plan: Path, job: Job) -> RunFolder:
     """A new run folder with a copy of the plan file; raises UsageError (X411) and leaves nothing where it cannot be."""
     try:
-        record = RunFolder(folder, job.envelope.names)
+        record = RunFolder(folder, job.envelope.names, job.analog.names)
         try:
             shutil.copyfile(plan, folder / f"plan{plan.suffix}")
         except OSError:
