@@ -107,8 +107,12 @@ class Process:
         if self.screw.program is None:
             return None
         values = self._stream.measured.analog
-        self.screw.show(*(self._job.analog.shown(name, values) for name in ("driver_torque", "driver_angle")))
-        return self.screw.trouble(inputs, self._path.segment.path.end - self._path.s, self._teller.where)
+        torque, angle = (self._job.analog.shown(name, values) for name in ("driver_torque", "driver_angle"))
+        self.screw.show(inputs, torque=torque, angle=angle)
+        finding = self.screw.trouble(inputs, self._path.segment.path.end - self._path.s, self._teller.where)
+        if finding is not None:
+            self._teller.note("screw_failed", code=finding.code, **self.screw.figures)
+        return finding
 
     def establish(self) -> None:
         """The arc stands: a stretch of the seam begins here."""

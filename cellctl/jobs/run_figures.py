@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellctl.execution.records.record import EVENTS, JOURNAL, OUTCOME, TRACE
-from cellctl.execution.records.survey import surveyed
+from cellctl.execution.records.survey import ScrewSurvey, surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.plan import Plan
@@ -34,7 +34,7 @@ class RunFigures:
     burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
     work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
     executor's cycles; `stalls` is how often the clock of a simulated arm stood because its host did not let it run, and
-    `stalled` for how long.
+    `stalled` for how long. `screws` says what became of each that was begun.
     """
 
     folder: str
@@ -56,6 +56,7 @@ class RunFigures:
     late: tuple[int, ...]
     stalls: int
     stalled: float
+    screws: tuple[str, ...] = ()
 
     @property
     def arc_on_ratio(self) -> float:
@@ -93,7 +94,15 @@ def run_figures(folder: str | Path) -> RunFigures:
         late=tuple(outcome.get("lateness", ())),
         stalls=int(outcome.get("stalls", 0)),
         stalled=float(outcome.get("stalled", 0.0)),
+        screws=tuple(f"{screw.hole} {screw_words(screw)}" for screw in survey.screws),
     )
+
+
+def screw_words(screw: ScrewSurvey) -> str:
+    """What became of a screw, and its figures as far as there are any."""
+    said = "is tight" if screw.done else f"is not known to be sound{f' ({screw.code})' if screw.code else ''}"
+    torque = "" if screw.torque is None else f", {screw.torque:.2f} Nm"
+    return said + torque + ("" if screw.angle is None else f", {np.degrees(screw.angle):.0f} deg since snug")
 
 
 def net_work(q: FloatArray, torques: FloatArray) -> float:

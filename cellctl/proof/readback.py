@@ -45,9 +45,12 @@ class Readback:
 
 def tcp_matrices(mechanism: Mechanism, ctwd: float, joints: FloatArray) -> FloatArray:
     """TCP in the world (n, 4, 4), `ctwd` (m) from the contact tip, for joint values (n, dof) of an arm with a torch."""
-    flange = flange_matrices(chain_of(mechanism.robot), joints)
-    result: FloatArray = mechanism.pose_world_base.matrix @ flange @ _tcp(mechanism, ctwd).matrix
-    return result
+    chain = chain_of(mechanism.robot)
+    first = mechanism.pose_world_base.matrix @ chain.before[:1]
+    whole = chain._replace(
+        before=np.concatenate([first, chain.before[1:]]), after=chain.after @ _tcp(mechanism, ctwd).matrix
+    )
+    return flange_matrices(whole, joints)
 
 
 def seen_from_part(cell: Cell, group: str, seam: str, ctwd: float, joints: FloatArray) -> FloatArray:

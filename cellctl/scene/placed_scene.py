@@ -67,8 +67,14 @@ class PlacedScene(ABC):
         """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
 
     def distance(self, pair: int, q: ArrayLike, within: float) -> Contact | None:
-        """`query` of a listed pair at joint values `q` (dof,)."""
-        self.move(q)
+        """`query` of a listed pair at joint values `q` (dof,), for which its two solids alone are placed."""
+        from cellctl.kinematics.forward import tree_frames
+
+        solids = self.model.pairs[pair]
+        moved = solids[self._frame[solids] != WORLD]
+        frames = tree_frames(self.model.chain, self.model.frame_parents, q)[self._frame[moved]]
+        self._frames_world[:] = np.nan
+        self._place(moved, self.model.pose_world_base.matrix @ frames @ self._local[moved])
         return self.query(pair, within)
 
     def all_within(self, q: ArrayLike, within: ArrayLike) -> list[Contact]:

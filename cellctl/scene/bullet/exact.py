@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-import numpy as np
-
 from cellctl.model.pose import FloatArray
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.bullet.client import bullet_version, distance_client
@@ -63,31 +61,14 @@ class ExactScene(PlacedScene):
 
     def _ready(self, poses_world: FloatArray) -> Iterable[tuple[list[float], list[float]]]:
         """Positions in the engine's unit, and quaternions."""
+        from cellctl.scene.bullet.quaternions import quats_xyzw
+
         positions = (poses_world[:, :3, 3] * MILLIMETRES).tolist()
-        return zip(positions, quats_xyzw(poses_world[:, :3, :3]).tolist(), strict=True)
+        return zip(positions, quats_xyzw(poses_world).tolist(), strict=True)
 
     def _put(self, index: int, ready: tuple[list[float], list[float]]) -> None:
         """Put the solid at `index` to a position and a quaternion."""
         self._client.bullet.resetBasePositionAndOrientation(self._solids[index].body, *ready, physicsClientId=self._id)
-
-
-def quats_xyzw(rotations: FloatArray) -> FloatArray:
-    """Unit quaternions (n, 4), scalar last, of rotation matrices (n, 3, 3); Shepperd's method on the largest term."""
-    r = rotations
-    squares = np.empty((len(r), 4, 4))
-    x, y, z = r[:, 0, 0], r[:, 1, 1], r[:, 2, 2]
-    squares[:, 0, 0], squares[:, 1, 1], squares[:, 2, 2] = 1 + x - y - z, 1 - x + y - z, 1 - x - y + z
-    squares[:, 3, 3] = 1 + x + y + z
-    squares[:, 0, 1] = squares[:, 1, 0] = r[:, 0, 1] + r[:, 1, 0]
-    squares[:, 0, 2] = squares[:, 2, 0] = r[:, 0, 2] + r[:, 2, 0]
-    squares[:, 1, 2] = squares[:, 2, 1] = r[:, 1, 2] + r[:, 2, 1]
-    squares[:, 0, 3] = squares[:, 3, 0] = r[:, 2, 1] - r[:, 1, 2]
-    squares[:, 1, 3] = squares[:, 3, 1] = r[:, 0, 2] - r[:, 2, 0]
-    squares[:, 2, 3] = squares[:, 3, 2] = r[:, 1, 0] - r[:, 0, 1]
-    largest = np.argmax(np.einsum("nii->ni", squares), axis=1)
-    rows = squares[np.arange(len(r)), largest]
-    result: FloatArray = rows / np.sqrt(np.einsum("ni,ni->n", rows, rows))[:, None]
-    return result
 
 
 def _metres(point: Point) -> Point:

@@ -142,6 +142,16 @@ def test_a_silent_device_is_given_up_at_the_deadline_and_the_others_go_off(bench
     assert b.source.get("arc_on") == 0.0
 
 
+def test_an_on_whose_answer_was_lost_is_taken_back(bench) -> None:
+    """The device hears every question, so its watchdog is content; it must be told to switch off."""
+    b = bench(Fault("lose", start=1.0, end=3.0))
+    b.serve(0.99 - b.line.age)
+    b.serve(0.5, "arc_on")
+    assert b.ended == "X480"
+    b.serve(0.2, "arc_on")
+    assert b.source.get("arc_on") == 0.0
+
+
 def test_clearing_a_line_that_is_still_dead_says_so(bench) -> None:
     b = bench(Fault("silent", start=1.0, servo=20))
     b.serve(2.0 - b.line.age, "arc_on")
