@@ -60,7 +60,7 @@ def _outcome(words: Sequence[str]) -> Outcome:
         except CellctlError as error:
             return outcome_of(error)
         except CycloptsError as error:
-            return misused(str(error))
+            return misused(str(error), error.command_chain or ())
     except KeyboardInterrupt:
         return interrupted()
     except OutputLost:

@@ -11,6 +11,7 @@ from cellctl.errors import Finding
 from cellctl.files.cell_file import CellReading
 from cellctl.files.handling_checks import check_handling
 from cellctl.files.quantities import Kind, shown_quantity
+from cellctl.files.screw_checks import check_screws
 from cellctl.files.step_report import PlaceOf, StepReport
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
@@ -39,6 +40,7 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
     for at, step in zip(reports, task.steps, strict=True):
         _check_step(at, step, reading)
     check_handling(whole, reports, task.steps, reading)
+    check_screws(whole, reports, task.steps, reading)
     return findings
 
 
@@ -50,7 +52,9 @@ def names_of(cell: Cell) -> CellReading:
         frozenset(group.name for group in cell.groups),
         {mechanism.name: frozenset(mechanism.configurations) for mechanism in cell.mechanisms},
         {placement.name: frozenset(seam.name for seam in placement.part.seams) for placement in cell.parts},
+        {placement.name: frozenset(hole.name for hole in placement.part.holes) for placement in cell.parts},
         frozenset(cell.procedures),
+        frozenset(cell.tightening),
         frozenset(fixture.name for fixture in cell.fixtures),
         frozenset(mechanism.name for mechanism in cell.mechanisms if mechanism.tool is not None),
     )

@@ -146,6 +146,23 @@ class ReleaseField(FileModel):
     """The group whose gripper it is, where the cell has several."""
 
 
+class ScrewField(FileModel):
+    """Drive a screw that is at the bit into a hole."""
+
+    hole: str
+    """The hole, as PART.HOLE."""
+    program: Name
+    """The tightening program, as the cell names it."""
+    into: list[Name] = Field(default_factory=list)
+    """Fixtures and parts beside the hole's own part that the bit comes near."""
+    approach: PositiveLength = 0.030
+    """How far the straight way along the axis begins before the thread bites."""
+    retract: PositiveLength = 0.050
+    """How far the straight way along the axis leads away from the screw."""
+    group: Name | None = None
+    """The group that drives, where the cell has several."""
+
+
 def _named_part(value: object) -> object:
     """`grip: bracket` is short for `grip: {part: bracket}`."""
     return {"part": value} if isinstance(value, str) else value
@@ -182,15 +199,18 @@ class StepField(FileModel):
     ] = None
     """Open the gripper and leave the part; its name alone will do."""
 
+    screw: ScrewField | None = None
+    """Drive a screw into a hole."""
+
     @property
-    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | None:
+    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | ScrewField | None:
         """The one that is given."""
-        return self.move_j or self.weld or self.grip or self.release
+        return self.move_j or self.weld or self.grip or self.release or self.screw
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
-        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release)) != 1:
-            raise FieldError("F115", "exactly one of move_j, weld, grip, release must be given")
+        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release, self.screw)) != 1:
+            raise FieldError("F115", "exactly one of move_j, weld, grip, release, screw must be given")
         return self
 
 

@@ -15,6 +15,7 @@ from cellctl.files.task_fields import (
     GripField,
     MoveJField,
     ReleaseField,
+    ScrewField,
     StepField,
     StitchField,
     TaskFile,
@@ -22,7 +23,7 @@ from cellctl.files.task_fields import (
 )
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.stitches import stitched
-from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
+from cellctl.model.task import Budget, Grip, MoveJ, Release, Screw, Step, Task, Weld
 from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
@@ -98,6 +99,9 @@ def _step(written: StepField) -> Step:
             return Grip(grip.part, grip.group or "")
         case ReleaseField() as release:
             return Release(release.part, release.onto or "", release.group or "")
+        case ScrewField() as screw:
+            ways = screw.approach, screw.retract
+            return Screw(screw.hole, screw.program, tuple(screw.into), *ways, screw.group or "")
     weld = written.field
     assert isinstance(weld, WeldField)  # the model holds exactly one of them
     return Weld(
@@ -172,6 +176,8 @@ def _step_tree(step: Step) -> dict[str, object]:
     if isinstance(step, Release):
         onto = {"onto": step.onto} if step.onto else {}
         return {"release": {"part": step.part, **onto, **group}}
+    if isinstance(step, Screw):
+        return {"screw": _screw_tree(step) | group}
     default = Weld(step.seam, step.wps)
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:
@@ -185,6 +191,17 @@ def _step_tree(step: Step) -> dict[str, object]:
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)
     return {"weld": tree}
+
+
+def _screw_tree(step: Screw) -> dict[str, object]:
+    default = Screw(step.hole, step.program)
+    tree: dict[str, object] = {"hole": step.hole, "program": step.program}
+    if step.into:
+        tree["into"] = list(step.into)
+    for name in ("approach", "retract"):
+        if getattr(step, name) != getattr(default, name):
+            tree[name] = write_quantity(getattr(step, name), "length")
+    return tree
 
 
 WEAVE_WORDS: Final[tuple[tuple[str, Kind], ...]] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def export_parquet(folder: str | Path, path: Path) -> int:
     ):
         columns |= {f"{joint}_{name}_{unit}": values[:, k] for k, joint in enumerate(trace.joints)}
     columns |= {f"tcp_{axis}_m": positions[:, k] for k, axis in enumerate("xyz")}
-    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc}
+    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc, **trace.analog}
     table = pyarrow.table({name: pyarrow.array(values) for name, values in columns.items()})
     pyarrow.parquet.write_table(table, path)
     return len(trace)
@@ -125,6 +126,7 @@ def _process_message(trace: Trace, k: int) -> Mapping[str, object]:
         "outputs": int(trace.outputs[k]),
         "inputs": int(trace.inputs[k]),
         "arc": _ARC[int(trace.arc[k])],
+        **{name: float(values[k]) for name, values in trace.analog.items() if isfinite(values[k])},
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SegmentKind = Literal["transit", "approach", "process", "retract", "blend", "wait"]
+SegmentForm = Literal["fixed", "lines"]
 FORMAT_VERSION = 1
 
 
@@ -52,6 +53,14 @@ class GripperAction:
 
     command: Literal["close", "open"]
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScrewAction:
+    """The screw that goes in along a segment: into which hole (`PART.HOLE`), after which tightening program."""
+
+    hole: str
+    program: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +102,11 @@ class FixedSegment:
     """A motion whose geometry is fixed: `path` q(s) (C2, joint values of `group`) and `law` s(t), from rest to rest.
 
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
-    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`).
+    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`),
+    `screw` what is driven in along it.
+
+    One with the form `lines` is what a controller that plans by itself makes of waypoints: straight lines in joint
+    space with corners between them, phases of constant acceleration (`cellctl.model.line_motion`).
     """
 
     step: int
@@ -106,12 +119,18 @@ class FixedSegment:
     attached: tuple[str, ...] = ()
     process: SeamSection | None = None
     gripper: GripperAction | None = None
-    form: Literal["fixed"] = "fixed"
+    screw: ScrewAction | None = None
+    form: SegmentForm = "fixed"
 
     @property
     def duration(self) -> float:
         """Time of the segment at full override, s."""
         return self.law.end
+
+    @property
+    def is_done_once(self) -> bool:
+        """Whether something is gripped, let go or screwed in here: it is not gone over again."""
+        return self.gripper is not None or self.screw is not None
 
     def joints_at(self, t: FloatArray | float) -> FloatArray:
         """Joint values (n, dof) at times `t` (n,) from the segment's start."""

@@ -75,7 +75,23 @@ class Release:
     group: str = ""
 
 
-Step = MoveJ | Weld | Grip | Release
+@dataclass(frozen=True, slots=True)
+class Screw:
+    """Drive a screw into a hole, `PART.HOLE`, after a tightening program of the cell.
+
+    The screw is at the bit already. `into` names the fixtures and parts beside the hole's own that the bit comes near.
+    `approach` and `retract` run along the axis of the hole (m).
+    """
+
+    hole: str
+    program: str
+    into: tuple[str, ...] = ()
+    approach: float = 0.030
+    retract: float = 0.050
+    group: str = ""
+
+
+Step = MoveJ | Weld | Grip | Release | Screw
 
 
 def step_name(step: Step) -> str:
@@ -89,6 +105,8 @@ def step_name(step: Step) -> str:
             return f"grip {step.part}"
         case Release():
             return f"release {step.part}"
+        case Screw():
+            return f"screw {step.hole}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ class Wps:
 
     `process` is the ISO 4063 number ("131" is MIG), or PEN for one that only draws, whose figures of arc, joint and
     material are empty. Angles in rad, ctwd in m, current A, voltage V, wire feed and
-    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1). `weave` is None where it allows no weave.
+    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1), `heat_input` the window of Q (J/m), None where it
+    is not judged. With the `override` "blocked" a weld is never slowed down, with "scaled" the arc's power goes with
+    the travel speed. `weave` is None where it allows no weave.
     """
 
     name: str
@@ -87,6 +90,8 @@ class Wps:
     arc_start: ArcStart
     arc_end: ArcEnd
     heat_factor: float = 0.8
+    heat_input: Range | None = None
+    override: Literal["blocked", "scaled"] = "blocked"
     weave: WeaveWindow | None = None
 
     @property

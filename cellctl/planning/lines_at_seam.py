@@ -36,7 +36,7 @@ def lines_at(
         return _no_line(arm, problem, q[-1], step.retract, f"{where}: the retract")
     for kind, line in _both(to_seam, from_seam):
         margins = arm.margins(contacts, kind)
-        blocked = _blocked(arm, line, margins)
+        blocked = first_blocked(arm, line, margins)
         if blocked is not None:
             what = f"{where}: {blocked * 1e3:.0f} mm from the seam on the {kind}"
             there = line(blocked)[0]
@@ -79,8 +79,8 @@ def _no_line(arm: Arm, problem: SeamProblem, joints: FloatArray, length: float, 
     return Finding("P207", f"{text}, where a joint would leave its limits or jump", suggestion=hint)
 
 
-def _blocked(arm: Arm, path: BSpline, margins: FloatArray) -> float | None:
-    """The first distance (m) along a line where the torch is too near to something; None where the line is free."""
+def first_blocked(arm: Arm, path: BSpline, margins: FloatArray) -> float | None:
+    """The first distance (m) along a line where the tool is too near to something; None where the line is free."""
     u = np.linspace(path.start, path.end, 2 * len(path.control))
     free = np.empty(len(u), dtype=np.bool_)
     states_free(arm.screen, path(u), margins, free)

@@ -55,6 +55,7 @@ class Gates:
 
 
 POSITION_STEP = 2e-3
+_STANDS = 1e-6
 SHORT_ENDS = 0.15
 """On a short seam the excepted ends are this share of its length."""
 
@@ -69,10 +70,30 @@ EXECUTED = Gates(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Executed:
+    """How a weld was executed: the `rate` (n,) of path time that was commanded, and the `power` (n,) of the arc, W."""
+
+    rate: FloatArray
+    power: FloatArray
+
+
 def check_weld(
-    cell: Cell, group: str, weld: Weld, section: SeamSection, t: FloatArray, q: FloatArray, gates: Gates, where: str
+    cell: Cell,
+    group: str,
+    weld: Weld,
+    section: SeamSection,
+    t: FloatArray,
+    q: FloatArray,
+    gates: Gates,
+    where: str,
+    executed: Executed | None = None,
 ) -> tuple[SeamRecord, tuple[Finding, ...]]:
-    """The record of one weld from joint values `q` (n, dof) at times `t` (n,), and every gate it breaks."""
+    """The record of one weld from joint values `q` (n, dof) at times `t` (n,), and every gate it breaks.
+
+    A weld that was `executed` is held against the speed that was commanded and the power that was measured, a planned
+    one against the nominal values of its procedure.
+    """
     mechanism, own = arm_joints(cell, group, q)
     motions = part_motions(cell, group, weld.seam.partition(".")[0], q)
     wps = cell.procedures[weld.wps]
@@ -85,7 +106,11 @@ def check_weld(
     commanded = [np.interp(back.s, section.stations, values) for values in (section.work_angles, section.travel_angles)]
     angle_error = float(max(np.abs(back.work - commanded[0]).max(), np.abs(back.travel - commanded[1]).max()))
     inner = ~back.excepted
-    held = np.abs(back.speed / settings.travel_speed - 1.0) <= gates.speed
+    nominal = wps.voltage.nominal * wps.current.nominal
+    rate, power = (1.0, nominal) if executed is None else (np.maximum(executed.rate, _STANDS), executed.power)
+    held = np.abs(back.speed / (settings.travel_speed * rate) - 1.0) <= gates.speed
+    heat = wps.heat_factor * power / np.maximum(back.speed, _STANDS)
+    planned_heat = heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor)
     share = _share_of_length(back.s, held & inner, inner)
     positions = _positions(path, back.s, motions)
     velocity = np.abs(np.gradient(q, t, axis=0)) / cell.axes(group).limit_array("velocity")
@@ -103,8 +128,8 @@ def check_weld(
         angle_error=angle_error,
         spin_rate=float(np.abs(back.spin_rate).max()),
         joint_speed_use=float(velocity.max()),
-        singularity=float(back.sigma.min()),
-        heat_input=heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor),
+        singularity=back.sigma,
+        heat_input=planned_heat if executed is None or not inner.any() else float(np.median(heat[inner])),
         position=" ".join(positions),
         weave=None if weaving is None else weaving.range,
     )
@@ -118,6 +143,10 @@ def check_weld(
     _check_course(checks, back, q, path.length, gates)
     checks.whole("C314", "angle against the commanded one, deg", np.degrees(angle_error), np.degrees(gates.angle))
     checks.window("C316", "travel speed against the WPS", *_speed_window(back.speed, inner, wps))
+    if wps.heat_input is not None:
+        low, high = wps.heat_input.minimum * (1.0 - gates.speed), wps.heat_input.maximum * (1.0 + gates.speed)
+        near = (heat >= low) & (heat <= high)
+        _check_heat(checks, wps.heat_input, record.heat_input, _share_of_length(back.s, near, inner), gates)
     if share < gates.speed_share:
         checks.say(
             "C315", f"travel speed is within {gates.speed * 100:g} % over {share * 100:.1f} % of the length only"
@@ -140,6 +169,15 @@ def check_weld(
     if not wps.ctwd.holds(settings.ctwd, 1e-9):
         checks.say("C325", f"ctwd of {settings.ctwd * 1e3:g} mm is outside the WPS")
     return record, tuple(checks.findings)
+
+
+def _check_heat(checks: _Checks, window: Range, typical: float, near: float, gates: Gates) -> None:
+    """The typical heat input (J/m) lies in its window, and over as much of the length as the speed has to be held it is
+    `near` to that: as near as the speed is to its own.
+    """
+    if not window.holds(typical, 0.005 * typical) or near < gates.speed_share:
+        text = f"heat input is {typical * 1e-6:.3f} kJ/mm, the WPS says {window.minimum * 1e-6:.3g} to"
+        checks.say("C340", f"{text} {window.maximum * 1e-6:.3g}, which is kept over {near * 100:.1f} % of the length")
 
 
 def _positions(path: SeamPath, s: FloatArray, motions: FloatArray) -> list[str]:

@@ -217,7 +217,7 @@ def test_an_arc_is_never_far_ahead_of_the_disk() -> None:
     record = NoRecord()
     record.intent = lambda kind, **data: disk.pop(0)
     slow = disk[0]
-    notes = ArcNotes(record, waits=False)
+    notes = ArcNotes(record, patience=None)
     notes.begin(0.0)
     assert [notes.follow({}, mm * 1e-3) for mm in (0.5, 1.0, 2.0, 2.9)] == [None] * 4
     assert notes.follow({}, 3.1e-3).code == "X411"
