@@ -80,7 +80,7 @@ def _read(folder: Path) -> tuple[Plan, Trace]:
 
 
 def _tcp_poses(plan: Plan, trace: Trace) -> list[Pose]:
-    """The TCP in the world for every row, from the measured joints; where no torch is, the flange."""
+    """The TCP in the world for every row, from the measured joints; where the tool has none, the flange."""
     from cellctl.kinematics.chain import chain_of
     from cellctl.kinematics.forward import flange_matrices
 
@@ -91,11 +91,9 @@ def _tcp_poses(plan: Plan, trace: Trace) -> list[Pose]:
 
 
 def _tool(plan: Plan, mechanism: Mechanism, index: int) -> Pose:
-    if mechanism.tool is None or mechanism.tool.torch is None:
-        return Pose.identity()
     step = plan.segments[index].step
     ctwd = next((other.process.ctwd for other in plan.segments if other.step == step and other.process), 0.0)
-    return mechanism.tool.torch.tcp(ctwd)
+    return mechanism.pose_flange_tip(ctwd)
 
 
 def _mechanism(plan: Plan) -> Mechanism:
