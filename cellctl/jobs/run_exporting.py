@@ -69,7 +69,8 @@ def export_parquet(folder: str | Path, path: Path) -> int:
     ):
         columns |= {f"{joint}_{name}_{unit}": values[:, k] for k, joint in enumerate(trace.joints)}
     columns |= {f"tcp_{axis}_m": positions[:, k] for k, axis in enumerate("xyz")}
-    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc, **trace.analog}
+    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc}
+    columns |= {f"v_{name}": values for name, values in trace.analog.items()}
     table = pyarrow.table({name: pyarrow.array(values) for name, values in columns.items()})
     pyarrow.parquet.write_table(table, path)
     return len(trace)
@@ -124,7 +125,7 @@ def _process_message(trace: Trace, k: int) -> Mapping[str, object]:
         "outputs": int(trace.outputs[k]),
         "inputs": int(trace.inputs[k]),
         "arc": _ARC[int(trace.arc[k])],
-        **{name: float(values[k]) for name, values in trace.analog.items() if isfinite(values[k])},
+        "analog": {name: float(values[k]) for name, values in trace.analog.items() if isfinite(values[k])},
     }
 
 

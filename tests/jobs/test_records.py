@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +89,15 @@ def test_the_history_follows_the_folders(cell, runs: Path, moved: CertifiedPlan)
     assert [one.folder for one in history(runs)] == ["one"]
     (runs / DATABASE).unlink()
     assert [one.folder for one in history(runs)] == ["one"]
+
+
+def test_a_table_of_an_earlier_version_is_made_anew(cell, moved: CertifiedPlan, tmp_path: Path) -> None:
+    ran(cell, moved, tmp_path / "one")
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as table, table:
+        table.execute("create table runs (stamp text, folder, task, primary key (folder))")
+        table.execute("insert into runs values ('old', 'gone', 'tray_corner')")
+    (figures,) = history(tmp_path)
+    assert (figures.folder, figures.screws) == ("one", ())
 
 
 def test_no_runs_make_no_table(tmp_path: Path) -> None:
