@@ -27,6 +27,9 @@ def resume(
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
+    io: str = "",
+    io_file: Path | None = None,
+    reference: Literal["home", "assume"] | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     folder: Path | None = None,
 ) -> Outcome:
@@ -46,6 +49,10 @@ def resume(
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
+        io: The line of the process devices, `modbus:PORT`; a simulated arm is then kept to its period.
+        io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
+        reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
+            (`home`), or you vouch for what it counts (`assume`).
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
@@ -61,7 +68,7 @@ def resume(
         found = jobs.interrupted(run)
         if arc is None:
             return Outcome(text=said_of(found), data=survey_data(found))
-        demand_consent(driver, yes=yes)
+        demand_consent(driver, yes=yes, io=io)
         folder = folder or jobs.new_run_folder(found.certified.plan.task_name)
         with gone_if_empty(folder):
             running = jobs.resume(
@@ -73,6 +80,9 @@ def resume(
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),
+                io=io,
+                io_file="" if io_file is None else str(io_file.absolute()),
+                reference=reference,
                 folder=folder,
             )
             ended = followed(running, found.certified, folder, say=say)

@@ -143,7 +143,15 @@ def open_simulated_arm(port: str, setup: ArmSetup) -> SimulatedArm:
 
 
 def _state(report: Report) -> ArmState:
-    return ArmState(report.time, report.joints, report.velocities, report.torques, report.inputs, analog=report.analog)
+    return ArmState(
+        report.time,
+        report.joints,
+        report.velocities,
+        report.torques,
+        report.inputs,
+        stalled=report.stalled,
+        analog=report.analog,
+    )
 
 
 def _lost(why: str) -> Faulted:

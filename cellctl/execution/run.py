@@ -8,6 +8,7 @@ periods a cycle at most.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import wait
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
@@ -34,21 +35,25 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
+DISK_PATIENCE = 0.25
+"""s that a run in lock-step waits for the disk before it hears its operator again."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
-_PERHAPS_THE_HOST = ("X402", "X407", "X412")
+_PERHAPS_THE_HOST = ("X402", "X407", "X412", "X495")
 _LEAD_SPEED = 0.05
 
 
 class PlanRun:
     """One run in progress: what it does at its place on the path, what the process does, and why it ends."""
 
+    stream_type: type[SetpointStream] = SetpointStream
+
     def __init__(
         self, job: Job, driver: Driver, *, clock: Clock, control: Control, record: Record, machine: Machine
     ) -> None:
         self._job, self._record, self._machine = job, record, machine
-        self._stream = SetpointStream(job, driver, clock=clock, record=record)
+        self._stream = self.stream_type(job, driver, clock=clock, record=record)
         unfit = checks.unfit_job(job, self._stream.arm)
         if unfit is not None:
             raise Faulted(unfit)
@@ -150,6 +155,8 @@ class PlanRun:
             late_cycles=self._stream.late,
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
+            stalls=self._stream.stalls,
+            stalled=self._stream.stalled,
         )
 
     def _excuse(self) -> tuple[Finding, ...]:
@@ -181,8 +188,8 @@ class PlanRun:
             yield from self._wait_to_go_on()
             step = path.segment.step
             if step > self._announced:
-                self._announced = step
                 yield from self.announce("intent")
+                self._announced = step
                 yield self._teller.tell("step", step=step)
             yield from self._run_segment()
             if path.index + 1 == len(path.segments):
@@ -319,15 +326,27 @@ class PlanRun:
             )
             raise Faulted(finding)
 
-    def announce(self, kind: str, **data: object) -> Events:
-        """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
-        durable = self._record.intent(kind, **data, **self._teller.stamp)
-        while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
-            yield from self._cycle(self._stream.command)
+    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
+        """Make an intent durable before what follows, with the operator heard however long the disk takes. False when a
+        hold came between.
+        """
+        durable, undisturbed = self._record.intent(kind, **data, **self._teller.stamp), True
+        while not wait([durable], timeout=DISK_PATIENCE if self._clock_stands else 0.0).done:
+            if not self._clock_stands:
+                yield from self._cycle(self._stream.command)
+            yield from self._obey()
+            undisturbed = undisturbed and self.executing
         try:
             durable.result()
         except OSError as error:
             raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
+        yield from self._wait_to_go_on()
+        return undisturbed
+
+    @property
+    def _clock_stands(self) -> bool:
+        """Whether the arm does without its cycle: before the first one, and in lock-step while nothing has to end."""
+        return not self._stream.cycles or (self._stream.arm.lock_step and self.executing)
 
     # One cycle -----------------------------------------------------------------------------------------------------
 
@@ -338,12 +357,16 @@ class PlanRun:
         process, override = self._process, self._operator.command.override
         analog = process.analog(override)
         self._stream.send(joints, outputs=process.outputs, arc=process.arc_code, point=point, analog=analog)
+        yield from self._judge()
+
+    def _judge(self) -> Events:
+        """What the cycle that was measured last means for the run."""
         finding = None if self._operator.ending else self._process.lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
-            yield self._teller.tell("progress", rate=round(path.rate, 6))
+            yield self._teller.tell("progress", rate=round(self._path.rate, 6))
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
 

@@ -36,7 +36,7 @@ class PathPoint:
 
 class SetpointStream:
     """Setpoints in, measured states out. `command` and `measured` are the last ones, `dt` what the next cycle
-    advances by, s.
+    advances by, s; `stalls` is how often the arm's clock has stood in this run, `stalled` for how long, s.
     """
 
     def __init__(self, job: Job, driver: Driver, *, clock: Clock, record: Record) -> None:
@@ -49,6 +49,7 @@ class SetpointStream:
         self.cycles = self.late = self.late_in_a_row = 0
         self._slips = SlipWatch(self.arm, job.envelope.names)
         self.lateness = Lateness(self.arm.period)
+        self.stalls, self.stalled = 0, 0.0
         self._began = self.measured.time
         self._deadline = clock.now()
 
@@ -58,7 +59,7 @@ class SetpointStream:
         return self.measured.time - self._began
 
     @property
-    def link(self) -> dict[str, int]:
+    def link(self) -> dict[str, object]:
         """What happened on the link to the arm since it was opened, by name; empty where nobody counts."""
         return asdict(self._driver.counters) if isinstance(self._driver, CountsLink) else {}
 
@@ -82,7 +83,7 @@ class SetpointStream:
         """
         self._check(joints, point)
         self._keep_pace()
-        before, previous = self.measured.time, self.command
+        before, previous = self.measured, self.command
         try:
             self.measured = self._driver.exchange(Setpoint(joints, outputs, analog))
         finally:
@@ -90,8 +91,9 @@ class SetpointStream:
                 self.lateness.count(self._clock.now())
         expected = joints - (joints - previous) * (self.arm.lag / self.dt)
         self.command, self.outputs = joints, outputs
-        on_time = self.measured.time - before < 1.5 * self.arm.period
-        self._count(self.measured.time - before)
+        elapsed = self.measured.time - before.time
+        on_time = elapsed < 1.5 * self.arm.period
+        self._count(elapsed, stalled=self.measured.stalled - before.stalled)
         self._write_down(arc, point, analog)
         if self.measured.age > 0.0:
             return
@@ -135,10 +137,12 @@ class SetpointStream:
             self._deadline = max(self._deadline + self.arm.period, self._clock.now())
             self._clock.wait_until(self._deadline)
 
-    def _count(self, elapsed: float) -> None:
+    def _count(self, elapsed: float, *, stalled: float) -> None:
         """Count the cycle; the next one advances by what this one took, two periods at most. What takes longer is
         late.
         """
+        self.stalls += stalled > 0.0
+        self.stalled += stalled
         late = self.cycles > 0 and elapsed > 2.5 * self.arm.period
         self.cycles += 1
         self.late += late

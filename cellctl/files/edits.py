@@ -19,10 +19,11 @@ from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector
 from cellctl.files.reading import Reading, raise_findings
 from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, Source
 from cellctl.files.task_checks import check_task, names_of
-from cellctl.files.task_file import WELD_WORDS
+from cellctl.files.task_file import WEAVE_WORDS, WELD_WORDS
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
 from cellctl.model.task import Grip, MoveJ, Release, Screw, Step, Task, Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 
@@ -200,5 +201,11 @@ def step_text(step: Step) -> str:
             )
     words += ["reverse: true"] if step.reverse else []
     words += [f"backing: [{', '.join(step.backing)}]"] if step.backing else []
+    words += [f"weave: {{{_weave_words(step.weave)}}}"] if step.weave else []
     words += [f"group: {step.group}"] if step.group else []
     return f"- weld: {{{', '.join(words)}}}"
+
+
+def _weave_words(weave: Weave) -> str:
+    said = ((key, shown_quantity(value, kind)) for key, kind in WEAVE_WORDS if (value := getattr(weave, key)))
+    return ", ".join(f"{key}: {text}" for key, text in [("shape", weave.shape), *said])

@@ -134,6 +134,7 @@ Mass = Annotated[float, Quantity("mass", above=0.0)]
 Speed = Annotated[float, Quantity("speed", above=0.0)]
 TurningSpeed = Annotated[float, Quantity("angular speed", above=0.0)]
 PositiveTorque = Annotated[float, Quantity("torque", above=0.0)]
+Frequency = Annotated[float, Quantity("frequency", above=0.0)]
 Position = Annotated[Triple, Quantity("length", size=3)]
 Sizes = Annotated[Triple, Quantity("length", size=3, above=0.0)]
 Rotation = Annotated[Triple, Quantity("angle", size=3)]
@@ -144,6 +145,7 @@ CurrentWindow = Annotated[Range, Window("current")]
 VoltageWindow = Annotated[Range, Window("voltage")]
 HeatInputWindow = Annotated[Range, Window("heat input")]
 TorqueWindow = Annotated[Range, Window("torque")]
+FrequencyWindow = Annotated[Range, Window("frequency")]
 Direction = Annotated[
     Triple,
     BeforeValidator(_direction),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cellctl.files.fields import (
     Angle,
     AngleWindow,
+    Frequency,
     Gap,
     Length,
     Name,
@@ -19,6 +20,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.quantities import FieldError
 from cellctl.files.strict_model import FileModel
+from cellctl.model.weave import Weave
 
 
 class MoveJField(FileModel):
@@ -46,6 +48,43 @@ class StitchField(FileModel):
     """How much is left out between one and the next, not from start to start."""
 
 
+class WeaveField(FileModel):
+    """A swing across the seam: how far, as an amplitude or a width, and how often, as a frequency or a wavelength."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": [{"required": ["amplitude"]}, {"required": ["width"]}]},
+                {"oneOf": [{"required": ["frequency"]}, {"required": ["wavelength"]}]},
+            ]
+        }
+    )
+
+    shape: Literal["sine"] = "sine"
+    """How it goes from side to side."""
+    amplitude: PositiveLength | None = None
+    """How far to either side of the seam."""
+    width: PositiveLength | None = None
+    """From one side to the other: twice the amplitude."""
+    frequency: Frequency | None = None
+    """How often from one side to the other and back, at the travel speed."""
+    wavelength: PositiveLength | None = None
+    """How far along the seam from one swing to the next."""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> WeaveField:
+        for first, second in (("amplitude", "width"), ("frequency", "wavelength")):
+            if (getattr(self, first) is None) == (getattr(self, second) is None):
+                raise FieldError("F115", f"exactly one of {first}, {second} must be given")
+        return self
+
+    @property
+    def weave(self) -> Weave:
+        """The weave that is meant."""
+        amplitude = self.amplitude or 0.5 * (self.width or 0.0)
+        return Weave(amplitude, self.frequency or 0.0, self.wavelength or 0.0, self.shape)
+
+
 class WeldField(FileModel):
     """Weld a seam after a procedure; what is not given is the procedure's."""
 
@@ -65,6 +104,8 @@ class WeldField(FileModel):
     """Weld it from its end to its start."""
     stitch: StitchField | None = None
     """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
+    weave: WeaveField | None = None
+    """How the torch swings across the seam, inside what the procedure allows; it does not unless given."""
     ctwd: PositiveLength | None = None
     """Contact-tip-to-work distance; the procedure's nominal value unless given."""
     travel_speed: Speed | None = None

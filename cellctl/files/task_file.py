@@ -24,6 +24,7 @@ from cellctl.files.task_fields import (
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.stitches import stitched
 from cellctl.model.task import Budget, Grip, MoveJ, Release, Screw, Step, Task, Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 
@@ -118,6 +119,7 @@ def _step(written: StepField) -> Step:
         approach=weld.approach,
         retract=weld.retract,
         backing=tuple(weld.backing),
+        weave=None if weld.weave is None else weld.weave.weave,
         group=weld.group or "",
     )
 
@@ -181,6 +183,8 @@ def _step_tree(step: Step) -> dict[str, object]:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
+    if step.weave:
+        tree["weave"] = _weave_tree(step.weave)
     for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
@@ -197,6 +201,19 @@ def _screw_tree(step: Screw) -> dict[str, object]:
         if getattr(step, name) != getattr(default, name):
             tree[name] = write_quantity(getattr(step, name), "length")
     return tree
+
+
+WEAVE_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
+    ("amplitude", "length"),
+    ("frequency", "frequency"),
+    ("wavelength", "length"),
+)
+"""Words of a weave in a file, which are those of `Weave`, and their kinds."""
+
+
+def _weave_tree(weave: Weave) -> dict[str, str]:
+    words = {key: write_quantity(value, kind) for key, kind in WEAVE_WORDS if (value := getattr(weave, key))}
+    return {"shape": weave.shape, **words}
 
 
 def _range_tree(value: Range, kind: Kind) -> dict[str, str]:

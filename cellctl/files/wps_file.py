@@ -10,6 +10,7 @@ from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
+    FrequencyWindow,
     Gap,
     HeatInputWindow,
     LengthWindow,
@@ -21,7 +22,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.reading import Reading
 from cellctl.files.strict_model import FileModel
-from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, Wps
+from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, WeaveWindow, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
@@ -54,6 +55,15 @@ class ArcEndField(FileModel):
     """How long the arc burns on after the wire has stopped."""
     postflow: Time
     """How long gas flows after the arc."""
+
+
+class WeaveWindowField(FileModel):
+    """How a torch may weave."""
+
+    amplitude: LengthWindow
+    """How far to either side of the seam: half the width of the weave."""
+    frequency: FrequencyWindow
+    """How often from one side to the other and back."""
 
 
 class WpsFile(FileModel):
@@ -99,6 +109,8 @@ class WpsFile(FileModel):
     """Heat input per length of weld, Q = k U I / v; not judged unless given."""
     override: Literal["blocked", "scaled"] = "blocked"
     """Whether an override waits while the arc stands, or slows the weld down and its power with it."""
+    weave: WeaveWindowField | None = None
+    """How a torch may weave; without it no weave is allowed."""
 
 
 class PenFile(FileModel):
@@ -165,6 +177,7 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
         heat_factor=w.heat_factor,
         heat_input=w.heat_input,
         override=w.override,
+        weave=None if w.weave is None else WeaveWindow(w.weave.amplitude, w.weave.frequency),
     )
 
 

@@ -38,10 +38,9 @@ def history(runs: str | Path) -> tuple[RunFigures, ...]:
 
 
 def _create(table: sqlite3.Connection) -> None:
-    """The table as it is now; one of an earlier version is made anew."""
-    had = [name for _, name, *_ in table.execute("pragma table_info(runs)")]
-    if had and had != ["stamp", *_COLUMNS]:
-        table.execute("drop table runs")
+    """The table, made anew where it is that of another version."""
+    if [row[1] for row in table.execute("pragma table_info(runs)")] != ["stamp", *_COLUMNS]:
+        table.execute("drop table if exists runs")
     table.execute(f"create table if not exists runs (stamp text, {', '.join(_COLUMNS)}, primary key (folder))")
 
 

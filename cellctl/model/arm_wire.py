@@ -22,7 +22,7 @@ Payloads:
     IDENTITY                      canonical JSON: robot, joints, period, pace, lag
     STATE                         float64 time (s), n float64 joints, n velocities, n torques, uint32 inputs,
                                   uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`),
-                                  float64 analogue inputs (at most 16)
+                                  float64 stalled (s), float64 analogue inputs (at most 16)
     REFUSED                       UTF-8 text: why the controller hangs up
 
 Every request is answered by one frame. A SETPOINT is answered when the controller's period has passed, in lock-step at
@@ -50,7 +50,7 @@ _HEAD = struct.Struct("<4sBBHII")
 _CRC = struct.Struct("<I")
 _OUTPUTS = struct.Struct("<I")
 _TIME = struct.Struct("<d")
-_STATUS = struct.Struct("<IHH")
+_STATUS = struct.Struct("<IHHd")
 
 
 class Kind(IntEnum):
@@ -109,7 +109,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a STATE frame says; arrays (n,), SI; `analog` holds the analogue inputs by channel."""
+    """What a STATE frame says; arrays (n,), SI. `stalled` is how long its clock has stood because the host did not let
+    it run; `analog` holds the analogue inputs by channel.
+    """
 
     time: float
     joints: FloatArray
@@ -118,6 +120,7 @@ class Report:
     inputs: int
     fault: Fault
     condition: Condition
+    stalled: float = 0.0
     analog: tuple[float, ...] = ()
 
 
@@ -178,7 +181,7 @@ def _analog_of(payload: bytes, start: int, what: str) -> tuple[float, ...]:
 def pack_report(sequence: int, report: Report) -> bytes:
     """The bytes of a STATE frame."""
     arrays: Sequence[FloatArray] = (report.joints, report.velocities, report.torques)
-    status = _STATUS.pack(report.inputs, report.fault, report.condition)
+    status = _STATUS.pack(report.inputs, report.fault, report.condition, report.stalled)
     payload = _TIME.pack(report.time) + np.concatenate(arrays).astype("<f8").tobytes() + status
     payload += _analog_bytes(report.analog)
     return pack(Kind.STATE, sequence, payload, joints=len(report.joints))
@@ -187,8 +190,8 @@ def pack_report(sequence: int, report: Report) -> bytes:
 def report_of(frame: Frame) -> Report:
     """What a STATE frame says; raises WireError."""
     n = frame.joints
-    analog = _analog_of(frame.payload, 8 + 24 * n + 8, "a state")
-    inputs, fault, condition = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
+    analog = _analog_of(frame.payload, 8 + 24 * n + _STATUS.size, "a state")
+    inputs, fault, condition, stalled = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
     values = np.frombuffer(frame.payload, "<f8", 3 * n, offset=8)
     try:
         return Report(
@@ -199,6 +202,7 @@ def report_of(frame: Frame) -> Report:
             inputs=inputs,
             fault=Fault(fault),
             condition=Condition(condition),
+            stalled=stalled,
             analog=analog,
         )
     except ValueError as error:

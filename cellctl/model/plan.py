@@ -15,12 +15,14 @@ from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.spline import BSpline
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SegmentKind = Literal["transit", "approach", "process", "retract", "blend", "wait"]
+SegmentForm = Literal["fixed", "lines"]
 FORMAT_VERSION = 1
 
 
@@ -67,7 +69,7 @@ class SeamSection:
 
     Path parameter s of the segment is arc length from the trimmed start; `stations` (n,) are samples of it, `points`,
     `tangents`, `normals` (n, 3) the seam frame there in the world, `work_angles`, `travel_angles`, `spins` (n,) what
-    the planner commanded (rad).
+    the planner commanded (rad). `weave` (by its wavelength) is what the torch swings across that, None for nothing.
     """
 
     seam: str
@@ -85,6 +87,7 @@ class SeamSection:
     travel_angles: FloatArray
     spins: FloatArray
     events: tuple[ProcessEvent, ...]
+    weave: Weave | None = None
 
     def __post_init__(self) -> None:
         n = len(self.stations)
@@ -101,6 +104,9 @@ class FixedSegment:
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
     path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`),
     `screw` what is driven in along it.
+
+    One with the form `lines` is what a controller that plans by itself makes of waypoints: straight lines in joint
+    space with corners between them, phases of constant acceleration (`cellctl.model.line_motion`).
     """
 
     step: int
@@ -114,7 +120,7 @@ class FixedSegment:
     process: SeamSection | None = None
     gripper: GripperAction | None = None
     screw: ScrewAction | None = None
-    form: Literal["fixed"] = "fixed"
+    form: SegmentForm = "fixed"
 
     @property
     def duration(self) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cellctl.errors import Place
 from cellctl.model.cell import Cell
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Weld:
     `work_angle` is measured from the bisector of the faces, `travel_angle` is push-positive (rad); `spin` is the window
     of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m). `backing`
     names fixtures that the plates lie on behind the seam; the torch tip may come as near to them as to the plates.
+    `weave` is how the torch swings across the seam, None for not at all.
     """
 
     seam: str
@@ -50,6 +52,7 @@ class Weld:
     approach: float = 0.050
     retract: float = 0.080
     backing: tuple[str, ...] = ()
+    weave: Weave | None = None
     group: str = ""
 
 

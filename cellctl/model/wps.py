@@ -53,6 +53,14 @@ class ArcEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class WeaveWindow:
+    """How far (amplitude, m) and how often (Hz) a torch may weave."""
+
+    amplitude: Range
+    frequency: Range
+
+
+@dataclass(frozen=True, slots=True)
 class Wps:
     """A procedure: what is welded with what, and the windows that planned and executed values are held against.
 
@@ -60,7 +68,7 @@ class Wps:
     material are empty. Angles in rad, ctwd in m, current A, voltage V, wire feed and
     travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1), `heat_input` the window of Q (J/m), None where it
     is not judged. With the `override` "blocked" a weld is never slowed down, with "scaled" the arc's power goes with
-    the travel speed.
+    the travel speed. `weave` is None where it allows no weave.
     """
 
     name: str
@@ -84,6 +92,7 @@ class Wps:
     heat_factor: float = 0.8
     heat_input: Range | None = None
     override: Literal["blocked", "scaled"] = "blocked"
+    weave: WeaveWindow | None = None
 
     @property
     def draws(self) -> bool:

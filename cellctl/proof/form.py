@@ -13,6 +13,7 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
+from cellctl.model.line_motion import is_line_law, is_line_path
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Grip, Release, Screw, Task, Weld, step_name
@@ -75,12 +76,15 @@ def _segment_findings(
         yield _foreign(f"{where} moves '{segment.group}', the task moves '{group}'")
     if segment.tool != tool:
         yield _foreign(f"{where} is for tool '{segment.tool}', '{mechanism.name}' carries '{tool}'")
-    for name, spline, dim in (("path", segment.path, dof), ("time law", segment.law, 1)):
+    lines = segment.form == "lines"
+    path_fits, law_fits = (is_line_path, is_line_law) if lines else (_smooth, _smooth)
+    for name, spline, dim, fits in (("path", segment.path, dof, path_fits), ("time law", segment.law, 1, law_fits)):
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
             continue
-        if not _smooth(spline):
-            yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
+        if not fits(spline):
+            made = "made of lines and even phases" if lines else "a C2 cubic"
+            yield Finding("C323", f"the {name} of {where} is not {made} from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
             yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
     if segment.law.start != 0.0:

@@ -5,6 +5,7 @@ Positions hold on the whole curve. No pose is computed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.certificate import LimitUse
+from cellctl.model.line_motion import breaks, corners, end_rates
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
@@ -21,6 +23,8 @@ SAMPLE_RATE = 1000.0
 TOLERANCE = 1.001
 """What a use may be of velocity, acceleration and jerk, for rounding in the differences; positions have none."""
 CONTINUITY = 1e-9
+CORNER_TIME = 0.05
+"""s in which a jump of velocity at a corner between two lines has to be within the limit of acceleration."""
 CODES = {"position": "C303", "velocity": "C304", "acceleration": "C305", "jerk": "C306"}
 _PER_SPAN = 8
 
@@ -47,8 +51,12 @@ def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
 
     Velocity, acceleration and jerk are differences of the samples that would be streamed, those before its start and
     after its end, where it stands still, included. Velocity and acceleration are also taken from the curve itself at
-    eight places in every span of law and path, positions from its extremes.
+    eight places in every span of law and path, positions from its extremes. Of lines, which have corners and no bound
+    on jerk, both are taken from the curve alone.
     """
+    if segment.form == "lines":
+        uses_of_lines = (_position_use(segment, axes), *_line_uses(segment, axes))
+        return LimitResult(uses_of_lines, _limit_findings(uses_of_lines, where))
     t, inside = segment_samples(segment)
     values = np.vstack([np.repeat(inside[:1], 3, axis=0), inside, np.repeat(inside[-1:], 3, axis=0)])
     t = np.concatenate([np.zeros(3), t, np.full(3, t[-1])])
@@ -61,8 +69,7 @@ def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
             inner = _worst(quantity, np.abs(of_curve) / axes.limit_array(quantity), between, axes)
             use = max(use, inner, key=lambda u: u.ratio)
         uses.append(use)
-    findings = [_limit_finding(use, where) for use in uses if use.ratio > _allowed(use)]
-    return LimitResult(tuple(uses), tuple(findings))
+    return LimitResult(tuple(uses), _limit_findings(uses, where))
 
 
 _DIFFERENCES: tuple[Literal["velocity", "acceleration", "jerk"], ...] = ("velocity", "acceleration", "jerk")
@@ -120,6 +127,26 @@ def extremes(path: BSpline) -> FloatArray:
 def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -> LimitUse:
     row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
     return LimitUse(quantity, axes.axes[int(joint)].name, float(ratios[row, joint]), float(t[row]))
+
+
+def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
+    """Velocity at the ends of all phases, and acceleration in them; a corner counts as passed in CORNER_TIME."""
+    places, passed, t = breaks(segment.path), corners(segment.law)[:, 0], breaks(segment.law)
+    line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
+    slopes = (np.diff(corners(segment.path), axis=0) / np.diff(places)[:, None])[line]
+    begun, ended = (slopes * rates[:, None] for rates in end_rates(segment.law))
+    jumps = np.abs(begun[1:] - ended[:-1]) / CORNER_TIME
+    steady = np.abs(ended - begun) / np.diff(t)[:, None]
+    velocity = np.maximum(np.abs(begun), np.abs(ended)) / axes.limit_array("velocity")
+    acceleration = np.vstack([steady, jumps]) / axes.limit_array("acceleration")
+    return (
+        _worst("velocity", velocity, t[:-1], axes),
+        _worst("acceleration", acceleration, np.concatenate([t[:-1], t[1:-1]]), axes),
+    )
+
+
+def _limit_findings(uses: Iterable[LimitUse], where: str) -> tuple[Finding, ...]:
+    return tuple(_limit_finding(use, where) for use in uses if use.ratio > _allowed(use))
 
 
 def _limit_finding(use: LimitUse, where: str) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from cellctl.jobs import check, plan, relaxing
 from cellctl.jobs.changes import families
 from cellctl.jobs.relaxing import relaxations
 from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 from cellctl.units import deg, mm
 from tests.jobs.impossible_cells import FAMILIES, BruteForce, Case
@@ -200,6 +202,8 @@ def test_the_limit_of_tries_is_kept_and_said(tmp_path: Path) -> None:
         Weld("a.b", "w", from_=15 * mm, to=-25.5 * mm, travel_speed=8.25 * mm, reverse=True, backing=("table",)),
         Weld("a.b", "w", work_angle=Range(-3 * deg, 0.0, 4.5 * deg), spin=Range(0.0, 10 * deg, 20 * deg), group="r1"),
         Weld("a.b", "w", start=30 * deg, overlap=8 * mm, ctwd=16 * mm, approach=40 * mm, retract=60 * mm),
+        Weld("a.b", "w", weave=Weave(2 * mm, frequency=1.25)),
+        Weld("a.b", "w", weave=Weave(1.5 * mm, wavelength=3.2 * mm)),
     ],
 )
 def test_a_step_reads_back_as_it_was_written(step: MoveJ | Weld) -> None:
@@ -215,5 +219,7 @@ def test_a_step_reads_back_as_it_was_written(step: MoveJ | Weld) -> None:
         if isinstance(before, Range):
             ends = [(w.minimum, w.nominal, w.maximum) for w in (before, after)]
             assert ends[0] == pytest.approx(ends[1], abs=1e-9)
+        elif isinstance(before, Weave):
+            assert asdict(after) == pytest.approx(asdict(before), abs=1e-9)
         else:
             assert before == (pytest.approx(after, abs=1e-9) if isinstance(before, float) else after)

@@ -84,4 +84,4 @@ def test_power_and_speed_go_together_and_the_weld_conforms(certified: CertifiedP
 
 def test_a_source_that_gives_too_little_current_is_found_out(certified: CertifiedPlan, tmp_path: Path) -> None:
     (weld,) = measured_welds(welded(certified, tmp_path, arc_fault="weak"))
-    assert [finding.code for finding in weld.verdict()] == ["C338"]
+    assert [finding.code for finding in weld.verdict()] == ["C340"]

@@ -25,7 +25,7 @@ from cellctl.drivers.servos.opening import SERVOS
 from cellctl.errors import Faulted
 from cellctl.execution.clock import MonotonicClock
 from cellctl.files import load_robot, load_wiring
-from cellctl.model.gcode_wiring import homed_wiring
+from cellctl.model.gcode_wiring import homed_robot
 from cellctl.model.pose import FloatArray
 from cellctl.model.wiring import Protocol, Wiring
 
@@ -149,7 +149,7 @@ def _back_to_back(arm: ServoArm) -> float:
 def _grbl_figures(seconds: float, say: Progress) -> list[Figure]:
     """How much longer a streamed motion takes than was foretold: a planner that starves slows down."""
     robot = load_robot(ROBOT)
-    wiring = homed_wiring(robot, (TORCH,))
+    wiring = homed_robot(robot, (TORCH,))
     setup = ArmSetup(robot.name, wiring.joints, np.zeros(robot.dof), limits=robot.axis_limits)
     clock = MonotonicClock()
     say("grbl: homing", None)

@@ -61,6 +61,7 @@ class ProcessLine:
         self._received = self._received[used:]
         if request is None or request.dev_id not in self._devices or request.dev_id in self._silent:
             return []
+        self._devices[request.dev_id].heard()
         reply = self._reply(self._devices[request.dev_id], request)
         reply.dev_id = request.dev_id
         return [Said(_TURNAROUND, bytes(self._framer.buildFrame(reply)))]
@@ -70,6 +71,7 @@ class ProcessLine:
         while self._now + _TIME_STEP <= now:
             self._now += _TIME_STEP
             for device, behaviour in self._behaviours:
+                device.watch(_TIME_STEP)
                 behaviour.tick(device, _TIME_STEP)
         return ()
 

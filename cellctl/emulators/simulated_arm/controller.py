@@ -81,7 +81,7 @@ class ControllerSettings:
 
 class Controller:
     """One arm, its weld source, gripper and screwdriver. `fault` is latched; `time` counts ticks; `arrival` is told of
-    every setpoint.
+    every setpoint; `stalled` is how long whoever ticks it has let its clock stand, s.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Controller:
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
+        self.stalled = 0.0
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._screwdriver = Screwdriver(screwdriver or ScrewdriverSettings(), log)
@@ -244,7 +245,17 @@ class Controller:
         joints, velocities, torques = self._measured
         values = self._source.values | self._screwdriver.values
         analog = tuple(values.get(channel, 0.0) for channel in range(max(values, default=-1) + 1))
-        return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition, analog)
+        return Report(
+            self.time,
+            joints,
+            velocities,
+            torques,
+            self._inputs,
+            self.fault,
+            self._condition,
+            stalled=self.stalled,
+            analog=analog,
+        )
 
     def _target(self) -> tuple[FloatArray, FloatArray]:
         """Where the setpoint shall be at the end of this period, and the velocity to go on with: that of the stream,

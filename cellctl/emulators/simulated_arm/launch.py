@@ -16,6 +16,7 @@ from cellctl.emulators.simulated_arm.screwdriver import ScrewdriverSettings, par
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
+from cellctl.realtime import going_first
 
 _WEAK = 0.7
 """The share of its current that a weak weld source gives."""
@@ -94,7 +95,7 @@ def run(
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         if launch.arm_fault is not None:
-            plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
+            plant = _faulty(plant, launch.arm_fault, figures.joints, settings.time_step)
         fault = launch.gripper_fault
         screw_fault, faulty = parsed_screw_fault(launch.screw_fault)
         controller = Controller(
@@ -107,7 +108,18 @@ def run(
             screwdriver=replace(screwdriver or ScrewdriverSettings(), fault=screw_fault, faulty=faulty),
             arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
         )
-        (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
+        if launch.real_time:
+            with going_first():
+                serve_real_time(controller, link)
+        else:
+            serve_lock_step(controller, link)
+
+
+def _faulty(plant: Plant, fault: PlantFault, joints: tuple[str, ...], time_step: float) -> FaultyPlant:
+    """The plant with its fault; ends the process where that is one of a joint which is not there."""
+    if fault.joint and fault.joint not in joints:
+        sys.exit(f"the arm has no joint '{fault.joint}' that could be stuck: it has {', '.join(joints)}")
+    return FaultyPlant(plant, fault, joints, time_step=time_step)
 
 
 def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:

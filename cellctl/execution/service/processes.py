@@ -56,8 +56,9 @@ class CellOptions:
     or `fault`, with `:K` for the K-th screw alone; `arm_fault` is `none`, `stuck:JOINT:AFTER` or `lag:SECONDS:AFTER`,
     AFTER in s. `patience` (s) is how long the controller goes without a setpoint in real time, `period` (s) its control
     period, `lease` (s) how long the executor goes without a sign of who holds the lease. `wiring` is the file that says
-    how a real arm is wired, by default the library's. With `setpoints` the simulated controller logs when each setpoint
-    came, and the log is kept with the run.
+    how a real arm is wired, by default the library's; `io` the line of its process devices, NAME:PORT, and `io_file`
+    what is on it. With `setpoints` the simulated controller logs when each setpoint came, and the log is kept with the
+    run.
     """
 
     driver: str = "sim"
@@ -72,6 +73,8 @@ class CellOptions:
     period: float = 0.004
     lease: float = TIME_TO_LIVE
     wiring: str = ""
+    io: str = ""
+    io_file: str = ""
     setpoints: bool = False
 
 
@@ -161,7 +164,7 @@ def executor_command(folder: CellFolder, options: CellOptions, programs: Program
         *("--socket", str(folder.executor), "--cell", str(folder.cell)),
         *(simulated if options.driver == "sim" else ("--driver", options.driver)),
         *("--mechanism", options.mechanism, f"--at={options.at}", "--lease", str(options.lease)),
-        *("--wiring", options.wiring),
+        *("--wiring", options.wiring, "--io", options.io, "--io-file", options.io_file),
     ]
 
 
