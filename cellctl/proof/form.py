@@ -13,7 +13,7 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
-from cellctl.model.line_motion import is_line_law, is_line_path
+from cellctl.model.line_motion import is_line_law, is_line_path, meet
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Grip, Release, Screw, Task, Weld, step_name
@@ -87,6 +87,8 @@ def _segment_findings(
             yield Finding("C323", f"the {name} of {where} is not {made} from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
             yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
+    if lines and is_line_path(segment.path) and is_line_law(segment.law) and not meet(segment.path, segment.law):
+        yield Finding("C323", f"a phase of {where} goes over a corner of its path")
     if segment.law.start != 0.0:
         yield Finding("C323", f"the time law of {where} starts at {segment.law.start:g} s")
     if segment.law.end > LONGEST:
