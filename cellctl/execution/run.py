@@ -155,8 +155,8 @@ class PlanRun:
             late_cycles=self._stream.late,
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
-            slips=self._stream.slips,
-            slipped=self._stream.slipped,
+            stalls=self._stream.stalls,
+            stalled=self._stream.stalled,
         )
 
     def _excuse(self) -> tuple[Finding, ...]:

@@ -33,8 +33,8 @@ class RunFigures:
     `run_time` is what passed on the arm's clock, `planned` the motion time of the plan, `arc_time` how long the arc
     burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
     work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
-    executor's cycles; `slips` is how often the clock of a simulated arm stood because its host did not let it run, and
-    `slipped` for how long. `screws` says what became of each that was begun.
+    executor's cycles; `stalls` is how often the clock of a simulated arm stood because its host did not let it run, and
+    `stalled` for how long. `screws` says what became of each that was begun.
     """
 
     folder: str
@@ -54,8 +54,8 @@ class RunFigures:
     resumes: str
     operator: tuple[str, ...]
     late: tuple[int, ...]
-    slips: int
-    slipped: float
+    stalls: int
+    stalled: float
     screws: tuple[str, ...] = ()
 
     @property
@@ -92,8 +92,8 @@ def run_figures(folder: str | Path) -> RunFigures:
         resumes=survey.resumes,
         operator=tuple(f"{action.get('what')} by {action.get('who')}" for action in survey.actions),
         late=tuple(outcome.get("lateness", ())),
-        slips=int(outcome.get("slips", 0)),
-        slipped=float(outcome.get("slipped", 0.0)),
+        stalls=int(outcome.get("stalls", 0)),
+        stalled=float(outcome.get("stalled", 0.0)),
         screws=tuple(f"{screw.hole} {screw_words(screw)}" for screw in survey.screws),
     )
 

@@ -33,7 +33,7 @@ PROGRAM = TighteningProgram(
     timeout=2.0,
 )
 OTHER = replace(PROGRAM, name="m5")
-SLOWER = (OTHER, replace(PROGRAM, speed=0.55 * PROGRAM.speed))
+SLOWER = tuple(replace(program, speed=0.55 * PROGRAM.speed) for program in (OTHER, PROGRAM))
 """What a driver turns at that is not told how fast."""
 LINES = ScrewLines(run=5, tight=6, failed=7, programs=(OTHER, PROGRAM))
 ANALOG = AnalogSignals({"driver_program": 0, "driver_speed": 1}, {"driver_torque": 0, "driver_angle": 1})
