@@ -92,7 +92,6 @@ def test_random_bytes_never_raise_and_never_answer_with_a_wrong_checksum() -> No
     assert frames.answer(good, 9, 3, 2) == Answer((0x1234, 0x5678))
 
 
-@pytest.mark.slow
 def test_ten_million_random_bytes_never_raise_and_never_answer_with_a_wrong_checksum() -> None:
     chance, frames, answered = random.Random(2), Frames(), 0
     for _ in range(10_000_000 // 250):
