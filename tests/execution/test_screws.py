@@ -329,3 +329,10 @@ def played(job: Job, arm: MemoryArm, control: When, folders) -> Ran:
                 break
             assert len(arm.setpoints) < 30_000, "the run does not end"
     return Ran(outcome, events, read_trace(folder / "trace.csv"), folder, arm)
+
+
+def test_mode_t1_refuses_a_plan_that_drives_a_screw(job: Job, operate) -> None:
+    mode = [{"do": "mode", "mode": "t1"}, {"do": "power", "state": "on"}, "START"]
+    assert operate(job, arm_with(), {2: mode}, patience=5).refusals() == ["X435"]
+    dry = replace(job, process="dry")
+    assert operate(dry, arm_with(), {2: mode}, patience=5).refusals() == []
