@@ -31,6 +31,7 @@ _HELD = (("Hold", 0), ("Door", 0), ("Door", 1))
 _LONGEST_STOP = 5.0
 _LONGEST_HOMING = 60.0
 _LISTENING = 0.1
+_HALTS = 5
 _LEAST_SIZES = (15, gcode.LONGEST_LINE + 1)
 """Lines of the planner and bytes of the receive buffer of a controller that does not tell them."""
 _AT = np.radians(0.02)
@@ -147,7 +148,7 @@ class GrblArm(WaypointArm):
             self._fault = error if isinstance(error, Faulted) else self._lost(str(error))
             self._homed = self._homed and bool(self._fault.findings[0].data.get("position_kept", True))
             with suppress(PortLost):
-                self._halt()
+                self._halt_surely()
             raise self._fault from None
         finally:
             if self._moves and self._fault is None:
@@ -269,6 +270,17 @@ class GrblArm(WaypointArm):
         """Stand, with every output off."""
         self._link.act(gcode.SAFETY_DOOR if self._outputs else gcode.FEED_HOLD)
 
+    def _halt_surely(self) -> None:
+        """Say it again until the controller says that it obeys, a few times at most: a byte may be lost."""
+        for _ in range(_HALTS):
+            self._halt()
+            self._link.act(gcode.STATUS_REQUEST)
+            end = self._link.port.now() + _LISTENING
+            while self._link.port.now() < end:
+                states = [reply.state for reply, _ in self._link.hear(end) if isinstance(reply, Status)]
+                if any(state in (*_AT_REST, "Hold", "Door") for state in states):
+                    return
+
     def _stop(self) -> ArmState:
         """Hold, wait for standstill, then empty the controller's buffers by a reset, which keeps the position now."""
         status = self._status()
@@ -280,6 +292,8 @@ class GrblArm(WaypointArm):
                     raise self._lost("it does not come to rest")
                 self._link.port.wait_until(self._link.port.now() + 0.02)
                 status = self._status()
+                if status.state not in ("Hold", "Door"):
+                    self._halt()
             self._reset()
         elif self._outputs:
             self._switch(0)
