@@ -84,7 +84,7 @@ def _turn_frames(before: FloatArray, axis: FloatArray, prismatic: bool, room: Fl
 def _square_off(room: FloatArray, lane: int, i: int, x: float, y: float, z: float, last: float, wanted: float) -> float:
     """The square of how far row i of a point or direction (x, y, z) of a frame is off what is wanted."""
     at = 32 * i + lane
-    off = room[at] * x + room[at + 8] * y + room[at + 16] * z + room[at + 24] * last - wanted
+    off: float = room[at] * x + room[at + 8] * y + room[at + 16] * z + room[at + 24] * last - wanted
     return off * off
 
 
