@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cellctl.model.task import Grip as Grip
     from cellctl.model.task import MoveJ as MoveJ
     from cellctl.model.task import Release as Release
+    from cellctl.model.task import Screw as Screw
     from cellctl.model.task import Task as Task
     from cellctl.model.task import Weld as Weld
     from cellctl.model.wps import Range as Range
@@ -44,6 +45,7 @@ _HOMES = {
     "Pose": "cellctl.model.pose",
     "Range": "cellctl.model.wps",
     "Release": "cellctl.model.task",
+    "Screw": "cellctl.model.task",
     "Task": "cellctl.model.task",
     "Weld": "cellctl.model.task",
     "certify": "cellctl.jobs",
@@ -66,6 +68,7 @@ __all__ = [
     "Pose",
     "Range",
     "Release",
+    "Screw",
     "Task",
     "Weld",
     "certify",

@@ -17,6 +17,7 @@ from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.suites import Progress
 from cellctl.errors import EnvironmentMissing
 from cellctl.files import load_cell, load_robot
+from cellctl.kinematics.chain import BoolArray
 from cellctl.model.cell import Cell, Fixture, Group, Margins, Mechanism
 from cellctl.model.part import Body
 from cellctl.model.pose import FloatArray, Pose, rotation_about, unit
@@ -35,6 +36,8 @@ CELL = "lib:sim/tray_cell/cell.yaml"
 ARMS = ("kuka_kr16_2", "abb_irb2400_12_155", "fanuc_m10ia", "ur10e", "yaskawa_ma2010")
 SCENES = 4
 BODIES = 12
+BATCH = 10_000
+"""States that are asked together, to keep memory small."""
 LONGEST = 0.2
 """Largest change of a joint in a motion (rad)."""
 STEP = 2e-3
@@ -145,40 +148,59 @@ def _bodies(draw: np.random.Generator) -> tuple[Fixture, ...]:
     return tuple(fixtures)
 
 
-def _collides(engines: list[PlacedScene], q: FloatArray) -> bool:
-    return all(engine.all_within(q, -TOUCH) for engine in engines)
-
-
 def _ask_states(
     scene: Scene, engines: list[PlacedScene], draw: np.random.Generator, count: int, counts: Counts
 ) -> None:
     margins = np.zeros(len(scene.model.pairs))
     items = scene.spheres.items(scene.model, margins)
-    for first in range(0, count, 10_000):
-        q = draw.uniform(scene.lower, scene.upper, (min(10_000, count - first), len(scene.lower)))
+    for first in range(0, count, BATCH):
+        q = draw.uniform(scene.lower, scene.upper, (min(BATCH, count - first), len(scene.lower)))
         clear, free = np.zeros(len(q), np.bool_), np.zeros(len(q), np.bool_)
         states_free(scene.screen, q, margins, clear)
         spheres_free_each(scene.spheres.tables, scene.spheres.obstacles, items, q.astype(np.float32), free)
         counts.states += len(q)
         counts.free += int((clear | free).sum())
-        doubted = [row for row in q[clear | free] if _collides(engines[:1], row)]
-        counts.doubted += len(doubted)
-        counts.refuted += sum(_collides(engines, row) for row in doubted)
+        doubted, refuted = _asked(engines, q[clear | free])
+        counts.doubted += int(doubted.sum())
+        counts.refuted += int(refuted.sum())
 
 
 def _ask_edges(scene: Scene, engines: list[PlacedScene], draw: np.random.Generator, count: int, counts: Counts) -> None:
+    for first in range(0, count, BATCH // 100):
+        start = draw.uniform(scene.lower, scene.upper, (min(BATCH // 100, count - first), len(scene.lower)))
+        ends = np.clip(start + draw.uniform(-LONGEST, LONGEST, start.shape), scene.lower, scene.upper)
+        proved = _proved(scene, start, ends)
+        along = [_between(start[k], ends[k]) for k in np.flatnonzero(proved)]
+        counts.edges += len(start)
+        counts.proved += len(along)
+        if along:
+            _, refuted = _asked(engines, np.concatenate(along))
+            whose = np.repeat(np.arange(len(along)), [len(states) for states in along])
+            counts.refuted_edges += len(np.unique(whose[refuted]))
+
+
+def _proved(scene: Scene, start: FloatArray, ends: FloatArray) -> BoolArray:
+    """Which of the straight motions between rows (n, dof) a screen proves."""
     margins = np.zeros(len(scene.model.pairs))
     items = scene.spheres.items(scene.model, margins)
-    start = draw.uniform(scene.lower, scene.upper, (count, len(scene.lower)))
-    ends = np.clip(start + draw.uniform(-LONGEST, LONGEST, start.shape), scene.lower, scene.upper)
-    proved = np.zeros(count, np.bool_)
+    proved = np.zeros(len(start), np.bool_)
     motions = np.ascontiguousarray(np.stack([start, ends], axis=1), dtype=np.float32)
     motion_free_each(scene.spheres.tables, scene.spheres.obstacles, items, motions, np.float32(2e-4), proved)
-    for k in range(count):
-        proved[k] = proved[k] or edge_free(scene.screen, start[k], ends[k], margins, STEP)
-        if proved[k]:
-            steps = np.linspace(0.0, 1.0, 2 + int(np.abs(ends[k] - start[k]).max() / STEP))[:, None]
-            along = start[k] + steps * (ends[k] - start[k])
-            counts.refuted_edges += any(_collides(engines, q) for q in along)
-    counts.edges += count
-    counts.proved += int(proved.sum())
+    for k in np.flatnonzero(~proved):
+        proved[k] = edge_free(scene.screen, start[k], ends[k], margins, STEP)
+    return proved
+
+
+def _between(start: FloatArray, end: FloatArray) -> FloatArray:
+    """States (n, dof) of a straight motion, no joint moving more than STEP from one to the next."""
+    shares = np.linspace(0.0, 1.0, 2 + int(np.abs(end - start).max() / STEP))[:, None]
+    return start + shares * (end - start)
+
+
+def _asked(engines: list[PlacedScene], q: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """Which of the states (n, dof) the first engine has in collision, and which of them all engines have."""
+    doubted = engines[0].any_within(q, -TOUCH)
+    refuted = doubted.copy()
+    for engine in engines[1:]:
+        refuted[refuted] = engine.any_within(q[refuted], -TOUCH)
+    return doubted, refuted

@@ -42,7 +42,6 @@ COMMANDS = {
         "cellctl.cli.doctor:doctor",
         "Look whether everything that cellctl needs is here and answers right, or who is on a serial port.",
     ),
-    "bench": ("cellctl.cli.bench:bench", "Measure how fast and how good cellctl is on this machine."),
     "emulate": (
         "cellctl.cli.emulate:emulate",
         "Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.",
@@ -92,6 +91,52 @@ SUBCOMMANDS = {
             "status": ("cellctl.cli.sim:status", "Say whether a simulated cell is up, and in which state its arm is."),
         },
     ),
+    "bench": (
+        "Measure how fast and how good cellctl is here; alone, with every suite that needs no files and no real time.",
+        {
+            "screen": (
+                "cellctl.cli.bench:screen",
+                "Measure collision tests of states and motions of an arm among boxes, and covers in the `tray_cell`.",
+            ),
+            "ik": (
+                "cellctl.cli.bench:ik",
+                "Measure the closed-form inverse kinematics in bulk: time, error, and branches that a peer finds.",
+            ),
+            "timing": (
+                "cellctl.cli.bench:timing",
+                "Measure time-optimal profiles and laws inside jerk limits, and how well limits hold.",
+            ),
+            "seam": (
+                "cellctl.cli.bench:seam",
+                "Measure the planning of a closed seam: ladder, tilts, refinement, bodies, positioner, memory, length.",
+            ),
+            "job": (
+                "cellctl.cli.bench:job",
+                "Measure the first job from task to certified plan: warm, in a new process, with nothing compiled yet.",
+            ),
+            "proof": (
+                "cellctl.cli.bench:proof",
+                "Measure the proof of a plan of a minute, and of a plan file in a new process.",
+            ),
+            "mbm": ("cellctl.cli.bench:mbm", "Measure free motions on problem sets laid out like MotionBenchMaker's."),
+            "faults": (
+                "cellctl.cli.bench:faults",
+                "Run arms on lying serial lines, in simulated time, and count how the runs end.",
+            ),
+            "serial": (
+                "cellctl.cli.bench:serial",
+                "Measure how fast emulated controllers are served over pseudoterminals, in real time.",
+            ),
+            "stream": (
+                "cellctl.cli.bench:stream",
+                "Stream setpoints to a simulated arm at 500 Hz in real time; count what is lost or late.",
+            ),
+            "soak": (
+                "cellctl.cli.bench:soak",
+                "Ask the exact engines about random states and motions that a screen calls free.",
+            ),
+        },
+    ),
     "robots": (
         "The arms in the library, and those of your project.",
         {
@@ -125,8 +170,16 @@ def application() -> App:
         for child, (target, child_summary) in children.items():
             group.command(target, name=child, help=child_summary)
         app.command(group)
+    app["bench"].default(_bench)
     _add_common_options(app)
     return app
+
+
+def _bench(*, repeats: Annotated[int, Parameter(help="How often each call is measured.")] = 5) -> Any:
+    """Measure with every suite that needs no files and no real time."""
+    from cellctl.cli.bench import every_suite
+
+    return every_suite(repeats=repeats)
 
 
 def _add_common_options(app: App) -> None:

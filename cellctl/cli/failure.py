@@ -6,6 +6,7 @@ import errno
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 
 from cellctl.cli.output import Outcome
 from cellctl.errors import CellctlError, FileError, Finding, Stopped, UsageError
@@ -20,13 +21,13 @@ def outcome_of(error: CellctlError) -> Outcome:
     return Outcome(findings=error.findings, exit_code=error.exit_code)
 
 
-def misused(message: str) -> Outcome:
-    """The outcome of a command line that cannot be read."""
+def misused(message: str, command: Sequence[str] = ()) -> Outcome:
+    """The outcome of words that `command` cannot read; without one, of a command that there is not."""
     said = " ".join(message.split())
     if said.startswith("Unused Tokens: "):
         words = said.removeprefix("Unused Tokens: ").strip("[].").replace("', '", "' '")
         said = f"the command takes no more words: {words}"
-    finding = Finding("U610", said, suggestion="see `cellctl --help`")
+    finding = Finding("U610", said, suggestion=f"see `{' '.join(('cellctl', *command))} --help`")
     return Outcome(findings=(finding,), exit_code=UsageError.exit_code)
 
 

@@ -17,7 +17,7 @@ def init(folder: Path, *, arm: str = "kuka_kr16_2", engine: EngineName | None = 
 
     Args:
         folder: Where to write it; the folder's name becomes that of the project.
-        arm: An arm of the library, as `cellctl robots list` has it.
+        arm: An arm of the library, as `cellctl robots list` has it, or a folder that `cellctl robots add` wrote.
         engine: Who answers for the exact distances; PyBullet where it is installed, else coal.
     """
     from cellctl.jobs.starting import TASK, start_project
@@ -27,7 +27,7 @@ def init(folder: Path, *, arm: str = "kuka_kr16_2", engine: EngineName | None = 
         done = start_project(folder, arm=arm, engine=engine, progress=say)
     proved = done.checked.certified
     assert proved is not None  # nothing is written without it
-    names = [name for name in done.files if not name.startswith("schemas/")]
+    names = [name for name in done.files if not name.startswith(("schemas/", "robots/")) or name.endswith("robot.yaml")]
     lines = [f"{folder}: {', '.join(names)}", f"next: cd {shlex.quote(str(folder))}; cellctl run {TASK}; pytest tests"]
     return Outcome(
         text=(*seam_tables(proved), closing_line(proved), *lines),

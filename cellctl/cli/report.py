@@ -35,7 +35,10 @@ def report(subject: Path, *, png: Path | None = None, gif: Path | None = None) -
     with progress() as say:
         if png is not None:
             say(f"drawing {png}", None)
-            picture.write_png(plan, png)
+            if subject.is_dir():
+                picture.write_run_png(plan, subject, png)
+            else:
+                picture.write_png(plan, png)
         if gif is not None:
             say(f"drawing {gif}", None)
             picture.animation(plan, gif)

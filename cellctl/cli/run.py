@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -38,6 +38,9 @@ def run(
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
+    io: str = "",
+    io_file: Path | None = None,
+    reference: Literal["home", "assume"] | None = None,
     override: Percent = 100.0,
     step: str | None = None,
     real_time: Annotated[bool, Parameter(negative="")] = False,
@@ -50,9 +53,13 @@ def run(
     Args:
         subject: A task file, or a plan file.
         driver: `sim` is the simulated arm, a process of its own; `memory` obeys at once, for a dry run;
-            `dynamixel:PORT` is an arm on a serial line.
+            `dynamixel:PORT`, `feetech:PORT`, `grbl:PORT`, `mycobot:PORT` are arms on a serial line.
         yes: The real arm that is named may move.
         wiring: How the real arm is wired; by default the library's file for it.
+        io: The line of the process devices, `modbus:PORT`; a simulated arm is then kept to its period.
+        io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
+        reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
+            (`home`), or you vouch for what it counts (`assume`).
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
@@ -62,9 +69,9 @@ def run(
     """
     from cellctl import jobs
 
-    jobs.demand_driver(driver)
+    jobs.demand_driver(driver, io)
     stride = step_of(step)
-    demand_consent(driver, yes=yes)
+    demand_consent(driver, yes=yes, io=io)
     with progress() as say:
         certified = certified_subject(subject, seed=seed, engine=engine, say=say)
         folder = folder or jobs.new_run_folder(certified.plan.task_name)
@@ -74,12 +81,16 @@ def run(
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),
+                io=io,
+                io_file="" if io_file is None else str(io_file.absolute()),
+                reference=reference,
                 override=override / 100.0,
                 stride=None if stride is None else stride.unit,
                 distance=0.0 if stride is None else stride.distance,
                 folder=folder,
             )
             ended = followed(running, certified, folder, say=say, step=stride)
+            certified = running.certified or certified
         say("reading the welds back from the measured joints", None)
         welds = measured(folder, ended)
         say("drawing the cell", None)
@@ -114,7 +125,7 @@ def drawn(certified: CertifiedPlan, folder: Path) -> Path | None:
 
     path = folder / PICTURE
     try:
-        picture.write_png(certified.plan, path)
+        picture.write_run_png(certified.plan, folder, path)
     except (EnvironmentMissing, OSError):
         with suppress(OSError):
             path.unlink(missing_ok=True)
@@ -144,12 +155,15 @@ def outcome_of_run(
     from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     measured = [weld.record for weld in welds]
-    places = (f"record  {folder}", f"picture {picture or 'not drawn: no PyBullet, or no room'}")
+    screws = _screws(folder)
+    drawn_as = picture or "not drawn: no PyBullet, or no room"
+    places = (*(f"screw   {line}" for line in screws), f"record  {folder}", f"picture {drawn_as}")
     data = {
         "record": str(folder),
         "completed": ended.stopped is None,
         "run_time": ended.time,
         "picture": None if picture is None else str(picture),
+        "screws": screws,
         **proof_data(certified, measured),
     }
     if ended.stopped is not None:
@@ -159,6 +173,16 @@ def outcome_of_run(
     return Outcome(
         text=(*table, last, *places), data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0
     )
+
+
+def _screws(folder: Path) -> tuple[str, ...]:
+    """What became of the screws of a run, as far as its journal says."""
+    from cellctl.execution.records.survey import surveyed
+    from cellctl.jobs.run_figures import screw_lines
+
+    with suppress(CellctlError):
+        return screw_lines(surveyed(folder))
+    return ()
 
 
 def followed(

@@ -91,9 +91,11 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
         ("held", f"{figures.held} times"),
         ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
         ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from nominal voltage and current)"),
+        ("screws", "; ".join(figures.screws) or "-"),
         ("goes on with", figures.resumes or "-"),
         ("operator", "; ".join(figures.operator) or "-"),
         ("late cycles", _lateness(figures.late)),
+        ("host", _host(figures)),
     ]
 
 
@@ -103,6 +105,13 @@ def _lateness(counts: tuple[int, ...]) -> str:
     if not counts:
         return "not timed (lock-step, or the executor was lost)"
     return f"99.9 % of {sum(counts)} within {late_share(counts, 0.001) * 1e3:g} ms"
+
+
+def _host(figures: RunFigures) -> str:
+    """What the simulated arm's host kept from it."""
+    if not figures.stalls:
+        return "always let the arm's clock run"
+    return f"did not let the arm's clock run {figures.stalls} times, {figures.stalled * 1e3:.0f} ms in all"
 
 
 def _when(figures: RunFigures) -> str:

@@ -7,7 +7,7 @@ an integer (line 3 is bit 3), times are the arm's own monotonic clock. A driver 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from math import inf
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast, runtime_checkable
 
 from cellctl.errors import Finding, UsageError
-from cellctl.model.cell import standing_joints
+from cellctl.model.cell import Signal, standing_joints
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
 
@@ -36,7 +36,10 @@ class ArmIdentity:
 
     `lag` is the time by which the arm is known to trail its setpoints, s; `slip` is by how much a joint that is in
     order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
-    knows. An arm that `falls` without power keeps it after a fault.
+    knows. An arm that `falls` without power keeps it after a fault. One that is `analog` takes and shows analogue
+    values; the others ignore them. One that `plans` by itself takes whole motions and no setpoints: it is a
+    `WaypointArm`. `outputs` and `inputs` are the digital lines that it has, as bits, None where it has any that the
+    cell names.
     """
 
     name: str
@@ -47,6 +50,10 @@ class ArmIdentity:
     lag: float = 0.0
     slip: float = inf
     falls: bool = False
+    analog: bool = False
+    plans: bool = False
+    outputs: int | None = None
+    inputs: int | None = None
 
     @property
     def lock_step(self) -> bool:
@@ -56,11 +63,12 @@ class ArmIdentity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmState:
-    """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,) and the digital `inputs` as
-    bits.
+    """What the arm measured at `time` (s): `joints`, `velocities`, `torques` (dof,), the digital `inputs` as bits, and
+    the analogue inputs by channel, as far as there are any.
 
     Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
-    that still lets the arm slow down on its path.
+    that still lets the arm slow down on its path. `stalled` is how long the clock of a simulated arm has stood so far
+    because its host did not let it run, s. `outputs_heard` is False where nobody can see what the outputs do.
     """
 
     time: float
@@ -70,14 +78,20 @@ class ArmState:
     inputs: int
     age: float = 0.0
     trouble: Finding | None = None
+    stalled: float = 0.0
+    analog: tuple[float, ...] = ()
+    outputs_heard: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setpoint:
-    """What the arm shall do for the next period: `joints` (dof,) and the digital `outputs` as bits."""
+    """What the arm shall do for the next period: `joints` (dof,), the digital `outputs` as bits, and the analogue
+    outputs by channel.
+    """
 
     joints: FloatArray
     outputs: int = 0
+    analog: tuple[float, ...] = ()
 
 
 class Driver(Protocol):
@@ -128,6 +142,8 @@ class ArmSetup:
     """What a driver that has no controller of its own must be told: model, joints, where the arm stands, its process
     lines, the limits of its joints, and for an arm on a serial line the file that says how it is wired (by default
     that of the library).
+
+    `io` is the address of a process line, NAME:PORT, or empty; `io_file` says which of the cell's `signals` are on it.
     """
 
     robot: str
@@ -140,12 +156,19 @@ class ArmSetup:
     gripper: int | None = None
     gripped: int | None = None
     gripper_open: int | None = None
+    driver_run: int | None = None
+    driver_tight: int | None = None
+    signals: tuple[Signal, ...] = ()
+    io: str = ""
+    io_file: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", frozen_array(self.start, (len(self.joints),)))
 
 
-def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "") -> ArmSetup:
+def arm_setup(
+    cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str = "", io: str = "", io_file: str = ""
+) -> ArmSetup:
     """The setup of one arm of `cell` (by default of its first group, a positioner in it included), standing at the
     configuration called `at`.
     """
@@ -161,6 +184,11 @@ def arm_setup(cell: Cell, mechanism: str = "", at: str = "home", *, wiring: str 
         gripper=cell.output_line("gripper"),
         gripped=cell.input_line("gripped"),
         gripper_open=cell.input_line("gripper_open"),
+        driver_run=cell.output_line("driver_run"),
+        driver_tight=cell.input_line("driver_tight"),
+        signals=cell.signals,
+        io=io,
+        io_file=io_file,
     )
 
 
@@ -180,29 +208,63 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 _ARMS = {
     "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
     "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
+    "grbl": "cellctl.drivers.grbl.opening:open_grbl_arm",
     "memory": "cellctl.drivers.memory:open_memory_arm",
+    "mycobot": "cellctl.drivers.mycobot.opening:open_mycobot_arm",
     "sim": "cellctl.drivers.simulated:open_simulated_arm",
 }
 
 
+_LINES = {"modbus": "cellctl.drivers.modbus.opening:open_modbus_line"}
+"""What opens a process line, by what is spoken on it."""
 _WITHOUT_PORT = ("memory", "sim")
 
 
 def open_driver(address: str, setup: ArmSetup) -> Driver:
-    """Open the arm at `NAME` or `NAME:PORT`; raises UsageError (U640) for a name that is not known."""
+    """Open the arm at `NAME` or `NAME:PORT`, and its process line where it has one; raises UsageError (U640) for a name
+    that is not known.
+    """
     demand_address(address)
+    arm = cast(Driver, _opened(_ARMS, address, setup))
+    if not setup.io:
+        return arm
+    from cellctl.drivers.process_line import ArmWithProcessLine, ProcessLine
+
+    try:
+        demand_line(setup.io)
+        if arm.identify().plans:
+            text = (
+                f"the controller behind '{address}' plans by itself: there are no cycles in which a line could be told"
+            )
+            raise UsageError(Finding("U656", text, suggestion="leave --io out"))
+        return ArmWithProcessLine(arm, cast(ProcessLine, _opened(_LINES, setup.io, setup)), setup.signals)
+    except BaseException:
+        arm.close()
+        raise
+
+
+def _opened(table: Mapping[str, str], address: str, setup: ArmSetup) -> object:
     name, _, port = address.partition(":")
-    module, _, function = _ARMS[name].partition(":")
-    return cast(OpenArm, getattr(import_module(module), function))(port, setup)
+    module, _, function = table[name].partition(":")
+    return getattr(import_module(module), function)(port, setup)
 
 
 def demand_address(address: str) -> None:
     """Look whether `NAME` or `NAME:PORT` can name an arm; raises UsageError U640 or U644."""
+    _demand(address, _ARMS, _WITHOUT_PORT)
+
+
+def demand_line(address: str) -> None:
+    """Look whether `NAME:PORT` can name a process line; raises UsageError U640 or U644."""
+    _demand(address, _LINES)
+
+
+def _demand(address: str, table: Mapping[str, str], without_port: Sequence[str] = ()) -> None:
     name, _, port = address.partition(":")
-    if name not in _ARMS:
-        known = ", ".join(sorted(_ARMS))
+    if name not in table:
+        known = ", ".join(sorted(table))
         raise UsageError(Finding("U640", f"no driver is called '{name}'", suggestion=f"known drivers: {known}"))
-    if not port and name not in _WITHOUT_PORT:
+    if not port and name not in without_port:
         raise UsageError(
             Finding(
                 "U644", f"the driver '{name}' needs a port", suggestion=f"write {name}:PORT, as {name}:/dev/ttyUSB0"

@@ -11,6 +11,7 @@ import select
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from cellctl.drivers.port import PortLost
 from cellctl.errors import EnvironmentMissing, Finding
@@ -26,13 +27,13 @@ class SerialPort:
     one. The line DTR is left low, since it resets many boards.
     """
 
-    def __init__(self, path: str, *, baud: int) -> None:
+    def __init__(self, path: str, *, baud: int, parity: Literal["N", "E", "O"] = "N", stop_bits: int = 1) -> None:
         import serial
 
         self.name = lasting_name(path)
         if not os.path.exists(path):
             raise EnvironmentMissing(Finding("E550", f"there is no port '{path}'", suggestion=_ports_here()))
-        port = serial.Serial(baudrate=baud, timeout=0, exclusive=True)
+        port = serial.Serial(baudrate=baud, parity=parity, stopbits=stop_bits, timeout=0, exclusive=True)
         port.dtr = False
         port.port = path
         try:

@@ -53,7 +53,8 @@ class SimulatedArm(StoppedAtExit):
     def exchange(self, setpoint: Setpoint) -> ArmState:
         """One cycle; raises Faulted (X407) when the controller refused it or has stopped on its own."""
         self._sequence += 1
-        report = self._request(wire.pack_setpoint(self._sequence, setpoint.joints, setpoint.outputs))
+        frame = wire.pack_setpoint(self._sequence, setpoint.joints, setpoint.outputs, setpoint.analog)
+        report = self._request(frame)
         if report.fault != Fault.NONE:
             raise Faulted(_fault_finding(report.fault))
         return _state(report)
@@ -90,6 +91,7 @@ class SimulatedArm(StoppedAtExit):
                 said["pace"],
                 lag=float(said["lag"]),
                 slip=float(said["slip"]),
+                analog=True,
             )
         except (ValueError, KeyError, TypeError):
             raise _lost("its identity cannot be read") from None
@@ -141,7 +143,15 @@ def open_simulated_arm(port: str, setup: ArmSetup) -> SimulatedArm:
 
 
 def _state(report: Report) -> ArmState:
-    return ArmState(report.time, report.joints, report.velocities, report.torques, report.inputs)
+    return ArmState(
+        report.time,
+        report.joints,
+        report.velocities,
+        report.torques,
+        report.inputs,
+        stalled=report.stalled,
+        analog=report.analog,
+    )
 
 
 def _lost(why: str) -> Faulted:

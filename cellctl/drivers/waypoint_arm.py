@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from math import inf
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, ArmState, Setpoint
 from cellctl.drivers.port import OpenPort, Port, PortLost
 from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import CellctlError, Faulted, Finding, UsageError
@@ -46,6 +47,7 @@ class WaypointArm(StoppedAtExit):
         self._open_port, self._setup = open_port, setup
         self._fault: Faulted | None = None
         self._last: ArmState | None = None
+        self._looked = -inf
         self._connect()
 
     # What each protocol does in its own way --------------------------------------------------------------------------
@@ -84,6 +86,37 @@ class WaypointArm(StoppedAtExit):
         """Let the controller forget a fault whose cause is gone; moves nothing."""
 
     @abstractmethod
+    def _cut(self) -> None:
+        """Take the drive away at once, wherever the arm is."""
+
+    @property
+    @abstractmethod
+    def referenced(self) -> bool:
+        """Whether the controller is known to know where the arm is."""
+
+    @abstractmethod
+    def homing(self) -> Iterator[None]:
+        """Let the controller find its reference, which moves the arm; gives nothing, again and again, until it has.
+        Closing the iterator ends it at once. Raises UsageError or Faulted where there is none to be found.
+        """
+
+    @abstractmethod
+    def assume_position(self) -> None:
+        """Vouch for the position that the controller counts; moves nothing."""
+
+    @abstractmethod
+    def hold(self) -> None:
+        """Decelerate on the path and stand; outputs go off."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Go on from a hold; raises Faulted where that must not be."""
+
+    @abstractmethod
+    def sayable(self, joints: FloatArray) -> FloatArray:
+        """Joint values (..., dof), rad, as they can be said on the wire."""
+
+    @abstractmethod
     def follow(self, waypoints: FloatArray, durations: FloatArray) -> FollowedMotion:
         """What the arm will do with `waypoints` (n + 1, dof), rad, whose lines shall take `durations` (n,), s.
 
@@ -104,7 +137,21 @@ class WaypointArm(StoppedAtExit):
 
     def identify(self) -> ArmIdentity:
         """What the cell says; that the controller fits was checked when the port was opened."""
-        return ArmIdentity(self.protocol, self._setup.robot, self._setup.joints, self.period, "arm")
+        setup = self._setup
+        return ArmIdentity(self.protocol, setup.robot, setup.joints, self.period, "arm", falls=True, plans=True)
+
+    def demand_reference(self) -> None:
+        """Raise Faulted X477 where nobody knows where the arm is."""
+        if not self.referenced:
+            text = "nobody has told the controller where the arm is since the port was opened"
+            hint = "--reference home lets it find its switches, which moves it; --reference assume vouches for it"
+            raise Faulted(Finding("X477", text, suggestion=hint))
+
+    def look(self) -> ArmState:
+        """The measured state a period after the last look; raises Faulted when it cannot be had."""
+        self._looked = max(self._looked + self.period, self.port.now())
+        self.port.wait_until(self._looked)
+        return self.read()
 
     def read(self) -> ArmState:
         """The measured state now; raises Faulted when it cannot be had."""
@@ -113,6 +160,20 @@ class WaypointArm(StoppedAtExit):
     def stop(self) -> ArmState:
         """Decelerate to standstill on the path, outputs off, forget what is left; returns when the arm stands."""
         return self._guarded(self._stop)
+
+    def exchange(self, setpoint: Setpoint) -> ArmState:
+        """There is no such thing here: raises UsageError X491."""
+        del setpoint
+        text = f"the controller of a {self._setup.robot} plans by itself ({self.protocol}): it takes no setpoints"
+        raise UsageError(Finding("X491", text, suggestion="give it whole motions"))
+
+    def power(self, state: Literal["off", "on"]) -> None:
+        """`off`: take the drive away at once; `on`: see that the arm is there and without a fault. Moves nothing."""
+        if state == "off":
+            self._guarded(self._cut)
+        else:
+            self._demand_no_fault()
+            self.read()
 
     def clear(self) -> None:
         """Open the port again where it was lost, let the controller forget its fault; moves nothing."""

@@ -17,7 +17,14 @@ def main() -> None:
     """Read the cell, open the driver, serve."""
     launch = parsed(sys.argv[1:])
     inputs = unpack_inputs(launch.cell.read_bytes())
-    setup = arm_setup(cell_from_inputs(inputs), launch.mechanism, launch.at, wiring=launch.wiring)
+    setup = arm_setup(
+        cell_from_inputs(inputs),
+        launch.mechanism,
+        launch.at,
+        wiring=launch.wiring,
+        io=launch.io,
+        io_file=launch.io_file,
+    )
     try:
         run(launch, setup, PlanLoader(inputs).load)
     except CellctlError as error:

@@ -26,8 +26,8 @@ class Bystander(Protocol):
         """Move on along the seam by `distance` m, or until a condition holds, and come back."""
         ...
 
-    def announce(self, kind: str, **data: object) -> Events:
-        """Make an intent durable before what follows."""
+    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
+        """Make an intent durable before what follows. False when a hold came between; the arc is off then."""
         ...
 
     def tell(self, kind: EventKind, **data: object) -> Event:
@@ -79,7 +79,8 @@ class ArcProcedure:
             if not arc.gas_flows(run.inputs()):
                 yield from run.end_with(self._no_gas(times))
                 return False
-            yield from run.announce("arc_intent")
+            if not (yield from run.announce("arc_intent")):
+                continue
             arc.ignite()
             yield run.tell("arc_on")
             if attempts <= times.start.retries and times.start.scratch:

@@ -28,9 +28,9 @@ class PowerForm:
         inverse = np.linalg.inv(x[:, None] ** order)
         self._breaks: list[float] = breaks.tolist()
         self._width: list[float] = width.tolist()
-        self._value = list(np.einsum("kx,sxd->skd", inverse, values))
-        self._first = [order[1:, None] * c[1:] / h for c, h in zip(self._value, self._width, strict=True)]
-        self._second = [order[1:-1, None] * c[1:] / h for c, h in zip(self._first, self._width, strict=True)]
+        self._value: FloatArray = inverse @ values
+        self._first: FloatArray = order[1:, None] * self._value[:, 1:] / width[:, None, None]
+        self._second: FloatArray = order[1:-1, None] * self._first[:, 1:] / width[:, None, None]
         self._powers = order
 
     def at(self, u: float) -> FloatArray:

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
+from cellctl.drivers.waypoint_arm import WaypointArm
 from cellctl.errors import Faulted
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Control
@@ -18,6 +19,7 @@ from cellctl.execution.obeying import Ended
 from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.records.record import Record
 from cellctl.execution.run import PlanRun
+from cellctl.execution.waypoint_run import WaypointRun
 from cellctl.model.event import Event
 
 
@@ -33,7 +35,8 @@ def execute(
     if machine.state == "idle":
         machine.take("start")
     try:
-        run = PlanRun(job, driver, clock=clock, control=control, record=record, machine=machine)
+        kind = WaypointRun if isinstance(driver, WaypointArm) else PlanRun
+        run = kind(job, driver, clock=clock, control=control, record=record, machine=machine)
     except Faulted as fault:
         _stop_at_last(driver, machine)
         machine.take("still")

@@ -33,7 +33,7 @@ class Follower:
 
     def __init__(self, segments: tuple[FixedSegment, ...], envelope: JointEnvelope, reach: FloatArray) -> None:
         self.segments, self._envelope, self._reach = segments, envelope, reach
-        self._curves = lru_cache(maxsize=4)(lambda index: TimedCurve(segments[index]))
+        self._curves = tuple(map(TimedCurve, segments))
         self._slowed = lru_cache(maxsize=None)(self._slowed_rate)
         self.index, self.tau, self.s, self.rate = 0, 0.0, 0.0, 0.0
         self.enter(0)
@@ -41,7 +41,7 @@ class Follower:
     @property
     def curve(self) -> TimedCurve:
         """The curve of the segment it is in."""
-        return self._curves(self.index)
+        return self._curves[self.index]
 
     @property
     def segment(self) -> FixedSegment:
@@ -113,7 +113,7 @@ class Follower:
         return joints
 
     def _slowed_rate(self, index: int) -> float:
-        curve = self._curves(index)
+        curve = self._curves[index]
         fastest = max(self._throw(curve, float(tau)) for tau in np.linspace(0.0, curve.duration, _SAMPLES))
         return min(1.0, SLOWED_SPEED / max(1.05 * fastest, 1e-9))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import radians
+from math import nan, radians
 from typing import Literal
 
 import numpy as np
@@ -15,8 +15,9 @@ from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
-from cellctl.model.robot import Tool
+from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import ArcEnd, ArcStart
+from cellctl.processes.power import PowerLine, power_line
 from cellctl.scene.held import carried_reach
 
 _LONGEST_WIRE = 0.030
@@ -75,6 +76,41 @@ class GripperLines:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrewLines:
+    """Line numbers of a screwdriver: its output, the input that says tight, the one that says failed where there is
+    one; and the tightening programs in the order in which the driver numbers them, from 1.
+    """
+
+    run: int
+    tight: int
+    failed: int | None
+    programs: tuple[TighteningProgram, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalogSignals:
+    """The channels of a cell's analogue outputs and inputs by name."""
+
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, outputs first, as a trace has them."""
+        return (*self.outputs, *self.inputs)
+
+    def commanded(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """The outputs by channel; what is not among `values`, or no output of the cell, is 0 or left out."""
+        by_channel = {self.outputs[name]: value for name, value in values.items() if name in self.outputs}
+        return tuple(by_channel.get(channel, 0.0) for channel in range(max(self.outputs.values(), default=-1) + 1))
+
+    def shown(self, name: str, inputs: tuple[float, ...]) -> float:
+        """One input out of the measured ones (by channel); NaN where there is none."""
+        channel = self.inputs.get(name)
+        return nan if channel is None or channel >= len(inputs) else inputs[channel]
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerances:
     """When measured and commanded motion no longer belong together; rad, rad/s, s.
 
@@ -116,8 +152,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` are keyed by the index of the task's step;
-    the steps in `drawn` go along their seam without arc.
+    """A certified plan with everything that its execution needs. `times` and `power` are keyed by the index of the
+    task's step; the steps in `drawn` go along their seam without arc.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
     the record of the run that this one goes on with, as its own record names it.
@@ -128,12 +164,15 @@ class Job:
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
     lines: ArcLines | None = None
     gripper: GripperLines | None = None
+    screws: ScrewLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     reach: FloatArray | None = None
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
     resumes: str = ""
     drawn: frozenset[int] = frozenset()
+    analog: AnalogSignals = field(default_factory=AnalogSignals)
+    power: Mapping[int, PowerLine] = field(default_factory=dict)
 
     def strikes(self, segment: FixedSegment) -> bool:
         """Whether an arc is struck in `segment` when the process runs."""
@@ -167,14 +206,11 @@ def joint_reach(cell: Cell, axes: Axes) -> FloatArray:
 
 def _reach(cell: Cell, mechanism: Mechanism) -> FloatArray:
     chain = chain_of(mechanism.robot)
-    tip = max(_tip(mechanism.tool), carried_reach(cell, mechanism))
+    tool = float(np.linalg.norm(mechanism.pose_flange_tip(_LONGEST_WIRE).position))
+    tip = max(tool, carried_reach(cell, mechanism))
     lengths = [*np.linalg.norm(chain.before[1:, :3, 3], axis=1), np.linalg.norm(chain.after[:3, 3]) + tip]
     beyond = np.cumsum(np.array(lengths)[::-1])[::-1]
     return np.where(chain.prismatic, 1.0, beyond)
-
-
-def _tip(tool: Tool | None) -> float:
-    return 0.0 if tool is None or tool.torch is None else float(np.linalg.norm(tool.torch.tcp(_LONGEST_WIRE).position))
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:
@@ -197,6 +233,14 @@ def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
     return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
 
 
+def screw_lines(cell: Cell) -> ScrewLines | None:
+    """The screwdriver of a cell: its signals `driver_run`, `driver_tight` and, where there is one, `driver_failed`."""
+    run, tight = cell.output_line("driver_run"), cell.input_line("driver_tight")
+    if run is None or tight is None:
+        return None
+    return ScrewLines(run, tight, cell.input_line("driver_failed"), tuple(cell.tightening.values()))
+
+
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
     """Times of every step with an arc of `plan`, from the procedures of `cell`; raises KeyError for an unknown
     procedure.
@@ -208,6 +252,22 @@ def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
             if not wps.draws:
                 times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
     return times
+
+
+def weld_powers(plan: Plan, cell: Cell) -> dict[int, PowerLine]:
+    """The power of every step with an arc of `plan` over its travel speed; raises KeyError for an unknown procedure."""
+    powers = {}
+    for segment in plan.segments:
+        if segment.process is not None and not cell.procedures[segment.process.wps].draws:
+            powers[segment.step] = power_line(cell.procedures[segment.process.wps], segment.process.travel_speed)
+    return powers
+
+
+def analog_signals(cell: Cell) -> AnalogSignals:
+    """The analogue signals of a cell."""
+    outputs = {signal.name: signal.analog_output for signal in cell.signals if signal.analog_output is not None}
+    inputs = {signal.name: signal.analog_input for signal in cell.signals if signal.analog_input is not None}
+    return AnalogSignals(outputs, inputs)
 
 
 def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:

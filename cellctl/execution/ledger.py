@@ -1,4 +1,6 @@
-"""What the process of each segment has had: due, cut or done. The one place that says whether an arc may be struck."""
+"""What the process of each segment has had: due, cut or done. The one place that says whether an arc may be struck, or
+a screw driven.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,9 @@ class SeamLedger:
         self._cut: dict[int, float] = {}
         welds = job.process == "weld"
         for index, segment in enumerate(job.certified.plan.segments):
+            if segment.screw is not None and welds and index >= entry.segment:
+                self._due[index] = segment.path.start
+        for index, segment in enumerate(job.certified.plan.segments):
             if segment.process is not None and welds and job.strikes(segment) and index >= entry.segment:
                 self._due[index] = min(event.at for event in segment.process.events if event.name == "arc_start")
         if entry.cut is not None:
@@ -23,7 +28,7 @@ class SeamLedger:
             self._due.pop(index, None)
 
     def due(self, segment: int) -> float | None:
-        """The path parameter at which an arc shall be struck in `segment`, None where it shall not."""
+        """The path parameter at which an arc shall be struck, or a screw begun, in `segment`; None where none shall."""
         return self._due.get(segment)
 
     def cut_at(self, segment: int) -> float | None:
@@ -41,6 +46,6 @@ class SeamLedger:
         self._due[segment] = s
 
     def complete(self, segment: int) -> None:
-        """The seam is done."""
+        """The seam, or the screw, is done."""
         self._due.pop(segment, None)
         self._cut.pop(segment, None)

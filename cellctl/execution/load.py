@@ -16,12 +16,15 @@ from pathlib import Path
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.execution.job import (
     Job,
+    analog_signals,
     arc_lines,
     drawn_steps,
     gripper_lines,
     joint_envelope,
     joint_reach,
     process_times,
+    screw_lines,
+    weld_powers,
 )
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
@@ -61,7 +64,7 @@ def load_job(path: Path) -> Job:
     (group,) = plan.start
     try:
         axes = cell.axes(group)
-        times, drawn = process_times(plan, cell), drawn_steps(plan, cell)
+        times, drawn, power = process_times(plan, cell), drawn_steps(plan, cell), weld_powers(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
@@ -71,8 +74,11 @@ def load_job(path: Path) -> Job:
         times,
         arc_lines(cell),
         gripper_lines(cell, axes.mechanisms[0]),
+        screw_lines(cell),
         reach=joint_reach(cell, axes),
         drawn=drawn,
+        analog=analog_signals(cell),
+        power=power,
     )
 
 

@@ -92,7 +92,7 @@ class Obedience:
     def end_with(self, finding: Finding) -> Events:
         """Take a fault: arc off now, slow down on the path, then the run ends."""
         self.fail(finding)
-        yield from self._procedure.extinguish("fault")
+        yield from self._procedure.extinguish("fault", confirmed=self._stream.measured.outputs_heard)
         yield self._teller.tell("fault", findings=[finding_data(finding)])
         yield from self._teller.take("fault")
 

@@ -1,8 +1,12 @@
-"""The process of a run at its place on the path: what arc and gripper are told, what they have done, and whether they
-still hold. It moves nothing and waits for nothing.
+"""The process of a run at its place on the path: what arc, gripper and screwdriver are told, what they have done, and
+whether they still hold. It moves nothing and waits for nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from math import pi
 
 from cellctl.errors import Finding
 from cellctl.execution.arc import ARC_CODES, ArcChannel, ArcState
@@ -12,26 +16,76 @@ from cellctl.execution.gripper import GripperChannel, held_before
 from cellctl.execution.job import Job
 from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.records.record import Record
+from cellctl.execution.screwdriver import SCREW_SIGNALS, TIGHTENING, ScrewChannel
 from cellctl.execution.stream import SetpointStream
 from cellctl.execution.telling import Teller
 
+POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
+"""The analogue outputs of a cell without which an override waits while an arc stands, whatever its procedure says."""
+
 
 class Process:
-    """Arc and gripper of one run. `ledger` says where an arc may be struck."""
+    """Arc, gripper and screwdriver of one run. `ledger` says where an arc may be struck or a screw driven, `patience`
+    how a slow disk is waited for in lock-step.
+    """
 
     def __init__(
-        self, job: Job, record: Record, *, path: Follower, stream: SetpointStream, ledger: SeamLedger, teller: Teller
+        self,
+        job: Job,
+        record: Record,
+        *,
+        path: Follower,
+        stream: SetpointStream,
+        ledger: SeamLedger,
+        teller: Teller,
+        patience: Callable[[Future[None]], None],
     ) -> None:
         self._job, self._path, self._stream, self._teller = job, path, stream, teller
         self.ledger = ledger
         self.arc = ArcChannel(job.lines)
         self.gripper = GripperChannel(job.gripper, holds=held_before(path.segments[: job.entry.segment]))
-        self._notes = ArcNotes(record, waits=stream.arm.lock_step)
+        self.screw = ScrewChannel(job.screws)
+        self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
+        self._turns_along = stream.arm.analog and job.analog.outputs.keys() >= SCREW_SIGNALS
+        self._notes = ArcNotes(record, patience=patience if stream.arm.lock_step else None)
 
     @property
     def outputs(self) -> int:
         """The digital outputs as bits."""
-        return self.arc.outputs | self.gripper.outputs
+        return self.arc.outputs | self.gripper.outputs | self.screw.outputs
+
+    def analog(self, override: float) -> tuple[float, ...]:
+        """The analogue outputs by channel; while the arm stands, as for the `override` that was asked for."""
+        return self._job.analog.commanded(self._power_values(override) | self._screw_values())
+
+    @property
+    def works(self) -> bool:
+        """Whether an arc stands, or a screw is in hand: then the process says how the path goes on."""
+        return self.arc.state == "established" or self.screw.program is not None
+
+    def share(self, wanted: float) -> float:
+        """The rate of path time nearest to `wanted` at which the process goes on."""
+        if self.screw.program is not None:
+            return wanted if self._turns_along else 1.0
+        line = self._job.power.get(self._path.segment.step)
+        return 1.0 if line is None or not self._scales else line.share(wanted)
+
+    def _screw_values(self) -> dict[str, float]:
+        """What the screwdriver is set to: turning with the feed of the arm, slowly where that stands."""
+        program = self.screw.program
+        if program is None:
+            return {}
+        feed = self._path.rate * self._path.curve.speed(self._path.tau)
+        speed = 2.0 * pi * feed / program.pitch if self._path.rate else TIGHTENING * program.speed
+        return {"driver_program": float(self.screw.number), "driver_speed": speed}
+
+    def _power_values(self, override: float) -> dict[str, float]:
+        """What the weld source is set to: nothing without an arc."""
+        line = self._job.power.get(self._path.segment.step)
+        if line is None or self.arc.state == "off":
+            return {}
+        power = line.at(self.share(self._path.rate or override))
+        return {"wire_feed": power.wire_feed, "voltage": power.voltage}
 
     @property
     def arc_code(self) -> int:
@@ -43,7 +97,8 @@ class Process:
         return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
     def lost(self) -> Finding | None:
-        """A part that is lost (X426), an arc that is (X404) or that the journal cannot follow (X411); None for none.
+        """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404) or that the
+        journal cannot follow (X411); None for none.
 
         Asked once a cycle.
         """
@@ -51,11 +106,25 @@ class Process:
         if self.gripper.lost(inputs, dt):
             hint = "take the part out of the way before the arm moves"
             return Finding("X426", f"the gripper has lost '{part}', {self._teller.where}", suggestion=hint)
+        if (finding := self._screw_trouble(inputs)) is not None:
+            return finding
         tolerance = self._job.tolerances.arc_loss
         if self.arc.missing_for(inputs, dt) > tolerance:
             return Finding("X404", f"the arc was lost for more than {tolerance:g} s, {self._teller.where}")
         burns = self.arc.state == "established"
         return self._notes.follow(self._teller.stamp, self.torch()) if burns else None
+
+    def _screw_trouble(self, inputs: int) -> Finding | None:
+        """What the driver shows now is taken, and what is wrong with it (X438, X439)."""
+        if self.screw.program is None:
+            return None
+        values = self._stream.measured.analog
+        torque, angle = (self._job.analog.shown(name, values) for name in ("driver_torque", "driver_angle"))
+        self.screw.show(inputs, torque=torque, angle=angle)
+        finding = self.screw.trouble(inputs, self._path.segment.path.end - self._path.s, self._teller.where)
+        if finding is not None:
+            self._teller.note("screw_failed", code=finding.code, **self.screw.figures)
+        return finding
 
     def establish(self) -> None:
         """The arc stands: a stretch of the seam begins here."""
@@ -66,7 +135,11 @@ class Process:
         self._teller.note("arc_established", seam=seam)
 
     def put_out(self, *, complete: bool) -> ArcState:
-        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
+        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before.
+
+        A screwdriver that turns is switched off with it.
+        """
+        self.screw.stop()
         path, torch = self._path, self.torch()
         before = self.arc.extinguish(s=torch, time=self._stream.time, complete=complete)
         if before == "established":

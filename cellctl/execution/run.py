@@ -8,6 +8,7 @@ periods a cycle at most.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import Future, wait
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
@@ -26,6 +27,7 @@ from cellctl.execution.process import Process
 from cellctl.execution.rate import STEEPEST_RISE
 from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.records.record import Record
+from cellctl.execution.screwdriver import ScrewProcedure
 from cellctl.execution.stream import PathPoint, SetpointStream
 from cellctl.execution.strides import Strides
 from cellctl.execution.telling import Events, Teller, finding_data
@@ -33,21 +35,25 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
+DISK_PATIENCE = 0.25
+"""s that a run in lock-step waits for the disk before it hears its operator again."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
-_PERHAPS_THE_HOST = ("X402", "X407", "X412")
+_PERHAPS_THE_HOST = ("X402", "X407", "X412", "X495")
 _LEAD_SPEED = 0.05
 
 
 class PlanRun:
     """One run in progress: what it does at its place on the path, what the process does, and why it ends."""
 
+    stream_type: type[SetpointStream] = SetpointStream
+
     def __init__(
         self, job: Job, driver: Driver, *, clock: Clock, control: Control, record: Record, machine: Machine
     ) -> None:
         self._job, self._record, self._machine = job, record, machine
-        self._stream = SetpointStream(job, driver, clock=clock, record=record)
+        self._stream = self.stream_type(job, driver, clock=clock, record=record)
         unfit = checks.unfit_job(job, self._stream.arm)
         if unfit is not None:
             raise Faulted(unfit)
@@ -60,9 +66,18 @@ class PlanRun:
         ledger = SeamLedger(job, entry=entry)
         self._teller = Teller(record, self._stream, self._path, machine, ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
-        self._process = Process(job, record, path=self._path, stream=self._stream, ledger=ledger, teller=self._teller)
+        self._process = Process(
+            job,
+            record,
+            path=self._path,
+            stream=self._stream,
+            ledger=ledger,
+            teller=self._teller,
+            patience=self._wait_for_disk,
+        )
         self._procedure = ArcProcedure(self._process.arc, self)
         self._grip = GripProcedure(self._process.gripper, self)
+        self._screw = ScrewProcedure(self._process.screw, self)
         self._strides = Strides(self._path, self)
         self._operator = Obedience(
             control,
@@ -148,6 +163,8 @@ class PlanRun:
             late_cycles=self._stream.late,
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
+            stalls=self._stream.stalls,
+            stalled=self._stream.stalled,
         )
 
     def _excuse(self) -> tuple[Finding, ...]:
@@ -179,8 +196,8 @@ class PlanRun:
             yield from self._wait_to_go_on()
             step = path.segment.step
             if step > self._announced:
-                self._announced = step
                 yield from self.announce("intent")
+                self._announced = step
                 yield self._teller.tell("step", step=step)
             yield from self._run_segment()
             if path.index + 1 == len(path.segments):
@@ -199,6 +216,12 @@ class PlanRun:
             yield from self._wait_to_go_on()
             path.enter(path.index, path.curve.duration)
         due = self._process.ledger.due(path.index)
+        if due is not None and segment.screw is not None:
+            yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
+            yield from self._settle()
+            yield from self._screw.drive(segment.screw)
+            yield from self._wait_to_go_on()
+            self._process.ledger.complete(path.index)
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
             yield from self._settle()
@@ -212,7 +235,13 @@ class PlanRun:
         yield from self._travel(until=path.curve.duration)
         self._record.note("segment_done", segment=path.index)
 
-    def _travel(self, *, until: float) -> Events:
+    def feed(self, each: Callable[[], None]) -> Events:
+        """Move to the end of this segment with its process; `each` is called in every cycle in which the run may
+        move.
+        """
+        yield from self._travel(until=self._path.curve.duration, each=each)
+
+    def _travel(self, *, until: float, each: Callable[[], None] = lambda: None) -> Events:
         """Move along the path from standstill to path time `until`, where the law rests; hold, stop and faults happen
         in here.
         """
@@ -221,10 +250,14 @@ class PlanRun:
         while path.tau < until:
             yield from self._obey()
             stride = self._operator.command.stride
-            if stride is not None and stride.unit == "distance" and self._process.arc.state == "off" and self.executing:
+            works = self._process.works or self._process.arc.state != "off"
+            if stride is not None and stride.unit == "distance" and not works and self.executing:
                 yield from self._strides.on(stride, until=until)
                 continue
-            rise = ARC_RISE if self._process.arc.state == "established" else STEEPEST_RISE
+            if self.executing:
+                each()
+            starts = self._process.arc.state == "established" and path.rate < self._process.share(0.0)
+            rise = ARC_RISE if starts else STEEPEST_RISE
             joints = path.advance(self._stream.dt, wanted=self._wanted(), until=until, rise=rise)
             yield from self._cycle(joints)
         path.rate = 0.0
@@ -254,11 +287,13 @@ class PlanRun:
         return self._operator.executing
 
     def _wanted(self) -> float:
-        """The rate to go to. Travel speed is part of a procedure, so an override waits while the arc stands."""
+        """The rate to go to. Travel speed is part of a procedure: while its process works, an override goes as far as
+        that lets it.
+        """
         if not self.executing:
             return 0.0
-        if self._process.arc.state == "established":
-            return 1.0
+        if self._process.works:
+            return self._process.share(self._operator.command.override)
         cap = self._path.slowed(self._path.index) if self._machine.mode == "t1" else 1.0
         return min(self._operator.command.override, cap)
 
@@ -299,15 +334,32 @@ class PlanRun:
             )
             raise Faulted(finding)
 
-    def announce(self, kind: str, **data: object) -> Events:
-        """Make an intent durable before what follows; where the arm's clock runs, the arm keeps its cycle meanwhile."""
-        durable = self._record.intent(kind, **data, **self._teller.stamp)
-        while self._stream.cycles and not self._stream.arm.lock_step and not durable.done():
-            yield from self._cycle(self._stream.command)
+    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
+        """Make an intent durable before what follows, with the operator heard however long the disk takes. False when a
+        hold came between.
+        """
+        durable, undisturbed = self._record.intent(kind, **data, **self._teller.stamp), True
+        while not wait([durable], timeout=DISK_PATIENCE if self._clock_stands else 0.0).done:
+            if not self._clock_stands:
+                yield from self._cycle(self._stream.command)
+            yield from self._obey()
+            undisturbed = undisturbed and self.executing
         try:
             durable.result()
         except OSError as error:
             raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
+        yield from self._wait_to_go_on()
+        return undisturbed
+
+    def _wait_for_disk(self, durable: Future[None]) -> None:
+        """Wait until something is durable, or the operator asks for anything but to go on."""
+        while not wait([durable], timeout=DISK_PATIENCE).done and self._operator.heed().demand == "run":
+            pass
+
+    @property
+    def _clock_stands(self) -> bool:
+        """Whether the arm does without its cycle: before the first one, and in lock-step while nothing has to end."""
+        return not self._stream.cycles or (self._stream.arm.lock_step and self.executing)
 
     # One cycle -----------------------------------------------------------------------------------------------------
 
@@ -315,13 +367,19 @@ class PlanRun:
         """Send one setpoint and judge what came back."""
         path = self._path
         point = PathPoint(path.index, path.s, path.rate)
-        self._stream.send(joints, outputs=self._process.outputs, arc=self._process.arc_code, point=point)
+        process, override = self._process, self._operator.command.override
+        analog = process.analog(override)
+        self._stream.send(joints, outputs=process.outputs, arc=process.arc_code, point=point, analog=analog)
+        yield from self._judge()
+
+    def _judge(self) -> Events:
+        """What the cycle that was measured last means for the run."""
         finding = None if self._operator.ending else self._process.lost() or self._stream.trouble(self._teller.where)
         if finding is not None:
             yield from self.end_with(finding)
         if self._stream.time >= self._next_progress:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
-            yield self._teller.tell("progress", rate=round(path.rate, 6))
+            yield self._teller.tell("progress", rate=round(self._path.rate, 6))
 
     # What the arc procedure and the strides see of the run ----------------------------------------------------------
 

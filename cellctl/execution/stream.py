@@ -36,7 +36,7 @@ class PathPoint:
 
 class SetpointStream:
     """Setpoints in, measured states out. `command` and `measured` are the last ones, `dt` what the next cycle
-    advances by, s.
+    advances by, s; `stalls` is how often the arm's clock has stood in this run, `stalled` for how long, s.
     """
 
     def __init__(self, job: Job, driver: Driver, *, clock: Clock, record: Record) -> None:
@@ -49,6 +49,7 @@ class SetpointStream:
         self.cycles = self.late = self.late_in_a_row = 0
         self._slips = SlipWatch(self.arm, job.envelope.names)
         self.lateness = Lateness(self.arm.period)
+        self.stalls, self.stalled = 0, 0.0
         self._began = self.measured.time
         self._deadline = clock.now()
 
@@ -58,7 +59,7 @@ class SetpointStream:
         return self.measured.time - self._began
 
     @property
-    def link(self) -> dict[str, int]:
+    def link(self) -> dict[str, object]:
         """What happened on the link to the arm since it was opened, by name; empty where nobody counts."""
         return asdict(self._driver.counters) if isinstance(self._driver, CountsLink) else {}
 
@@ -74,23 +75,26 @@ class SetpointStream:
         self.command = here if count else start
         return [here + (start - here) * (k / count) for k in range(count + 1)] if count else []
 
-    def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
+    def send(
+        self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint, analog: tuple[float, ...] = ()
+    ) -> None:
         """One cycle; raises Faulted when the setpoint may not be sent (X408) or the arm does not follow (X402). A stale
         state is not judged.
         """
         self._check(joints, point)
         self._keep_pace()
-        before, previous = self.measured.time, self.command
+        before, previous = self.measured, self.command
         try:
-            self.measured = self._driver.exchange(Setpoint(joints, outputs))
+            self.measured = self._driver.exchange(Setpoint(joints, outputs, analog))
         finally:
             if not self.arm.lock_step:
                 self.lateness.count(self._clock.now())
         expected = joints - (joints - previous) * (self.arm.lag / self.dt)
         self.command, self.outputs = joints, outputs
-        on_time = self.measured.time - before < 1.5 * self.arm.period
-        self._count(self.measured.time - before)
-        self._write_down(arc, point)
+        elapsed = self.measured.time - before.time
+        on_time = elapsed < 1.5 * self.arm.period
+        self._count(elapsed, stalled=self.measured.stalled - before.stalled)
+        self._write_down(arc, point, analog)
         if self.measured.age > 0.0:
             return
         where = f"{point}, {self.time:.3f} s after the start"
@@ -133,17 +137,21 @@ class SetpointStream:
             self._deadline = max(self._deadline + self.arm.period, self._clock.now())
             self._clock.wait_until(self._deadline)
 
-    def _count(self, elapsed: float) -> None:
+    def _count(self, elapsed: float, *, stalled: float) -> None:
         """Count the cycle; the next one advances by what this one took, two periods at most. What takes longer is
         late.
         """
+        self.stalls += stalled > 0.0
+        self.stalled += stalled
         late = self.cycles > 0 and elapsed > 2.5 * self.arm.period
         self.cycles += 1
         self.late += late
         self.late_in_a_row = self.late_in_a_row + 1 if late else 0
         self.dt = min(max(elapsed, self.arm.period), 2.0 * self.arm.period)
 
-    def _write_down(self, arc: int, point: PathPoint) -> None:
+    def _write_down(self, arc: int, point: PathPoint, analog: tuple[float, ...]) -> None:
+        signals = self._job.analog
+        told = tuple(analog[k] if k < len(analog) else 0.0 for k in signals.outputs.values())
         cycle = Cycle(
             time=self.time,
             segment=point.segment,
@@ -155,5 +163,6 @@ class SetpointStream:
             outputs=self.outputs,
             inputs=self.measured.inputs,
             arc=arc,
+            analog=told + tuple(signals.shown(name, self.measured.analog) for name in signals.inputs),
         )
         self._record.cycle(cycle)

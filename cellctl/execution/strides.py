@@ -56,7 +56,8 @@ class Strides:
     def back(self, stride: Stride) -> Events:
         """Go back by one stride, from standstill to standstill; a hold on the way ends it there.
 
-        Nothing goes back over a grip or a release: the path behind was proved without the part, or with it.
+        Nothing goes back over a grip or a release: the path behind was proved without the part, or with it. Nor does
+        anything go back over a screw.
         """
         path, left = self._path, stride.distance
         while self._run.executing and not self._at_barrier():
@@ -74,8 +75,8 @@ class Strides:
         """Whether there is no way back from here."""
         path = self._path
         before = path.segments[path.index - 1] if path.index else None
-        begins = path.tau <= _SAME_PLACE and (before is None or before.gripper is not None)
-        return begins or path.segment.gripper is not None
+        begins = path.tau <= _SAME_PLACE and (before is None or before.is_done_once)
+        return begins or path.segment.is_done_once
 
     def _begins_step(self) -> bool:
         """Whether the segment here is the first of its step."""

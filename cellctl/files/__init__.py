@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from cellctl.errors import Finding
     from cellctl.model.cell import Cell
+    from cellctl.model.gcode_wiring import GcodeWiring
     from cellctl.model.inputs import Input
     from cellctl.model.link_faults import FaultScript
     from cellctl.model.plan import Plan
+    from cellctl.model.process_wiring import ProcessWiring
     from cellctl.model.robot import Robot
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = ("cell", "faults", "gcode", "io", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "library_robots",
     "load_cell",
     "load_faults",
+    "load_gcode_wiring",
+    "load_io",
     "load_robot",
     "load_task",
     "load_wiring",
@@ -74,6 +78,22 @@ def load_wiring(path: str | Path) -> Wiring:
     from cellctl.files import loading
 
     return loading.load_wiring(path)
+
+
+def load_gcode_wiring(path: str | Path) -> GcodeWiring:
+    """Read how an arm lies on the axes of a G-code controller, by its library name, a `lib:` reference or a path;
+    raises FileError.
+    """
+    from cellctl.files import loading
+
+    return loading.load_gcode_wiring(path)
+
+
+def load_io(path: str | Path) -> ProcessWiring:
+    """Read which signals are on a process line, by a `lib:` reference or a path; raises FileError."""
+    from cellctl.files import loading
+
+    return loading.load_io(path)
 
 
 def load_faults(path: str | Path) -> FaultScript:

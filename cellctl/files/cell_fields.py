@@ -8,10 +8,24 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cellctl.files.configurations import JointValues
-from cellctl.files.fields import At, Gap, Name, Position, Quantity, Reference
+from cellctl.files.fields import (
+    AngleWindow,
+    At,
+    Gap,
+    Name,
+    Position,
+    PositiveLength,
+    PositiveShortTime,
+    PositiveTorque,
+    Quantity,
+    Reference,
+    TorqueWindow,
+    TurningSpeed,
+)
 from cellctl.files.quantities import FieldError
 from cellctl.files.shape_fields import SHAPE_KEYS, OneBodyField, check_exactly_one
 from cellctl.files.strict_model import FileModel
+from cellctl.model.arm_wire import ANALOG_CHANNELS
 from cellctl.model.cell import Margins
 
 
@@ -53,19 +67,48 @@ class PlacementField(FileModel):
     """Where the part's frame stands."""
 
 
+AnalogChannel = Annotated[int, Field(ge=0, le=ANALOG_CHANNELS - 1)]
+
+
 class SignalField(FileModel):
-    """A digital line: an output or an input by its number."""
+    """A line of the controller by its number: digital, or analogue where it holds a number in SI."""
 
     output: Annotated[int, Field(ge=0, le=31)] | None = None
     """The number of the line, where the cell switches it."""
     input: Annotated[int, Field(ge=0, le=31)] | None = None
     """The number of the line, where the cell reads it."""
+    analog_output: AnalogChannel | None = None
+    """The number of the channel, where the cell sets a value."""
+    analog_input: AnalogChannel | None = None
+    """The number of the channel, where the cell reads a value."""
 
     @model_validator(mode="after")
     def _one_line(self) -> SignalField:
-        if (self.output is None) == (self.input is None):
-            raise FieldError("F115", "exactly one of output, input must be given")
+        numbers = (self.output, self.input, self.analog_output, self.analog_input)
+        if sum(number is not None for number in numbers) != 1:
+            raise FieldError("F115", "exactly one of output, input, analog_output, analog_input must be given")
         return self
+
+
+class TighteningField(FileModel):
+    """How one kind of screw is driven in: its thread, its speed, and the windows that it is judged by."""
+
+    pitch: PositiveLength
+    """The pitch of its thread."""
+    length: PositiveLength
+    """How far it goes in, from where its thread begins to bite to where its head sits."""
+    head: Gap = 0.0
+    """How far the tip of the bit is from the face of the hole when the head sits."""
+    speed: TurningSpeed
+    """How fast it is run down."""
+    snug: PositiveTorque
+    """The torque from which on the angle counts."""
+    torque: TorqueWindow
+    """The final torque; the driver shuts off at its nominal value."""
+    angle: AngleWindow
+    """The angle from snug to the end."""
+    timeout: PositiveShortTime
+    """How long it is waited for at the end of the run-down until it is tight."""
 
 
 class PairGapsField(FileModel):
@@ -151,9 +194,11 @@ class CellFile(FileModel):
     parts: dict[Name, PlacementField] = Field(default_factory=dict)
     """The work pieces by name; seams are called PART.SEAM."""
     signals: dict[Name, SignalField] = Field(default_factory=dict)
-    """Digital lines by name; a weld needs the output arc_on and the input arc_ok."""
+    """Lines by name; a weld needs the output arc_on and the input arc_ok."""
     procedures: dict[Name, Reference] = Field(default_factory=dict)
     """Welding procedures (WPS) by the name that tasks call them."""
+    tightening: dict[Name, TighteningField] = Field(default_factory=dict)
+    """Tightening programs by the name that tasks call them; the driver knows them by their number in this order."""
     margins: MarginsField = MarginsField()
     """Smallest gaps that a plan keeps."""
     camera: CameraField | None = None

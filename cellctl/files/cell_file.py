@@ -36,6 +36,7 @@ from cellctl.model.part import Body, Part
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Robot, Tool, with_adapter
 from cellctl.model.shapes import Solid, Visual
+from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Wps
 
 
@@ -43,8 +44,8 @@ from cellctl.model.wps import Wps
 class CellReading:
     """A cell as far as it could be built, and every name that its files write, also of entries that are wrong.
 
-    `configurations` are the names per mechanism whose robot can be read, `seams` the names per part; a part whose file
-    cannot be read has None, `tooled` the mechanisms that name a tool.
+    `configurations` are the names per mechanism whose robot can be read, `seams` and `holes` the names per part; a part
+    whose file cannot be read has None, `tooled` the mechanisms that name a tool.
     """
 
     cell: Cell
@@ -52,7 +53,9 @@ class CellReading:
     groups: frozenset[str]
     configurations: Mapping[str, frozenset[str]]
     seams: Mapping[str, frozenset[str] | None]
+    holes: Mapping[str, frozenset[str] | None]
     procedures: frozenset[str]
+    tightening: frozenset[str]
     fixtures: frozenset[str]
     tooled: frozenset[str]
 
@@ -68,7 +71,7 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
     frames = _frames(file, robots)
     tools = _tools(file)
     mechanisms = tuple(_mechanism(file, name, robot, frames, tools) for name, robot in robots.items())
-    parts, seams = _parts(file, frames)
+    parts, seams, holes = _parts(file, frames)
     value = Cell(
         name=cell.name or _name_of(reference),
         mechanisms=mechanisms,
@@ -76,8 +79,12 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         fixtures=_fixtures(file, frames),
         parts=parts,
         frames=tuple(Frame(name, parent, pose) for name, (parent, pose) in frames.entries().items()),
-        signals=tuple(Signal(name, signal.output, signal.input) for name, signal in cell.signals.items()),
+        signals=tuple(
+            Signal(name, signal.output, signal.input, signal.analog_output, signal.analog_input)
+            for name, signal in cell.signals.items()
+        ),
         procedures=_procedures(file),
+        tightening=_tightening(file),
         margins=Margins(cell.margins.clearance, cell.margins.nozzle_to_plates, _pair_margins(cell.margins)),
         camera=None if cell.camera is None else Camera(cell.camera.eye, cell.camera.target, cell.camera.field_of_view),
         inputs=reading.sorted_inputs(),
@@ -90,7 +97,9 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         file.names("groups") or names,
         _configuration_names(file, mechanisms),
         seams,
+        holes,
         file.names("procedures"),
+        file.names("tightening"),
         file.names("fixtures"),
         frozenset(name for name, field in cell.mechanisms.items() if field.tool is not None),
     )
@@ -278,20 +287,47 @@ def _part(file: File[CellFile], name: str, text: str, path: Path) -> Part | None
 
 def _parts(
     file: File[CellFile], frames: FrameTable
-) -> tuple[tuple[PartPlacement, ...], dict[str, frozenset[str] | None]]:
+) -> tuple[tuple[PartPlacement, ...], dict[str, frozenset[str] | None], dict[str, frozenset[str] | None]]:
+    """The placed parts, and the names of the seams and of the holes on each."""
     placements: list[PartPlacement] = []
     seams: dict[str, frozenset[str] | None] = dict.fromkeys(sorted(file.names("parts")))
+    holes = dict(seams)
     for name, field in file.model.parts.items():
         path = ("parts", name, "file")
         reference = file.joined(field.file, path)
         opened = None if reference is None else open_part(file.reading, reference, file.place(*path))
         if opened is None:
             continue
-        seams[name] = opened.names("seams")
+        seams[name], holes[name] = opened.names("seams"), opened.names("holes")
         pose = frames.pose_world(field.at.frame) @ field.at.pose
         moves_with = frames.carrier(field.at.frame)
         placements.append(PartPlacement(name, part_of(opened, name), field.at.frame, pose, moves_with))
-    return tuple(placements), seams
+    return tuple(placements), seams, holes
+
+
+def _tightening(file: File[CellFile]) -> dict[str, TighteningProgram]:
+    """The tightening programs; one whose windows and thread do not fit together is reported."""
+    programs = {}
+    for name, field in file.model.tightening.items():
+        path = ("tightening", name)
+        if not field.snug < field.torque.minimum:
+            file.report("F112", "'snug' must be less than the smallest final torque", (*path, "snug"))
+        if field.angle.minimum <= 0.0:
+            file.report("F112", "the angle from snug must be more than 0", (*path, "angle"))
+        if field.length < field.pitch:
+            file.report("F112", "the screw goes in by less than one pitch", (*path, "length"))
+        programs[name] = TighteningProgram(
+            name,
+            pitch=field.pitch,
+            length=field.length,
+            speed=field.speed,
+            snug=field.snug,
+            torque=field.torque,
+            angle=field.angle,
+            timeout=field.timeout,
+            head=field.head,
+        )
+    return programs
 
 
 def _procedures(file: File[CellFile]) -> dict[str, Wps]:

@@ -19,10 +19,11 @@ from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector
 from cellctl.files.reading import Reading, raise_findings
 from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, Source
 from cellctl.files.task_checks import check_task, names_of
-from cellctl.files.task_file import WELD_WORDS
+from cellctl.files.task_file import WEAVE_WORDS, WELD_WORDS
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
-from cellctl.model.task import Grip, MoveJ, Release, Step, Task, Weld
+from cellctl.model.task import Grip, MoveJ, Release, Screw, Step, Task, Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 
@@ -169,6 +170,16 @@ def shown_range(window: Range, kind: Kind) -> str:
     return " .. ".join(value.partition(" ")[0] for value in values) + f" {unit}"
 
 
+def _screw_words(step: Screw) -> list[str]:
+    default = Screw(step.hole, step.program)
+    words = [f"hole: {step.hole}", f"program: {step.program}"]
+    words += [f"into: [{', '.join(step.into)}]"] if step.into else []
+    for name in ("approach", "retract"):
+        if getattr(step, name) != getattr(default, name):
+            words.append(f"{name}: {shown_quantity(getattr(step, name), 'length')}")
+    return [*words, *([f"group: {step.group}"] if step.group else [])]
+
+
 def step_text(step: Step) -> str:
     """A step as it stands in a task file, on one line: `- weld: {seam: tray.left, wps: mig, from: 15 mm}`."""
     if isinstance(step, MoveJ):
@@ -178,6 +189,8 @@ def step_text(step: Step) -> str:
         more = {"onto": onto, "group": step.group}
         words = [f"part: {step.part}", *(f"{key}: {value}" for key, value in more.items() if value)]
         return f"- {kind}: {{{', '.join(words)}}}" if words[1:] else f"- {kind}: {step.part}"
+    if isinstance(step, Screw):
+        return f"- screw: {{{', '.join(_screw_words(step))}}}"
     default = Weld(step.seam, step.wps)
     words = [f"seam: {step.seam}", f"wps: {step.wps}"]
     for key, name, kind in WELD_WORDS:
@@ -188,5 +201,11 @@ def step_text(step: Step) -> str:
             )
     words += ["reverse: true"] if step.reverse else []
     words += [f"backing: [{', '.join(step.backing)}]"] if step.backing else []
+    words += [f"weave: {{{_weave_words(step.weave)}}}"] if step.weave else []
     words += [f"group: {step.group}"] if step.group else []
     return f"- weld: {{{', '.join(words)}}}"
+
+
+def _weave_words(weave: Weave) -> str:
+    said = ((key, shown_quantity(value, kind)) for key, kind in WEAVE_WORDS if (value := getattr(weave, key)))
+    return ", ".join(f"{key}: {text}" for key, text in [("shape", weave.shape), *said])

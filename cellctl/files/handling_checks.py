@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellctl.files.cell_file import CellReading
-from cellctl.files.step_report import StepReport
-from cellctl.model.cell import Cell, Mechanism
+from cellctl.files.step_report import StepReport, moved_by
+from cellctl.model.cell import Cell
 from cellctl.model.task import Grip, Release, Step, Weld
 
 GRIPPER_SIGNALS = (("gripper", "output"), ("gripped", "input"), ("gripper_open", "input"))
@@ -41,17 +41,11 @@ def _check_names(at: StepReport, step: Grip | Release, reading: CellReading) -> 
 
 
 def _check_gripper(at: StepReport, step: Grip | Release, cell: Cell) -> None:
-    for mechanism in _moved_by(cell, step.group):
+    for mechanism in moved_by(cell, step.group):
         if mechanism.tool is None or mechanism.tool.gripper is None:
             what = f"tool '{mechanism.tool.name}'" if mechanism.tool else "no tool at all"
             hint = "mount a tool whose file has a 'gripper'"
             at.report("F119", f"'{mechanism.name}' carries {what}, which is no gripper", "part", hint)
-
-
-def _moved_by(cell: Cell, group: str) -> list[Mechanism]:
-    """The mechanisms of a group by name, or of the only one."""
-    groups = [g for g in cell.groups if g.name == group or (not group and len(cell.groups) == 1)]
-    return [m for g in groups for m in cell.mechanisms if m.name in g.mechanisms]
 
 
 def _check_signals(at: StepReport, cell: Cell) -> None:

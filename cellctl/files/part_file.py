@@ -6,13 +6,13 @@ from pydantic import Field
 
 from cellctl.errors import Place
 from cellctl.files.body_values import check_distance, one_body
-from cellctl.files.fields import LocalAt, Mass, Name, PositiveLength
+from cellctl.files.fields import Direction, LocalAt, Mass, Name, Position, PositiveLength
 from cellctl.files.reading import File, Reading
 from cellctl.files.seam_checks import check_seam
 from cellctl.files.seam_fields import SeamField, seam_of
 from cellctl.files.shape_fields import OneBodyField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.part import Body, Part, Seam
+from cellctl.model.part import Body, Hole, Part, Seam
 
 
 class PartBodyField(OneBodyField):
@@ -22,8 +22,17 @@ class PartBodyField(OneBodyField):
     """Where the body is in the part's frame."""
 
 
+class HoleField(FileModel):
+    """A hole for a screw."""
+
+    xyz: Position
+    """Where its axis leaves the face that the head of the screw sits on, in the part's frame."""
+    axis: Direction = (0.0, 0.0, 1.0)
+    """The direction out of the hole, in the part's frame."""
+
+
 class PartFile(FileModel):
-    """A work piece in its own frame: bodies by name, seams by name, and the material for the procedure check."""
+    """A work piece in its own frame: bodies, seams and holes by name, and the material for the procedure check."""
 
     title: str = ""
     """What the part is, in words."""
@@ -37,6 +46,8 @@ class PartFile(FileModel):
     """The rigid pieces of the part by name."""
     seams: dict[Name, SeamField] = Field(default_factory=dict)
     """The seams on it by name."""
+    holes: dict[Name, HoleField] = Field(default_factory=dict)
+    """The holes for screws in it by name."""
 
 
 def open_part(reading: Reading, reference: str, asked: Place | None = None) -> File[PartFile] | None:
@@ -55,7 +66,9 @@ def part_of(file: File[PartFile], name: str) -> Part:
         check_distance(file, field.at.pose, (*path, "at"))
         bodies[body_name] = one_body(file, body_name, field, field.at.pose, path)
     seams = _seams(file, bodies)
-    return Part(name, tuple(bodies.values()), seams, part.material_group, part.thickness or 0.0, part.mass or 0.0)
+    holes = tuple(Hole(hole, field.xyz, field.axis) for hole, field in part.holes.items())
+    material = part.material_group, part.thickness or 0.0, part.mass or 0.0
+    return Part(name, tuple(bodies.values()), seams, *material, holes)
 
 
 def _seams(file: File[PartFile], bodies: dict[str, Body]) -> tuple[Seam, ...]:

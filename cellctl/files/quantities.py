@@ -28,6 +28,8 @@ Kind = Literal[
     "current",
     "voltage",
     "flow",
+    "heat input",
+    "frequency",
 ]
 
 LARGEST: Final = 1e12
@@ -58,6 +60,8 @@ UNITS: Final[Mapping[Kind, Mapping[str, float]]] = MappingProxyType(
         "current": {"A": 1.0},
         "voltage": {"V": 1.0},
         "flow": {"l/min": 1e-3 / _MINUTE, "m^3/s": 1.0},
+        "heat input": {"kJ/mm": 1e6, "J/mm": 1e3, "kJ/cm": 1e5, "J/m": 1.0},
+        "frequency": {"Hz": 1.0},
     }
 )
 """Factors to SI of the units that each kind of quantity may be written in; errors propose the first."""

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from cellctl.files.mesh.reading import Mesh
 
 _T = TypeVar("_T")
-_FILE_OF_KIND: Final = {"robot": "robot.yaml", "tool": "tool.yaml", "cell": "cell.yaml", "wiring": "wiring.yaml"}
+_FILE_OF_KIND: Final = {
+    "robot": "robot.yaml",
+    "tool": "tool.yaml",
+    "cell": "cell.yaml",
+    "wiring": "wiring.yaml",
+    "gcode": "gcode.yaml",
+    "io": "io.yaml",
+}
 _LIBRARY_FOLDERS: Final = {"robot.yaml": "robots", "tool.yaml": "robots/tools"}
 _SIGNATURES: Final = {
     "task": "steps",
@@ -35,6 +42,8 @@ _SIGNATURES: Final = {
     "part": "bodies",
     "project": "project",
     "wiring": "protocol",
+    "gcode": "axes",
+    "io": "devices",
     "faults": "faults",
 }
 

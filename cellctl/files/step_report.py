@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from cellctl.errors import Finding, Place
 from cellctl.files.quantities import did_you_mean
+from cellctl.model.cell import Cell, Mechanism
 
 PlaceOf = Callable[[int, str], Place | None]
 """Where `field` of step `index` stands; index -1 is the task itself."""
+
+
+def moved_by(cell: Cell, group: str) -> list[Mechanism]:
+    """The mechanisms of a group by name, or of the only one."""
+    groups = [g for g in cell.groups if g.name == group or (not group and len(cell.groups) == 1)]
+    return [m for g in groups for m in cell.mechanisms if m.name in g.mechanisms]
 
 
 @dataclass(frozen=True, slots=True)

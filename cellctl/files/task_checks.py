@@ -11,6 +11,7 @@ from cellctl.errors import Finding
 from cellctl.files.cell_file import CellReading
 from cellctl.files.handling_checks import check_handling
 from cellctl.files.quantities import Kind, shown_quantity
+from cellctl.files.screw_checks import check_screws
 from cellctl.files.step_report import PlaceOf, StepReport
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
@@ -39,6 +40,7 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
     for at, step in zip(reports, task.steps, strict=True):
         _check_step(at, step, reading)
     check_handling(whole, reports, task.steps, reading)
+    check_screws(whole, reports, task.steps, reading)
     return findings
 
 
@@ -50,7 +52,9 @@ def names_of(cell: Cell) -> CellReading:
         frozenset(group.name for group in cell.groups),
         {mechanism.name: frozenset(mechanism.configurations) for mechanism in cell.mechanisms},
         {placement.name: frozenset(seam.name for seam in placement.part.seams) for placement in cell.parts},
+        {placement.name: frozenset(hole.name for hole in placement.part.holes) for placement in cell.parts},
         frozenset(cell.procedures),
+        frozenset(cell.tightening),
         frozenset(fixture.name for fixture in cell.fixtures),
         frozenset(mechanism.name for mechanism in cell.mechanisms if mechanism.tool is not None),
     )
@@ -119,6 +123,7 @@ def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | N
     _check_torch(at, weld, reading, group, wps)
     if wps is not None:
         _check_windows(at, weld, wps)
+        _check_weave(at, weld, wps, None if seam is None else seam[1])
     if seam is not None:
         _check_trim(at, weld, seam[1])
         if wps is not None and not wps.draws:
@@ -182,6 +187,29 @@ def _check_window(
     if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
         message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
+
+
+def _check_weave(at: StepReport, weld: Weld, wps: Wps, seam: Seam | None) -> None:
+    """A weave lies inside what its procedure allows (F177), on a stretch without corners that holds a period (F179)."""
+    if weld.weave is None:
+        return
+    speed = wps.travel_speed.nominal if weld.travel_speed is None else weld.travel_speed
+    weave, allowed = weld.weave.at_speed(speed), wps.weave
+    if allowed is None:
+        hint = "weld without, or after a procedure that has a window for it"
+        at.report("F177", f"procedure '{wps.name}' allows no weave", "weave", hint)
+    else:
+        frequency, how = weld.weave.frequency_at(speed), "of the weave"
+        _check_value(at, "F177", f"amplitude {how}", "weave", weave.amplitude, allowed.amplitude, "length", wps.name)
+        _check_value(at, "F177", f"frequency {how}", "weave", frequency, allowed.frequency, "frequency", wps.name)
+    if seam is None:
+        return
+    begin, end = (0.0, seam.curve.length) if seam.curve.closed else trimmed(weld, seam.curve.length)
+    if any(begin < corner < end for corner in seam.curve.corners()):
+        at.report("F179", f"seam '{weld.seam}' has corners, where a weave would jump", "weave", "split it there")
+    if weave.wavelength > end - begin:
+        long = shown_quantity(weave.wavelength, "length")
+        at.report("F179", f"one period of the weave takes {long}, and what is welded is shorter", "weave")
 
 
 def _shown_window(window: Range, kind: Kind) -> str:

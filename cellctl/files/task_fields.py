@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cellctl.files.fields import (
     Angle,
     AngleWindow,
+    Frequency,
     Gap,
     Length,
     Name,
@@ -19,6 +20,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.quantities import FieldError
 from cellctl.files.strict_model import FileModel
+from cellctl.model.weave import Weave
 
 
 class MoveJField(FileModel):
@@ -46,6 +48,43 @@ class StitchField(FileModel):
     """How much is left out between one and the next, not from start to start."""
 
 
+class WeaveField(FileModel):
+    """A swing across the seam: how far, as an amplitude or a width, and how often, as a frequency or a wavelength."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": [{"required": ["amplitude"]}, {"required": ["width"]}]},
+                {"oneOf": [{"required": ["frequency"]}, {"required": ["wavelength"]}]},
+            ]
+        }
+    )
+
+    shape: Literal["sine"] = "sine"
+    """How it goes from side to side."""
+    amplitude: PositiveLength | None = None
+    """How far to either side of the seam."""
+    width: PositiveLength | None = None
+    """From one side to the other: twice the amplitude."""
+    frequency: Frequency | None = None
+    """How often from one side to the other and back, at the travel speed."""
+    wavelength: PositiveLength | None = None
+    """How far along the seam from one swing to the next."""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> WeaveField:
+        for first, second in (("amplitude", "width"), ("frequency", "wavelength")):
+            if (getattr(self, first) is None) == (getattr(self, second) is None):
+                raise FieldError("F115", f"exactly one of {first}, {second} must be given")
+        return self
+
+    @property
+    def weave(self) -> Weave:
+        """The weave that is meant."""
+        amplitude = self.amplitude or 0.5 * (self.width or 0.0)
+        return Weave(amplitude, self.frequency or 0.0, self.wavelength or 0.0, self.shape)
+
+
 class WeldField(FileModel):
     """Weld a seam after a procedure; what is not given is the procedure's."""
 
@@ -65,6 +104,8 @@ class WeldField(FileModel):
     """Weld it from its end to its start."""
     stitch: StitchField | None = None
     """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
+    weave: WeaveField | None = None
+    """How the torch swings across the seam, inside what the procedure allows; it does not unless given."""
     ctwd: PositiveLength | None = None
     """Contact-tip-to-work distance; the procedure's nominal value unless given."""
     travel_speed: Speed | None = None
@@ -105,6 +146,23 @@ class ReleaseField(FileModel):
     """The group whose gripper it is, where the cell has several."""
 
 
+class ScrewField(FileModel):
+    """Drive a screw that is at the bit into a hole."""
+
+    hole: str
+    """The hole, as PART.HOLE."""
+    program: Name
+    """The tightening program, as the cell names it."""
+    into: list[Name] = Field(default_factory=list)
+    """Fixtures and parts beside the hole's own part that the bit comes near."""
+    approach: PositiveLength = 0.030
+    """How far the straight way along the axis begins before the thread bites."""
+    retract: PositiveLength = 0.050
+    """How far the straight way along the axis leads away from the screw."""
+    group: Name | None = None
+    """The group that drives, where the cell has several."""
+
+
 def _named_part(value: object) -> object:
     """`grip: bracket` is short for `grip: {part: bracket}`."""
     return {"part": value} if isinstance(value, str) else value
@@ -141,15 +199,18 @@ class StepField(FileModel):
     ] = None
     """Open the gripper and leave the part; its name alone will do."""
 
+    screw: ScrewField | None = None
+    """Drive a screw into a hole."""
+
     @property
-    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | None:
+    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | ScrewField | None:
         """The one that is given."""
-        return self.move_j or self.weld or self.grip or self.release
+        return self.move_j or self.weld or self.grip or self.release or self.screw
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
-        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release)) != 1:
-            raise FieldError("F115", "exactly one of move_j, weld, grip, release must be given")
+        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release, self.screw)) != 1:
+            raise FieldError("F115", "exactly one of move_j, weld, grip, release, screw must be given")
         return self
 
 

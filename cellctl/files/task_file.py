@@ -15,6 +15,7 @@ from cellctl.files.task_fields import (
     GripField,
     MoveJField,
     ReleaseField,
+    ScrewField,
     StepField,
     StitchField,
     TaskFile,
@@ -22,7 +23,8 @@ from cellctl.files.task_fields import (
 )
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.stitches import stitched
-from cellctl.model.task import Budget, Grip, MoveJ, Release, Step, Task, Weld
+from cellctl.model.task import Budget, Grip, MoveJ, Release, Screw, Step, Task, Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 
@@ -96,6 +98,9 @@ def _step(written: StepField) -> Step:
             return Grip(grip.part, grip.group or "")
         case ReleaseField() as release:
             return Release(release.part, release.onto or "", release.group or "")
+        case ScrewField() as screw:
+            ways = screw.approach, screw.retract
+            return Screw(screw.hole, screw.program, tuple(screw.into), *ways, screw.group or "")
     weld = written.field
     assert isinstance(weld, WeldField)  # the model holds exactly one of them
     return Weld(
@@ -114,6 +119,7 @@ def _step(written: StepField) -> Step:
         approach=weld.approach,
         retract=weld.retract,
         backing=tuple(weld.backing),
+        weave=None if weld.weave is None else weld.weave.weave,
         group=weld.group or "",
     )
 
@@ -169,17 +175,45 @@ def _step_tree(step: Step) -> dict[str, object]:
     if isinstance(step, Release):
         onto = {"onto": step.onto} if step.onto else {}
         return {"release": {"part": step.part, **onto, **group}}
+    if isinstance(step, Screw):
+        return {"screw": _screw_tree(step) | group}
     default = Weld(step.seam, step.wps)
     tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
     if step.reverse:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
+    if step.weave:
+        tree["weave"] = _weave_tree(step.weave)
     for key, name, kind in WELD_WORDS:
         value = getattr(step, name)
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)
     return {"weld": tree}
+
+
+def _screw_tree(step: Screw) -> dict[str, object]:
+    default = Screw(step.hole, step.program)
+    tree: dict[str, object] = {"hole": step.hole, "program": step.program}
+    if step.into:
+        tree["into"] = list(step.into)
+    for name in ("approach", "retract"):
+        if getattr(step, name) != getattr(default, name):
+            tree[name] = write_quantity(getattr(step, name), "length")
+    return tree
+
+
+WEAVE_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
+    ("amplitude", "length"),
+    ("frequency", "frequency"),
+    ("wavelength", "length"),
+)
+"""Words of a weave in a file, which are those of `Weave`, and their kinds."""
+
+
+def _weave_tree(weave: Weave) -> dict[str, str]:
+    words = {key: write_quantity(value, kind) for key, kind in WEAVE_WORDS if (value := getattr(weave, key))}
+    return {"shape": weave.shape, **words}
 
 
 def _range_tree(value: Range, kind: Kind) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from cellctl.errors import Place
@@ -11,7 +13,7 @@ from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import inertia_of
 from cellctl.files.shape_fields import BodyField, InertiaField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.robot import Finger, Gripper, Tool, Torch
+from cellctl.model.robot import Finger, Gripper, Screwdriver, Tool, Torch
 from cellctl.model.shapes import Box, Hull, Solid
 
 
@@ -39,8 +41,17 @@ class GripperField(FileModel):
     """How long a confirmation is waited for."""
 
 
+class ScrewdriverField(FileModel):
+    """What makes a tool a screwdriver: the tip of its bit (+Z along it towards the work) and the solids by the hole."""
+
+    bit_tip: LocalAt
+    """The tip of the bit in the flange's frame, +Z along the bit towards the work."""
+    bit: Annotated[list[Name], Field(min_length=1)]
+    """The solids that may come near the work around a hole."""
+
+
 class ToolFile(BodyField):
-    """A tool in the flange frame: inertia, convex solids, pictures, and a torch or a gripper if it is one."""
+    """A tool in the flange frame: inertia, convex solids, pictures, and what makes it a torch, gripper or driver."""
 
     title: str
     """The tool in words."""
@@ -50,6 +61,8 @@ class ToolFile(BodyField):
     """What makes it a welding torch."""
     gripper: GripperField | None = None
     """What makes it a gripper."""
+    screwdriver: ScrewdriverField | None = None
+    """What makes it a screwdriver."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
     """Where each group of figures comes from."""
 
@@ -63,7 +76,32 @@ def read_tool(reading: Reading, reference: str, name: str, asked: Place | None =
     solids = body_solids(file, tool, ())
     sources = {figure: str(source) for figure, source in tool.sources.items()}
     visuals = body_visuals(file, tool, ())
-    return Tool(name, inertia_of(tool.inertia), solids, visuals, _torch(file), sources, _gripper(file, solids))
+    return Tool(
+        name,
+        inertia_of(tool.inertia),
+        solids,
+        visuals,
+        _torch(file),
+        sources,
+        _gripper(file, solids),
+        screwdriver=_screwdriver(file),
+    )
+
+
+def _screwdriver(file: File[ToolFile]) -> Screwdriver | None:
+    screwdriver = file.model.screwdriver
+    if screwdriver is None:
+        return None
+    _check_solids(file, "screwdriver", "bit", screwdriver.bit)
+    return Screwdriver(screwdriver.bit_tip.pose, tuple(screwdriver.bit))
+
+
+def _check_solids(file: File[ToolFile], kind: str, key: str, names: list[str]) -> None:
+    """The names of solids in a list are known."""
+    known = file.names("solids")
+    for index, solid in enumerate(names):
+        if solid not in known:
+            file.unknown("solid", solid, known, (kind, key, index))
 
 
 def _gripper(file: File[ToolFile], solids: tuple[Solid, ...]) -> Gripper | None:
@@ -91,9 +129,6 @@ def _torch(file: File[ToolFile]) -> Torch | None:
     torch = file.model.torch
     if torch is None:
         return None
-    known = file.names("solids")
     for key in ("nozzle", "wire"):
-        for index, solid in enumerate(getattr(torch, key)):
-            if solid not in known:
-                file.unknown("solid", solid, known, ("torch", key, index))
+        _check_solids(file, "torch", key, getattr(torch, key))
     return Torch(torch.contact_tip.pose, torch.wire_diameter, tuple(torch.nozzle), tuple(torch.wire))

@@ -10,7 +10,9 @@ from cellctl.errors import CellctlError, Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
+    FrequencyWindow,
     Gap,
+    HeatInputWindow,
     LengthWindow,
     PositiveLength,
     PositiveShortTime,
@@ -20,7 +22,7 @@ from cellctl.files.fields import (
 )
 from cellctl.files.reading import Reading
 from cellctl.files.strict_model import FileModel
-from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, Wps
+from cellctl.model.wps import PEN, ArcEnd, ArcStart, Range, WeaveWindow, Wps
 
 ProcessNumber = Annotated[
     Literal["111", "121", "131", "135", "136", "138", "141", "15"],
@@ -53,6 +55,15 @@ class ArcEndField(FileModel):
     """How long the arc burns on after the wire has stopped."""
     postflow: Time
     """How long gas flows after the arc."""
+
+
+class WeaveWindowField(FileModel):
+    """How a torch may weave."""
+
+    amplitude: LengthWindow
+    """How far to either side of the seam: half the width of the weave."""
+    frequency: FrequencyWindow
+    """How often from one side to the other and back."""
 
 
 class WpsFile(FileModel):
@@ -94,6 +105,12 @@ class WpsFile(FileModel):
     """What happens at its end."""
     heat_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
     """Share of the arc's energy that goes into the plate."""
+    heat_input: HeatInputWindow | None = None
+    """Heat input per length of weld, Q = k U I / v; not judged unless given."""
+    override: Literal["blocked", "scaled"] = "blocked"
+    """Whether an override waits while the arc stands, or slows the weld down and its power with it."""
+    weave: WeaveWindowField | None = None
+    """How a torch may weave; without it no weave is allowed."""
 
 
 class PenFile(FileModel):
@@ -132,6 +149,9 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
     for key in ("current", "voltage", "wire_feed_speed", "travel_speed", "ctwd", "thickness"):
         if getattr(w, key).minimum <= 0.0:
             file.report("F123", f"'{key}' must be more than 0", (key,))
+    if w.override == "scaled" and w.heat_input is None:
+        hint = "write 'heat_input: 0.10 .. 0.14 kJ/mm', or 'override: blocked'"
+        file.report("F112", "an override that scales the process needs a window of heat input", ("override",), hint)
     if not w.positions:
         hint = "list those that the procedure is qualified for"
         file.warn("F169", "the welding position is not checked: 'positions' is empty", ("positions",), hint)
@@ -155,6 +175,9 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
         arc_start=start,
         arc_end=end,
         heat_factor=w.heat_factor,
+        heat_input=w.heat_input,
+        override=w.override,
+        weave=None if w.weave is None else WeaveWindow(w.weave.amplitude, w.weave.frequency),
     )
 
 

@@ -52,13 +52,12 @@ def export_csv(plan: Plan, path: str | Path, *, rate: float = DEFAULT_RATE) -> i
     if not 0.0 < rate <= HIGHEST_RATE:
         raise UsageError(Finding("U620", f"a rate is above 0 and at most {HIGHEST_RATE:g} rows a second, not {rate:g}"))
     cell = cell_from_inputs(plan.inputs)
-    mechanism = cell.mechanism(cell.group(plan.segments[0].group).mechanisms[0])
     rows = 0
     try:
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(csv_header(cell.axes(plan.segments[0].group)))
-            for row in _rows(plan, mechanism, rate):
+            for row in _rows(plan, cell, rate):
                 writer.writerow(row)
                 rows += 1
     except OSError as error:
@@ -74,7 +73,7 @@ def csv_header(axes: Axes) -> tuple[str, ...]:
     return ("t_s", *joints, *tcp, "segment", "kind", "s", "arc")
 
 
-def _rows(plan: Plan, mechanism: Mechanism, rate: float) -> Iterator[list[object]]:
+def _rows(plan: Plan, cell: Cell, rate: float) -> Iterator[list[object]]:
     """One row a sample; a sample at a join belongs to the segment that begins there."""
     ends = np.cumsum([segment.duration for segment in plan.segments])
     starts = ends - [segment.duration for segment in plan.segments]
@@ -85,21 +84,20 @@ def _rows(plan: Plan, mechanism: Mechanism, rate: float) -> Iterator[list[object
     owner = np.minimum(np.searchsorted(ends, times, side="right"), len(ends) - 1)
     for index in np.unique(owner).tolist():
         own = times[owner == index]
-        yield from _segment_rows(plan, mechanism, index, own, np.minimum(own - starts[index], _duration(plan, index)))
+        yield from _segment_rows(plan, cell, index, own, np.minimum(own - starts[index], _duration(plan, index)))
 
 
-def _segment_rows(
-    plan: Plan, mechanism: Mechanism, index: int, times: FloatArray, inside: FloatArray
-) -> Iterator[list[object]]:
+def _segment_rows(plan: Plan, cell: Cell, index: int, times: FloatArray, inside: FloatArray) -> Iterator[list[object]]:
     from cellctl.kinematics.chain import chain_of
     from cellctl.kinematics.forward import flange_matrices
 
     segment = plan.segments[index]
+    mechanism = cell.mechanism(cell.group(plan.segments[0].group).mechanisms[0])
     tool, ctwd = _tcp_of(plan, mechanism, segment)
     s = segment.law(inside)[:, 0]
     q = segment.path(s)
     flanges = flange_matrices(chain_of(mechanism.robot), q[:, : mechanism.robot.dof])
-    arc = _arc_on(segment, s)
+    arc = _arc_on(cell, segment, s)
     for k, time in enumerate(times.tolist()):
         pose = mechanism.pose_world_base @ Pose(flanges[k]) @ tool
         numbers = [time, *q[k].tolist(), *pose.position.tolist(), *pose.quat_xyzw.tolist(), ctwd]
@@ -112,16 +110,14 @@ def _duration(plan: Plan, index: int) -> float:
 
 def _tcp_of(plan: Plan, mechanism: Mechanism, segment: Segment) -> tuple[Pose, float]:
     """The TCP in the flange frame, and the contact-tip-to-work distance that it stands for, m."""
-    if mechanism.tool is None or mechanism.tool.torch is None:
-        return Pose.identity(), 0.0
     welds = [other.process for other in plan.segments if other.step == segment.step and other.process is not None]
     ctwd = welds[0].ctwd if welds else 0.0
-    return mechanism.tool.torch.tcp(ctwd), ctwd
+    return mechanism.pose_flange_tip(ctwd), ctwd
 
 
-def _arc_on(segment: Segment, s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the arc burns at path parameters `s` (n,)."""
-    if segment.process is None:
+def _arc_on(cell: Cell, segment: Segment, s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether the arc burns at path parameters `s` (n,); a pen has none."""
+    if segment.process is None or cell.procedures[segment.process.wps].draws:
         return np.zeros(len(s), dtype=np.bool_)
     at = {event.name: event.at for event in segment.process.events}
     return (at.get("arc_start", np.inf) <= s) & (s < at.get("arc_end", np.inf))

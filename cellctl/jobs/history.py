@@ -15,7 +15,7 @@ from cellctl.errors import CellctlError
 from cellctl.jobs.run_figures import PLAN_FILE, RunFigures, run_figures
 
 DATABASE = "history.sqlite"
-_LISTS = ("codes", "operator", "late")
+_LISTS = ("codes", "operator", "late", "screws")
 _COLUMNS = tuple(field.name for field in fields(RunFigures))
 
 
@@ -38,6 +38,9 @@ def history(runs: str | Path) -> tuple[RunFigures, ...]:
 
 
 def _create(table: sqlite3.Connection) -> None:
+    """The table, made anew where it is that of another version."""
+    if [row[1] for row in table.execute("pragma table_info(runs)")] != ["stamp", *_COLUMNS]:
+        table.execute("drop table if exists runs")
     table.execute(f"create table if not exists runs (stamp text, {', '.join(_COLUMNS)}, primary key (folder))")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.errors import CellctlError, Finding
 from cellctl.execution.records.survey import surveyed
@@ -20,7 +21,9 @@ from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import SeamSection, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Task, Weld
-from cellctl.proof.conformance import EXECUTED, check_weld
+from cellctl.model.wps import Wps
+from cellctl.processes.power import power_line
+from cellctl.proof.conformance import EXECUTED, Executed, check_weld
 
 PLAN_FILE = "plan.zip"
 TRACE_FILE = "trace.csv"
@@ -53,11 +56,19 @@ class MeasuredWeld:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:
-    """One stretch of burning arc: times (n,) s, path parameters (n,) m, measured joints (n, dof)."""
+    """One stretch of burning arc: times (n,) s, path parameters (n,) m, measured joints (n, dof), the rate of path time
+    and the power of the arc (n,) W; 0 where nobody measured it.
+    """
 
     t: FloatArray
     s: FloatArray
     q: FloatArray
+    rate: FloatArray
+    power: FloatArray
+
+    def where(self, rows: NDArray[np.bool_]) -> Pass:
+        """Some of its cycles."""
+        return Pass(self.t[rows], self.s[rows], self.q[rows], self.rate[rows], self.power[rows])
 
 
 def measured_welds(folder: str | Path) -> tuple[MeasuredWeld, ...]:
@@ -102,7 +113,8 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
         return MeasuredWeld(step.seam, None, ())
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
-    record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where)
+    executed = _executed(task.cell.procedures[section.wps], section.travel_speed, whole)
+    record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where, executed)
     if draws:
         findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
     findings = (*findings, *(late_cycles(passes, where) if findings else ()))
@@ -122,7 +134,21 @@ def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]
     """The stretch of a trace in which a pen went along its seam."""
     first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
     on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
-    return [Pass(trace.time[on], trace.s[on], trace.measured[on])]
+    return [_rows(trace, np.flatnonzero(on))]
+
+
+def _rows(trace: Trace, rows: NDArray[np.intp]) -> Pass:
+    return Pass(trace.time[rows], trace.s[rows], trace.measured[rows], trace.rate[rows], trace.arc_power[rows])
+
+
+def _executed(wps: Wps, travel_speed: float, whole: Pass) -> Executed | None:
+    """What was commanded and measured of an arc whose power went with its speed; None for one that was not to."""
+    if wps.override == "blocked" and not whole.power.any():
+        return None
+    line = power_line(wps, travel_speed)
+    rate = np.array([line.share(one) for one in whole.rate.tolist()])
+    expected = [power.voltage * power.current for power in map(line.at, rate.tolist())]
+    return Executed(rate, whole.power if whole.power.any() else np.array(expected))
 
 
 def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
@@ -143,7 +169,7 @@ def passes_of(trace: Trace, segment: int) -> list[Pass]:
     if not len(burning):
         return []
     pieces = np.split(burning, np.flatnonzero(np.diff(burning) > 1) + 1)
-    return [Pass(trace.time[rows], trace.s[rows], trace.measured[rows]) for rows in pieces]
+    return [_rows(trace, rows) for rows in pieces]
 
 
 def joined(passes: list[Pass], speed: float) -> Pass:
@@ -160,9 +186,12 @@ def joined(passes: list[Pass], speed: float) -> Pass:
         if not new.any():
             continue
         shift = whole.t[kept][-1] + (later.s[new][0] - last) / speed - later.t[new][0]
+        first, second = whole.where(kept), later.where(new)
         whole = Pass(
-            np.concatenate([whole.t[kept], later.t[new] + shift]),
-            np.concatenate([whole.s[kept], later.s[new]]),
-            np.vstack([whole.q[kept], later.q[new]]),
+            np.concatenate([first.t, second.t + shift]),
+            np.concatenate([first.s, second.s]),
+            np.vstack([first.q, second.q]),
+            np.concatenate([first.rate, second.rate]),
+            np.concatenate([first.power, second.power]),
         )
     return whole

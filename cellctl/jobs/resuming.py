@@ -17,8 +17,9 @@ import numpy as np
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.files import cell_from_inputs, write_plan
+from cellctl.jobs.own_planner import Reference, moved
 from cellctl.jobs.proving import verify
-from cellctl.jobs.repositioning import reposition
+from cellctl.jobs.resuming_screws import ScrewStands, survey_with_screw, unfinished_screw
 from cellctl.jobs.running import (
     PLAN_FILE,
     Running,
@@ -50,7 +51,6 @@ ON_PATH_AT_SEAM = np.radians(0.02)
 """How near to the path an arm must stand to go on from there, rad: away from the part, and where it may touch it."""
 WAY_BACK = "way_back"
 """Folder in the new run's that holds the record of the move back to the path."""
-_OVERRIDE = 0.3
 _STANDS = "stands"
 
 
@@ -114,21 +114,27 @@ def resume(
     arc: ArcAfter,
     overlap: float = DEFAULT_OVERLAP,
     gripper: GripperStands | None = None,
+    screw: ScrewStands | None = None,
     driver: str = "sim",
     real_time: bool = False,
     wiring: str = "",
+    io: str = "",
+    io_file: str = "",
+    reference: Reference | None = None,
     folder: str | Path | None = None,
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
 
     `overlap` (m) is how far before the cut the arc is struck again. `gripper` is how a person finds the gripper, asked
-    for where something was gripped (X429); what it has not done yet is then done. A simulated arm is put where the
-    record says that it stood; a real one is where it is. Raises as `run` does, X444 for an overlap that may leave a
-    gap, and PlanningFailed where no certified way leads back.
+    for where something was gripped (X429); what it has not done yet is then done. `screw` is what a person has made of
+    a screw that was begun (X447). A simulated arm is put where the record says that it stood; a real one is where it
+    is, and `reference` is as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap, and
+    PlanningFailed where no certified way leads back.
     """
-    demand_driver(driver)
+    demand_driver(driver, io)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
+    found = replace(found, survey=survey_with_screw(found.survey, screw))
     plan = found.certified.plan
     target = new_run_folder(plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
@@ -137,21 +143,22 @@ def resume(
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            connect(cell, driver=driver, real_time=real_time, wiring=wiring, at=standing) as connected,
+            connect(
+                cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file, at=standing
+            ) as connected,
             running.attached(connected) as link,
         ):
+            if reference is not None:
+                link.reference(reference)
             here = link.joints()
             entry = entry_on_path(found, here, arc, overlap)
             if first is not None:
                 entry = entry_between_grips(found, entry, first)
             if entry is None:
                 entry = entry_at_boundary(found, arc, overlap)
-                move = reposition(plan.inputs, _group(found), here, _boundary_joints(found, entry.segment))
-                move_file = link.scratch / "way_back.zip"
-                write_plan(move.plan, move_file)
-                link.override(_OVERRIDE)
-                raise_unless_done((yield from link.run(move_file, target / WAY_BACK)))
-                link.override(1.0)
+                there = _boundary_joints(found, entry.segment)
+                way = moved(link, plan.inputs, _group(found), here, there, folder=target / WAY_BACK)
+                raise_unless_done((yield from way))
             plan_file = link.scratch / PLAN_FILE
             write_plan(plan, plan_file)
             outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
@@ -167,6 +174,8 @@ def entry_on_path(found: Interrupted, here: FloatArray, arc: ArcAfter, overlap: 
     """
     survey, segments = found.survey, found.certified.plan.segments
     around = range(max(survey.segment - 1, 0), min(survey.segment + 2, len(segments)))
+    begun = unfinished_screw(survey)
+    around = around if begun is None else range(around.start, begun.segment + 1)
     places = [(*_nearest(segments[index], here), index) for index in around]
     away, s, index = min(places, key=lambda place: (place[0], abs(place[2] - survey.segment)))
     if away > (ON_PATH_AT_SEAM if segments[index].contacts else ON_PATH):
@@ -186,7 +195,7 @@ def entry_at_boundary(found: Interrupted, arc: ArcAfter, overlap: float) -> Entr
         seam = survey.cut[0] if arc == "restart" else None
     else:
         step = segments[index].step
-        welds = [k for k, segment in enumerate(segments) if segment.step == step and segment.process is not None]
+        welds = [k for k, segment in enumerate(segments) if segment.step == step and segment.kind == "process"]
         seam = next((k for k in welds if k not in survey.done and segments[index].contacts), None)
     if seam is not None:
         while segments[seam - 1].contacts and segments[seam - 1].step == segments[seam].step:

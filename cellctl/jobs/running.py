@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from warnings import warn
 
-from cellctl.drivers.driver import demand_address
+from cellctl.drivers.driver import demand_address, demand_line
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, write_plan
+from cellctl.jobs.own_planner import Reference, as_followed, referenced
 from cellctl.model.cell import Cell
 from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
@@ -31,7 +32,8 @@ RUNS = Path("runs")
 class Running(Iterator[Event]):
     """A run. Iterating makes it go and yields what happens; nothing moves before the first event is asked for.
 
-    `outcome` is there at its end. Closing it, or leaving a `with` block, stops the arm on its path.
+    `certified` is what is run, once it is known: what the arm's own controller makes of the plan, where it plans by
+    itself. `outcome` is there at its end. Closing it, or leaving a `with` block, stops the arm on its path.
     """
 
     def __init__(self, begin: Callable[[Running], Generator[Event, None, Outcome]]) -> None:
@@ -39,6 +41,7 @@ class Running(Iterator[Event]):
         self._begun = False
         self._link: CellLink | None = None
         self.outcome: Outcome | None = None
+        self.certified: CertifiedPlan | None = None
 
     @property
     def link(self) -> CellLink:
@@ -94,6 +97,9 @@ def run(
     driver: str = "sim",
     real_time: bool = False,
     wiring: str = "",
+    io: str = "",
+    io_file: str = "",
+    reference: Reference | None = None,
     override: float = 1.0,
     stride: Unit | None = None,
     distance: float = 0.0,
@@ -102,7 +108,10 @@ def run(
     """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
 
     `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
-    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it).
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it). `io` is the
+    line of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it.
+    An arm whose controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its
+    position is found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it.
     `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
     the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
     holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
@@ -114,20 +123,24 @@ def run(
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    demand_driver(driver)
+    demand_driver(driver, io)
     target = new_run_folder(certified.plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            connect(cell, driver=driver, real_time=real_time, wiring=wiring) as connected,
+            connect(cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file) as connected,
             running.attached(connected) as link,
         ):
-            plan_file = link.scratch / PLAN_FILE
-            write_plan(certified.plan, plan_file)
+            way = yield from referenced(link, reference, certified, target)
+            if way is not None:
+                raise_unless_done(way)
             if override < 1.0:
                 link.override(override)
+            running.certified = as_followed(link, certified)
+            plan_file = link.scratch / PLAN_FILE
+            write_plan(running.certified.plan, plan_file)
             if stride is not None:
                 link.stride(stride, distance=distance)
             outcome = yield from link.run(plan_file, target)
@@ -146,27 +159,37 @@ def raise_unless_done(outcome: Outcome) -> None:
 
 @contextmanager
 def connect(
-    cell: Cell, *, driver: str = "sim", real_time: bool = False, wiring: str = "", at: str = "home"
+    cell: Cell,
+    *,
+    driver: str = "sim",
+    real_time: bool = False,
+    wiring: str = "",
+    io: str = "",
+    io_file: str = "",
+    at: str = "home",
 ) -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block.
 
+    With process devices at `io` an arm in lock-step is kept to its period, for they know no other time.
     `at` is where a simulated arm stands at first: a configuration, or joint values in rad with commas between.
     """
-    from cellctl.execution.service.processes import CellOptions
+    from cellctl.execution.service.processes import CellOptions, Pace
     from cellctl.execution.service.session import start_cell
 
-    demand_driver(driver)
-    if driver == "sim":
-        options = CellOptions(driver="sim", pace="real_time" if real_time else "lock_step", at=at)
-    else:
-        options = CellOptions(driver=driver, wiring=wiring, at=at)
+    demand_driver(driver, io)
+    pace: Pace = "real_time" if real_time else "lock_step"
+    options = CellOptions(driver=driver, pace=pace, wiring=wiring, io=io, io_file=io_file, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
-def demand_driver(driver: str) -> None:
-    """Look whether there can be a run on `driver` here; raises UsageError U640, U644, EnvironmentMissing E501."""
+def demand_driver(driver: str, io: str = "") -> None:
+    """Look whether there can be a run on `driver`, and `io`, here; raises UsageError U640, U644, EnvironmentMissing
+    E501.
+    """
     demand_address(driver)
+    if io:
+        demand_line(io)
     if driver == "sim":
         from cellctl.scene.bullet.client import bullet
 

@@ -85,3 +85,24 @@ def normalised_sigma_min(jacobian: FloatArray, characteristic_length: float = CH
     scaled = np.array(jacobian, dtype=np.float64)
     scaled[..., :3, :] /= characteristic_length
     return np.asarray(np.linalg.svd(scaled, compute_uv=False)[..., -1], dtype=np.float64)
+
+
+def least_sigma(jacobians: FloatArray, characteristic_length: float = CHARACTERISTIC_LENGTH) -> float:
+    """The least `normalised_sigma_min` of Jacobians (n, 6, dof).
+
+    With B the inverse of J J', that of a square J is at least 1 over the fourth root of the Frobenius norm of B B, and
+    hardly more, so decompositions are made only of those that this leaves below the least one known.
+    """
+    if jacobians.shape[2] != 6:
+        return float(normalised_sigma_min(jacobians, characteristic_length).min())
+    scaled = np.array(jacobians, dtype=np.float64)
+    scaled[:, :3] /= characteristic_length
+    try:
+        inverse = np.linalg.inv(scaled)
+    except np.linalg.LinAlgError:
+        return 0.0
+    square = np.swapaxes(inverse, 1, 2) @ inverse
+    bounds = np.nan_to_num(1.0 / np.sqrt(np.sqrt(np.linalg.norm(square @ square, axis=(1, 2)))))
+    known = np.linalg.svd(scaled[np.argmin(bounds)], compute_uv=False)[-1]
+    below = scaled[bounds <= (1.0 + 1e-6) * known]
+    return float(np.linalg.svd(below, compute_uv=False)[:, -1].min())

@@ -22,13 +22,14 @@ _NO_LIMIT = 1e12
 @dataclass(frozen=True, slots=True, eq=False)
 class FirmwareLimits:
     """What a controller is set to: top speed and acceleration of each axis (dof,), rad/s and rad/s^2, the junction
-    deviation and the smallest speed, rad and rad/s.
+    deviation and the smallest speed, rad and rad/s, and how many lines its planner holds, the one that runs among them.
     """
 
     velocity: FloatArray
     acceleration: FloatArray
     junction_deviation: float
     slowest: float = np.pi / 180.0 / 60.0
+    blocks: int = 15
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "velocity", frozen_array(self.velocity))
@@ -76,6 +77,18 @@ def entry_speeds(lines: list[Line], first: float = 0.0) -> list[float]:
     return speeds
 
 
+def entry_speeds_seen(lines: list[Line], blocks: int) -> list[float]:
+    """The same for a planner that holds no more than `blocks` lines: it must always be able to stop at the end of the
+    last one.
+    """
+    if len(lines) <= blocks:
+        return entry_speeds(lines)
+    speeds = [0.0]
+    for k in range(len(lines)):
+        speeds.append(entry_speeds(lines[k : k + blocks], first=speeds[-1])[1])
+    return speeds
+
+
 def followed(waypoints: FloatArray, durations: FloatArray, limits: FirmwareLimits) -> PolylineMotion:
     """The motion along `waypoints` (n + 1, dof), rad, whose lines were asked to take `durations` (n,), s.
 
@@ -88,7 +101,7 @@ def followed(waypoints: FloatArray, durations: FloatArray, limits: FirmwareLimit
     for k, step in enumerate(steps):
         before = steps[k - 1] if k else None
         lines.append(line_of(step, float(durations[k]), limits, before, lines[-1].speed if k else 0.0))
-    speeds = entry_speeds(lines)
+    speeds = entry_speeds_seen(lines, limits.blocks)
     phases = [(k, *phase) for k, line in enumerate(lines) for phase in _phases(line, speeds[k], speeds[k + 1])]
     ends = np.cumsum([phase[1] for phase in phases])
     table = np.array(phases)

@@ -18,10 +18,11 @@ Payloads:
 
     IDENTIFY, READ, STOP, CLEAR   none
     POWER_OFF, POWER_ON           none
-    SETPOINT                      n float64 joints (rad), uint32 outputs
+    SETPOINT                      n float64 joints (rad), uint32 outputs, float64 analogue outputs (at most 16)
     IDENTITY                      canonical JSON: robot, joints, period, pace, lag
     STATE                         float64 time (s), n float64 joints, n velocities, n torques, uint32 inputs,
-                                  uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`)
+                                  uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`),
+                                  float64 stalled (s), float64 analogue inputs (at most 16)
     REFUSED                       UTF-8 text: why the controller hangs up
 
 Every request is answered by one frame. A SETPOINT is answered when the controller's period has passed, in lock-step at
@@ -43,11 +44,13 @@ from cellctl.model.pose import FloatArray
 MAGIC = b"CSA1"
 HEADER_SIZE = 20
 LONGEST_PAYLOAD = 65_536
+ANALOG_CHANNELS = 16
+"""Analogue values that a frame holds at most, channel by channel from 0; a channel beyond them is not set."""
 _HEAD = struct.Struct("<4sBBHII")
 _CRC = struct.Struct("<I")
 _OUTPUTS = struct.Struct("<I")
 _TIME = struct.Struct("<d")
-_STATUS = struct.Struct("<IHH")
+_STATUS = struct.Struct("<IHHd")
 
 
 class Kind(IntEnum):
@@ -106,7 +109,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a STATE frame says; arrays (n,), SI."""
+    """What a STATE frame says; arrays (n,), SI. `stalled` is how long its clock has stood because the host did not let
+    it run; `analog` holds the analogue inputs by channel.
+    """
 
     time: float
     joints: FloatArray
@@ -115,6 +120,8 @@ class Report:
     inputs: int
     fault: Fault
     condition: Condition
+    stalled: float = 0.0
+    analog: tuple[float, ...] = ()
 
 
 def pack(kind: Kind, sequence: int, payload: bytes = b"", *, joints: int = 0) -> bytes:
@@ -146,33 +153,45 @@ def unpack(buffer: bytes | bytearray) -> tuple[Frame | None, int]:
         raise WireError(f"no frame is of kind {kind}") from None
 
 
-def pack_setpoint(sequence: int, joints: FloatArray, outputs: int) -> bytes:
+def pack_setpoint(sequence: int, joints: FloatArray, outputs: int, analog: tuple[float, ...] = ()) -> bytes:
     """The bytes of a SETPOINT frame."""
-    payload = joints.astype("<f8").tobytes() + _OUTPUTS.pack(outputs)
+    payload = joints.astype("<f8").tobytes() + _OUTPUTS.pack(outputs) + _analog_bytes(analog)
     return pack(Kind.SETPOINT, sequence, payload, joints=len(joints))
 
 
-def setpoint_of(frame: Frame) -> tuple[FloatArray, int]:
-    """Joints (n,) and outputs of a SETPOINT frame; raises WireError."""
-    if len(frame.payload) != 8 * frame.joints + 4:
-        raise WireError("a setpoint has a wrong length")
-    return np.frombuffer(frame.payload, "<f8", frame.joints), _OUTPUTS.unpack_from(frame.payload, 8 * frame.joints)[0]
+def setpoint_of(frame: Frame) -> tuple[FloatArray, int, tuple[float, ...]]:
+    """Joints (n,), outputs and analogue outputs of a SETPOINT frame; raises WireError."""
+    end = 8 * frame.joints + 4
+    analog = _analog_of(frame.payload, end, "a setpoint")
+    return np.frombuffer(frame.payload, "<f8", frame.joints), _OUTPUTS.unpack_from(frame.payload, end - 4)[0], analog
+
+
+def _analog_bytes(analog: tuple[float, ...]) -> bytes:
+    return struct.pack(f"<{len(analog)}d", *analog)
+
+
+def _analog_of(payload: bytes, start: int, what: str) -> tuple[float, ...]:
+    """The analogue values behind byte `start` of a payload; raises WireError where it has another length."""
+    count, rest = divmod(len(payload) - start, 8)
+    if rest or not 0 <= count <= ANALOG_CHANNELS:
+        raise WireError(f"{what} has a wrong length")
+    return struct.unpack_from(f"<{count}d", payload, start)
 
 
 def pack_report(sequence: int, report: Report) -> bytes:
     """The bytes of a STATE frame."""
     arrays: Sequence[FloatArray] = (report.joints, report.velocities, report.torques)
-    status = _STATUS.pack(report.inputs, report.fault, report.condition)
+    status = _STATUS.pack(report.inputs, report.fault, report.condition, report.stalled)
     payload = _TIME.pack(report.time) + np.concatenate(arrays).astype("<f8").tobytes() + status
+    payload += _analog_bytes(report.analog)
     return pack(Kind.STATE, sequence, payload, joints=len(report.joints))
 
 
 def report_of(frame: Frame) -> Report:
     """What a STATE frame says; raises WireError."""
     n = frame.joints
-    if len(frame.payload) != 8 + 24 * n + 8:
-        raise WireError("a state has a wrong length")
-    inputs, fault, condition = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
+    analog = _analog_of(frame.payload, 8 + 24 * n + _STATUS.size, "a state")
+    inputs, fault, condition, stalled = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
     values = np.frombuffer(frame.payload, "<f8", 3 * n, offset=8)
     try:
         return Report(
@@ -183,6 +202,8 @@ def report_of(frame: Frame) -> Report:
             inputs=inputs,
             fault=Fault(fault),
             condition=Condition(condition),
+            stalled=stalled,
+            analog=analog,
         )
     except ValueError as error:
         raise WireError(str(error)) from None

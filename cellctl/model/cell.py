@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from cellctl.model.inputs import Input
-from cellctl.model.part import Body, Part, Seam
+from cellctl.model.part import Body, Hole, Part, Seam
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Joint, JointLimit, Robot, Tool
+from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Wps
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ class Mechanism:
     pose_world_base: Pose
     tool: Tool | None
     configurations: Mapping[str, tuple[float, ...]]
+
+    def pose_flange_tip(self, ctwd: float = 0.0) -> Pose:
+        """Where its tool works, in the flange's frame: the contact tip of a torch and `ctwd` (m) on along its wire, the
+        tip of a screwdriver's bit; the flange itself where it carries neither.
+        """
+        if self.tool is not None and self.tool.torch is not None:
+            return self.tool.torch.tcp(ctwd)
+        if self.tool is not None and self.tool.screwdriver is not None:
+            return self.tool.screwdriver.bit_tip
+        return Pose.identity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +137,16 @@ class Fixture:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A digital line of the cell's controller; exactly one of `output` and `input` is a line number."""
+    """A line of the cell's controller; exactly one of the numbers is given.
+
+    `output` and `input` are digital lines, `analog_output` and `analog_input` channels that hold one number in SI.
+    """
 
     name: str
     output: int | None = None
     input: int | None = None
+    analog_output: int | None = None
+    analog_input: int | None = None
 
 
 Phase = Literal["transit", "approach", "process", "retract"]
@@ -171,6 +187,7 @@ class Cell:
     frames: tuple[Frame, ...] = ()
     signals: tuple[Signal, ...] = ()
     procedures: Mapping[str, Wps] = field(default_factory=dict)
+    tightening: Mapping[str, TighteningProgram] = field(default_factory=dict)
     margins: Margins = field(default_factory=Margins)
     camera: Camera | None = None
     inputs: tuple[Input, ...] = ()
@@ -210,6 +227,14 @@ class Cell:
         """The line of the input signal called `name`, None where there is none."""
         return next((signal.input for signal in self.signals if signal.name == name), None)
 
+    def analog_output(self, name: str) -> int | None:
+        """The channel of the analogue output called `name`, None where there is none."""
+        return next((signal.analog_output for signal in self.signals if signal.name == name), None)
+
+    def analog_input(self, name: str) -> int | None:
+        """The channel of the analogue input called `name`, None where there is none."""
+        return next((signal.analog_input for signal in self.signals if signal.name == name), None)
+
     def support(self, part: str) -> str:
         """The fixture or part in whose frame a placed part stands, empty where that is another frame; raises
         KeyError.
@@ -223,6 +248,12 @@ class Cell:
         part_name, _, seam_name = reference.partition(".")
         placement = self.placement(part_name)
         return placement, placement.part.seam(seam_name)
+
+    def hole(self, reference: str) -> tuple[PartPlacement, Hole]:
+        """The placed part and hole of `PART.HOLE`; raises KeyError."""
+        part_name, _, hole_name = reference.partition(".")
+        placement = self.placement(part_name)
+        return placement, placement.part.hole(hole_name)
 
     @staticmethod
     def load(path: str | Path) -> Cell:

@@ -36,7 +36,8 @@ class LimitUse:
 class SeamRecord:
     """Conformance of one weld, read back from joint values: largest deviations, SI; `speed_share` is the share of
     length within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad); `position`
-    names the weld positions that the seam passes (`PB`, `PB PG`).
+    names the weld positions that the seam passes (`PB`, `PB PG`); `weave` is the least and the largest amplitude (m) of
+    any period of a weave, None where there is none.
     """
 
     seam: str
@@ -55,6 +56,7 @@ class SeamRecord:
     singularity: float
     heat_input: float
     position: str
+    weave: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

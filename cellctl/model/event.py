@@ -15,6 +15,8 @@ EventKind = Literal[
     "arc_off",
     "gripper",
     "gripper_done",
+    "screw",
+    "screw_done",
     "progress",
     "fault",
     "stopped",

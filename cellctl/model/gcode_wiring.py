@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import degrees
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cellctl.model.pose import FloatArray
-from cellctl.model.robot import Robot
+from cellctl.model.robot import JointLimits, Robot
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,19 @@ class GcodeWiring:
         return np.array([axis.sign for axis in self.axes]), np.array([axis.zero for axis in self.axes])
 
 
-def homed_wiring(robot: Robot, outputs: tuple[GcodeOutput, ...] = ()) -> GcodeWiring:
+def homed_wiring(
+    joints: Sequence[str], limits: Sequence[JointLimits], outputs: tuple[GcodeOutput, ...] = ()
+) -> GcodeWiring:
     """The wiring of an arm that is homed to its upper limits, so that its controller counts from -travel to 0, as GRBL
     does.
     """
-    limits = zip(robot.axes, robot.axis_limits, strict=True)
-    axes = tuple(GcodeAxis(joint.name, zero=-degrees(limit.upper)) for joint, limit in limits)
-    return GcodeWiring(axes, outputs)
+    pairs = zip(joints, limits, strict=True)
+    return GcodeWiring(tuple(GcodeAxis(joint, zero=-degrees(limit.upper)) for joint, limit in pairs), outputs)
+
+
+def homed_robot(robot: Robot, outputs: tuple[GcodeOutput, ...] = ()) -> GcodeWiring:
+    """The same for the joints of a robot."""
+    return homed_wiring([joint.name for joint in robot.axes], robot.axis_limits, outputs)
 
 
 def travel_of(robot: Robot) -> FloatArray:

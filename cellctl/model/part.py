@@ -68,6 +68,17 @@ def face_normals(curve: Polyline | Arc | SplineCurve, face: Face, along: FloatAr
 
 
 @dataclass(frozen=True, slots=True)
+class Hole:
+    """A hole for a screw, in the part's frame: the `point` where its axis leaves the face that the head sits on, and
+    the unit `axis` out of it.
+    """
+
+    name: str
+    point: Vector
+    axis: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A named rigid thing that stands still in its owner's frame: convex solids to check, pictures to show."""
 
@@ -80,8 +91,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A work piece: bodies and seams in the part's frame, with its material and thickness (m) for the WPS check, and
-    its mass (kg, 0 where it is not known) for what carries it.
+    """A work piece: bodies, seams and holes in the part's frame, with its material and thickness (m) for the WPS check,
+    and its mass (kg, 0 where it is not known) for what carries it.
     """
 
     name: str
@@ -90,6 +101,14 @@ class Part:
     material_group: str = ""
     thickness: float = 0.0
     mass: float = 0.0
+    holes: tuple[Hole, ...] = ()
+
+    def hole(self, name: str) -> Hole:
+        """The hole called `name`; raises KeyError."""
+        for hole in self.holes:
+            if hole.name == name:
+                return hole
+        raise KeyError(name)
 
     def seam(self, name: str) -> Seam:
         """The seam called `name`; raises KeyError."""

@@ -15,12 +15,14 @@ from cellctl.model.certificate import Certificate
 from cellctl.model.inputs import Input
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.spline import BSpline
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SegmentKind = Literal["transit", "approach", "process", "retract", "blend", "wait"]
+SegmentForm = Literal["fixed", "lines"]
 FORMAT_VERSION = 1
 
 
@@ -53,13 +55,21 @@ class GripperAction:
     part: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScrewAction:
+    """The screw that goes in along a segment: into which hole (`PART.HOLE`), after which tightening program."""
+
+    hole: str
+    program: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamSection:
     """The process of one segment: which seam, which part of it, and what is commanded and allowed on it.
 
     Path parameter s of the segment is arc length from the trimmed start; `stations` (n,) are samples of it, `points`,
     `tangents`, `normals` (n, 3) the seam frame there in the world, `work_angles`, `travel_angles`, `spins` (n,) what
-    the planner commanded (rad).
+    the planner commanded (rad). `weave` (by its wavelength) is what the torch swings across that, None for nothing.
     """
 
     seam: str
@@ -77,6 +87,7 @@ class SeamSection:
     travel_angles: FloatArray
     spins: FloatArray
     events: tuple[ProcessEvent, ...]
+    weave: Weave | None = None
 
     def __post_init__(self) -> None:
         n = len(self.stations)
@@ -91,7 +102,11 @@ class FixedSegment:
     """A motion whose geometry is fixed: `path` q(s) (C2, joint values of `group`) and `law` s(t), from rest to rest.
 
     `step` is the index of the task's step. The parameter of `law` starts at 0 s, its value runs from path.start to
-    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`).
+    path.end. `attached` names the parts that move along, `gripper` what is done in a segment that stands (`wait`),
+    `screw` what is driven in along it.
+
+    One with the form `lines` is what a controller that plans by itself makes of waypoints: straight lines in joint
+    space with corners between them, phases of constant acceleration (`cellctl.model.line_motion`).
     """
 
     step: int
@@ -104,12 +119,18 @@ class FixedSegment:
     attached: tuple[str, ...] = ()
     process: SeamSection | None = None
     gripper: GripperAction | None = None
-    form: Literal["fixed"] = "fixed"
+    screw: ScrewAction | None = None
+    form: SegmentForm = "fixed"
 
     @property
     def duration(self) -> float:
         """Time of the segment at full override, s."""
         return self.law.end
+
+    @property
+    def is_done_once(self) -> bool:
+        """Whether something is gripped, let go or screwed in here: it is not gone over again."""
+        return self.gripper is not None or self.screw is not None
 
     def joints_at(self, t: FloatArray | float) -> FloatArray:
         """Joint values (n, dof) at times `t` (n,) from the segment's start."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,8 @@ class Pose:
 
     @staticmethod
     def identity() -> Pose:
-        """The unit transform."""
-        return Pose(np.eye(4))
+        """The unit transform, the same one every time."""
+        return _identity()
 
     @staticmethod
     def of(xyz: ArrayLike = (0.0, 0.0, 0.0), rpy: Sequence[float] = (0.0, 0.0, 0.0)) -> Pose:
@@ -101,6 +102,11 @@ class Pose:
         matrix[:3, :3] = rotation
         matrix[:3, 3] = xyz
         return Pose(orthonormalised(matrix))
+
+
+@cache
+def _identity() -> Pose:
+    return Pose(np.eye(4))
 
 
 def as_pose(value: Pose | Any) -> Pose:

@@ -11,6 +11,11 @@ Table = Literal["coil", "discrete", "holding", "input"]
 read.
 """
 
+WATCHDOG: Final = "watchdog"
+"""The channel that takes how long nobody may speak to a device before its outputs go to `at_stop`, 0 for ever; once
+they have, they stay so until it is written again.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessChannel:
@@ -107,8 +112,10 @@ DEVICES: Final = MappingProxyType(
             (
                 ProcessChannel("arc_on", "coil", 0, bits=1, at_stop=0.0),
                 ProcessChannel("gas_on", "coil", 1, bits=1, at_stop=0.0),
+                ProcessChannel("gas_with_arc", "coil", 2, bits=1),
                 ProcessChannel("wire_feed", "holding", 0, scale=0.1 / 60.0, unit="m/s"),
                 ProcessChannel("voltage", "holding", 1, scale=0.1, unit="V"),
+                ProcessChannel(WATCHDOG, "holding", 2, scale=0.01, unit="s"),
                 ProcessChannel("arc_ok", "discrete", 0, bits=1),
                 ProcessChannel("fault", "discrete", 1, bits=1),
                 ProcessChannel("measured_current", "input", 0, scale=0.1, unit="A"),
@@ -123,6 +130,7 @@ DEVICES: Final = MappingProxyType(
                 ProcessChannel("run", "coil", 0, bits=1, at_stop=0.0),
                 ProcessChannel("torque_limit", "holding", 0, scale=0.01, unit="Nm"),
                 ProcessChannel("angle_limit", "holding", 1, scale=0.0174532925199433, unit="rad"),
+                ProcessChannel(WATCHDOG, "holding", 2, scale=0.01, unit="s"),
                 ProcessChannel("tight", "discrete", 0, bits=1),
                 ProcessChannel("failed", "discrete", 1, bits=1),
                 ProcessChannel("torque", "input", 0, scale=0.01, unit="Nm", signed=True),

@@ -226,9 +226,19 @@ class Gripper:
 
 
 @dataclass(frozen=True, slots=True)
+class Screwdriver:
+    """What makes a tool a screwdriver: the tip of its bit in the flange frame, +Z along the bit towards the work, and
+    the solids that may come near the work around a hole.
+    """
+
+    bit_tip: Pose
+    bit: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
-    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch or a gripper if
-    it is one. `carried` names the solids that are a part in the gripper.
+    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch, a gripper or a
+    screwdriver if it is one. `carried` names the solids that are a part in the gripper.
     """
 
     name: str
@@ -239,3 +249,4 @@ class Tool:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     gripper: Gripper | None = None
     carried: frozenset[str] = frozenset()
+    screwdriver: Screwdriver | None = None

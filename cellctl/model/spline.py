@@ -147,15 +147,15 @@ def basis_values(knots: FloatArray, degree: int, u: FloatArray, span: NDArray[np
 
     The triangular recurrence of Piegl and Tiller, The NURBS Book (1997), A2.2, over all u at once.
     """
-    values = np.zeros((len(u), degree + 1))
-    values[:, 0] = 1.0
+    values = np.empty((degree + 1, len(u)))
+    values[0] = 1.0
+    above = [knots[span + j + 1] - u for j in range(degree)]
+    below = [u - knots[span - j] for j in range(degree)]
     for r in range(1, degree + 1):
         carried = np.zeros(len(u))
         for j in range(r):
-            above = knots[span + j + 1] - u
-            below = u - knots[span + j + 1 - r]
-            share = values[:, j] / (above + below)
-            values[:, j] = carried + above * share
-            carried = below * share
-        values[:, r] = carried
-    return values
+            share = values[j] / (above[j] + below[r - 1 - j])
+            values[j] = carried + above[j] * share
+            carried = below[r - 1 - j] * share
+        values[r] = carried
+    return values.T

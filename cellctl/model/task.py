@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cellctl.errors import Place
 from cellctl.model.cell import Cell
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Weld:
     `work_angle` is measured from the bisector of the faces, `travel_angle` is push-positive (rad); `spin` is the window
     of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m). `backing`
     names fixtures that the plates lie on behind the seam; the torch tip may come as near to them as to the plates.
+    `weave` is how the torch swings across the seam, None for not at all.
     """
 
     seam: str
@@ -50,6 +52,7 @@ class Weld:
     approach: float = 0.050
     retract: float = 0.080
     backing: tuple[str, ...] = ()
+    weave: Weave | None = None
     group: str = ""
 
 
@@ -72,7 +75,23 @@ class Release:
     group: str = ""
 
 
-Step = MoveJ | Weld | Grip | Release
+@dataclass(frozen=True, slots=True)
+class Screw:
+    """Drive a screw into a hole, `PART.HOLE`, after a tightening program of the cell.
+
+    The screw is at the bit already. `into` names the fixtures and parts beside the hole's own that the bit comes near.
+    `approach` and `retract` run along the axis of the hole (m).
+    """
+
+    hole: str
+    program: str
+    into: tuple[str, ...] = ()
+    approach: float = 0.030
+    retract: float = 0.050
+    group: str = ""
+
+
+Step = MoveJ | Weld | Grip | Release | Screw
 
 
 def step_name(step: Step) -> str:
@@ -86,6 +105,8 @@ def step_name(step: Step) -> str:
             return f"grip {step.part}"
         case Release():
             return f"release {step.part}"
+        case Screw():
+            return f"screw {step.hole}"
 
 
 @dataclass(frozen=True, slots=True)

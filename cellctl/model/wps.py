@@ -5,6 +5,7 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,22 @@ class ArcEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class WeaveWindow:
+    """How far (amplitude, m) and how often (Hz) a torch may weave."""
+
+    amplitude: Range
+    frequency: Range
+
+
+@dataclass(frozen=True, slots=True)
 class Wps:
     """A procedure: what is welded with what, and the windows that planned and executed values are held against.
 
     `process` is the ISO 4063 number ("131" is MIG), or PEN for one that only draws, whose figures of arc, joint and
     material are empty. Angles in rad, ctwd in m, current A, voltage V, wire feed and
-    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1).
+    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1), `heat_input` the window of Q (J/m), None where it
+    is not judged. With the `override` "blocked" a weld is never slowed down, with "scaled" the arc's power goes with
+    the travel speed. `weave` is None where it allows no weave.
     """
 
     name: str
@@ -79,6 +90,9 @@ class Wps:
     arc_start: ArcStart
     arc_end: ArcEnd
     heat_factor: float = 0.8
+    heat_input: Range | None = None
+    override: Literal["blocked", "scaled"] = "blocked"
+    weave: WeaveWindow | None = None
 
     @property
     def draws(self) -> bool:

@@ -16,7 +16,6 @@ from cellctl.planning.explain_state import explain_state
 from cellctl.planning.laws.timing import time_optimal_law
 from cellctl.planning.seams.lines import reversed_path, wire_line
 from cellctl.planning.seams.reach import SeamProblem
-from cellctl.planning.seams.way import SeamWay
 from cellctl.scene.screen import states_free
 
 APPROACH_SPEED = 0.05
@@ -24,22 +23,24 @@ RETRACT_SPEED = 0.20
 
 
 def lines_at(
-    arm: Arm, problem: SeamProblem, way: SeamWay, step: Weld, contacts: tuple[ContactAllowance, ...], where: str
+    arm: Arm, problem: SeamProblem, q: FloatArray, step: Weld, contacts: tuple[ContactAllowance, ...], where: str
 ) -> tuple[BSpline, BSpline] | Finding:
-    """The paths to the start of a way along the seam and from its end, or what stands against one of them (P207)."""
-    to_seam = _line_at(arm, problem, way, 0, step.approach)
+    """The paths to the start of a way along the seam with joints `q` (n, dof) and from its end, or what stands against
+    one of them (P207).
+    """
+    to_seam = _line_at(arm, problem, q[0], step.approach)
     if to_seam is None:
-        return _no_line(arm, problem, way, 0, step.approach, f"{where}: the approach")
-    from_seam = _line_at(arm, problem, way, -1, step.retract)
+        return _no_line(arm, problem, q[0], step.approach, f"{where}: the approach")
+    from_seam = _line_at(arm, problem, q[-1], step.retract)
     if from_seam is None:
-        return _no_line(arm, problem, way, -1, step.retract, f"{where}: the retract")
+        return _no_line(arm, problem, q[-1], step.retract, f"{where}: the retract")
     for kind, line in _both(to_seam, from_seam):
         margins = arm.margins(contacts, kind)
-        blocked = _blocked(arm, line, margins)
+        blocked = first_blocked(arm, line, margins)
         if blocked is not None:
             what = f"{where}: {blocked * 1e3:.0f} mm from the seam on the {kind}"
-            q = line(blocked)[0]
-            found = explain_state(arm.model, q, margins, "P207", what, reserve=RESERVE, engine=arm.engine)
+            there = line(blocked)[0]
+            found = explain_state(arm.model, there, margins, "P207", what, reserve=RESERVE, engine=arm.engine)
             return found[0] if found else Finding("P207", f"{what}: the torch comes too near to something")
     return reversed_path(to_seam), from_seam
 
@@ -58,9 +59,9 @@ def retract_law(arm: Arm, path: BSpline) -> BSpline:
     return time_optimal_law(path, arm.limits, speed_cap=RETRACT_SPEED)
 
 
-def _line_at(arm: Arm, problem: SeamProblem, way: SeamWay, station: int, length: float) -> BSpline | None:
+def _line_at(arm: Arm, problem: SeamProblem, joints: FloatArray, length: float) -> BSpline | None:
     robot = arm.mechanism.robot
-    q, others = np.split(way.torches.q[station], [robot.dof])
+    q, others = np.split(joints, [robot.dof])
     flange = flange_matrices(chain_of(robot), q[None])[0]
     tcp = flange @ np.linalg.inv(problem.stations.pose_tcp_flange)
     line = wire_line(problem.inverse, flange, tcp[:3, 2], q, length)
@@ -69,17 +70,17 @@ def _line_at(arm: Arm, problem: SeamProblem, way: SeamWay, station: int, length:
     return BSpline(line.degree, line.knots, np.column_stack([line.control, np.tile(others, (len(line.control), 1))]))
 
 
-def _no_line(arm: Arm, problem: SeamProblem, way: SeamWay, station: int, length: float, what: str) -> Finding:
+def _no_line(arm: Arm, problem: SeamProblem, joints: FloatArray, length: float, what: str) -> Finding:
     """P207: how far the torch gets along its wire before a joint would leave its limits or jump."""
     shares = np.linspace(0.95, 0.05, 19)
-    possible = next((s * length for s in shares if _line_at(arm, problem, way, station, s * length) is not None), 0.0)
+    possible = next((s * length for s in shares if _line_at(arm, problem, joints, s * length) is not None), 0.0)
     text = f"{what} of {length * 1e3:g} mm along the wire ends after {possible * 1e3:.0f} mm"
     hint = f"write a length of {possible * 1e3:.0f} mm, or move the part" if possible else "move the part"
     return Finding("P207", f"{text}, where a joint would leave its limits or jump", suggestion=hint)
 
 
-def _blocked(arm: Arm, path: BSpline, margins: FloatArray) -> float | None:
-    """The first distance (m) along a line where the torch is too near to something; None where the line is free."""
+def first_blocked(arm: Arm, path: BSpline, margins: FloatArray) -> float | None:
+    """The first distance (m) along a line where the tool is too near to something; None where the line is free."""
     u = np.linspace(path.start, path.end, 2 * len(path.control))
     free = np.empty(len(u), dtype=np.bool_)
     states_free(arm.screen, path(u), margins, free)

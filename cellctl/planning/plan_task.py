@@ -14,11 +14,12 @@ import numpy as np
 from cellctl.errors import PlanningFailed
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Grip, MoveJ, Release, Task, Weld, step_name
+from cellctl.model.task import Grip, MoveJ, Release, Screw, Task, Weld, step_name
 from cellctl.planning.arm import Arm, arm_of, demand_one_arm
 from cellctl.planning.handling import carrying_contacts, during_and_after, standing_segment
 from cellctl.planning.moves import demand_free, move_segments, path_free
 from cellctl.planning.reuse import SAME, Earlier, Reuse, same_seam
+from cellctl.planning.screws import screw_segments
 from cellctl.planning.welds import seam_problem, weld_segments
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
@@ -71,13 +72,15 @@ def replan_steps(
 
 
 def _step_segments(
-    arm: Arm, index: int, step: MoveJ | Weld, q: FloatArray, contacts: tuple[ContactAllowance, ...]
+    arm: Arm, index: int, step: MoveJ | Weld | Screw, q: FloatArray, contacts: tuple[ContactAllowance, ...]
 ) -> tuple[list[FixedSegment], Reuse]:
     """The segments of one step from joints `q`, and how they came about; what stands against it carries the index.
 
     `contacts` are those of a part in the gripper.
     """
     with _about_step(index):
+        if isinstance(step, Screw):
+            return screw_segments(arm, index, step, q), "planned"
         kept = _kept_segments(arm, index, step, q, contacts)
         if kept is not None:
             return kept, "kept"

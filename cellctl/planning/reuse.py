@@ -56,8 +56,8 @@ class Earlier:
 def same_seam(problem: SeamProblem, section: SeamSection) -> bool:
     """True where the seam stands where it stood, and is to be welded as it was."""
     frames, settings = problem.stations.frames, problem.settings
-    then = (section.travel_speed, section.ctwd, section.work_window, section.travel_window)
-    if then != (settings.travel_speed, settings.ctwd, settings.work, settings.travel):
+    then = (section.travel_speed, section.ctwd, section.work_window, section.travel_window, section.weave)
+    if then != (settings.travel_speed, settings.ctwd, settings.work, settings.travel, settings.weave):
         return False
     pairs = (
         (section.stations, problem.stations.s),

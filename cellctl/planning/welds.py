@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 
 import numpy as np
@@ -17,6 +18,7 @@ from cellctl.model.task import Weld
 from cellctl.planning.arm import RESERVE, Arm, segment_of
 from cellctl.planning.carried_seam import explain_carried_seam
 from cellctl.planning.explain_seam import explain_seam
+from cellctl.planning.explain_state import explain_state
 from cellctl.planning.laws.limits import hardest_use
 from cellctl.planning.laws.timing import RAMP_KNOTS, constant_speed_law, process_law
 from cellctl.planning.lines_at_seam import approach_law, lines_at, retract_law
@@ -26,6 +28,7 @@ from cellctl.planning.seams.columns import SPIN_SPEED
 from cellctl.planning.seams.reach import SeamProblem, ladder_limits
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import SeamWay, seam_ways, spin_rate
+from cellctl.planning.seams.weaving import Course, seam_course
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import seam_path
@@ -42,7 +45,8 @@ def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list
     problem = seam_problem(arm, step, settings, contacts, q)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
-    for way in islice(chain(_earlier_ways(arm, index, step, problem), seam_ways(problem, q)), WAYS_TRIED):
+    searched = [seam_ways(roomier, q) for roomier in (*_with_room(problem), problem)]
+    for way in islice(chain(_earlier_ways(arm, index, step, problem), *searched), WAYS_TRIED):
         segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
         if segments:
             return segments, "planned" if way.configuration >= 0 else "adapted"
@@ -51,6 +55,12 @@ def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list
     if problem.carrier is not None:
         raise PlanningFailed(explain_carried_seam(problem, problem.carrier, arm.model, q, where))
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
+
+
+def _with_room(problem: SeamProblem) -> tuple[SeamProblem, ...]:
+    """The problem with room at every station for the weave, if there is one: the torch swings so far from there."""
+    weave = problem.settings.weave
+    return () if weave is None else (replace(problem, margins=problem.margins + weave.amplitude),)
 
 
 def _earlier_ways(arm: Arm, index: int, step: Weld, problem: SeamProblem) -> Iterator[SeamWay]:
@@ -105,17 +115,23 @@ def _weld_along(
     where: str,
 ) -> tuple[list[FixedSegment], Finding | None]:
     """The four segments along one way, or none and what stood against it."""
-    stations, settings = problem.stations, problem.settings
+    settings = problem.settings
     rate = spin_rate(problem, way.torches)
     if rate > SPIN_SPEED:
         return [], _spin_finding(problem, rate, where)
-    path = interpolated(stations.s, way.torches.q)
+    course = seam_course(arm.task.cell, step, problem, way)
+    if course is None:
+        return [], _no_weave(where)
+    path = interpolated(course.s, course.q)
+    blocked = None if settings.weave is None else _blocked_weave(arm, problem, course, where)
+    if blocked is not None:
+        return [], blocked
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
         return [], _speed_finding(arm, path, settings, where)
     if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
         return [], _too_short(path.end, settings, where)
-    lines = lines_at(arm, problem, way, step, contacts, where)
+    lines = lines_at(arm, problem, course.q, step, contacts, where)
     if isinstance(lines, Finding):
         return [], lines
     approach, retract = lines
@@ -151,7 +167,27 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
         travel_angles=way.torches.z[:, 2],
         spins=spins,
         events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(length, "arc_end")),
+        weave=settings.weave,
     )
+
+
+def _no_weave(where: str) -> Finding:
+    """P224: the torch reaches the seam and not what it would swing to beside it."""
+    text = f"{where}: beside the seam a joint would leave its limits or jump where the torch weaves"
+    return Finding("P224", text, suggestion="weave less wide, or move the part")
+
+
+def _blocked_weave(arm: Arm, problem: SeamProblem, course: Course, where: str) -> Finding | None:
+    """P224: what the torch comes too near to where it weaves; None where nothing."""
+    margins = problem.margins - 0.6 * RESERVE
+    free = np.empty(len(course.q), dtype=np.bool_)
+    states_free(arm.screen, course.q, margins, free)
+    if free.all():
+        return None
+    at = int(np.argmin(free))
+    what = f"{where}: weaving at {course.s[at] * 1e3:.1f} mm"
+    found = explain_state(arm.model, course.q[at], margins, "P224", what, reserve=0.4 * RESERVE, engine=arm.engine)
+    return found[0] if found else Finding("P224", f"{what}: the torch comes too near to something")
 
 
 def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:

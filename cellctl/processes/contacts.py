@@ -36,6 +36,14 @@ def solid_names(placement: PartPlacement, body_name: str) -> list[str]:
     return [name for name, _ in named_solids(f"{placement.name}.{body.name}", body.solids)]
 
 
+def owned_solid_names(cell: Cell, owner: str) -> list[str]:
+    """Full names of the solids of a fixture or of a placed part."""
+    if any(fixture.name == owner for fixture in cell.fixtures):
+        return fixture_solid_names(cell, owner)
+    placement = cell.placement(owner)
+    return [name for body in placement.part.bodies for name in solid_names(placement, body.name)]
+
+
 def fixture_solid_names(cell: Cell, fixture_name: str) -> list[str]:
     """Full names of the solids of one fixture."""
     fixture = next(f for f in cell.fixtures if f.name == fixture_name)

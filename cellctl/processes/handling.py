@@ -17,7 +17,7 @@ from cellctl.model.plan import ContactAllowance
 from cellctl.model.pose import Pose
 from cellctl.model.robot import Finger, Gripper, Inertia, Tool
 from cellctl.model.shapes import Box, Hull, Solid, corners
-from cellctl.processes.contacts import fixture_solid_names, solid_names
+from cellctl.processes.contacts import owned_solid_names, solid_names
 
 REST: Final = 1e-3
 """By how much (m) a part and what it stands on may seem to overlap: no pose is known better."""
@@ -114,11 +114,7 @@ def support_contacts(cell: Cell, mechanism: Mechanism, part: str, support: str) 
     """A carried part may be as near to its support as it is when it stands: where it is lifted off or set down."""
     tool, _ = gripper_of(mechanism)
     own = [f"{mechanism.name}.{tool.name}.{solid.name}" for solid in part_solids(cell.placement(part).part)]
-    if any(fixture.name == support for fixture in cell.fixtures):
-        below = fixture_solid_names(cell, support)
-    else:
-        placement = cell.placement(support)
-        below = [name for body in placement.part.bodies for name in solid_names(placement, body.name)]
+    below = owned_solid_names(cell, support)
     return tuple(ContactAllowance(solid, name, -REST) for solid in own for name in below)
 
 

@@ -6,28 +6,34 @@ from dataclasses import dataclass
 from math import pi
 
 from cellctl.model.task import Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range, Wps
 
 
 @dataclass(frozen=True, slots=True)
 class WeldSettings:
-    """Commanded values and windows of one weld step, SI. `spin` is None where the turn about the wire is free."""
+    """Commanded values and windows of one weld step, SI. `spin` is None where the turn about the wire is free, `weave`
+    (by its wavelength) where the torch does not swing.
+    """
 
     ctwd: float
     travel_speed: float
     work: Range
     travel: Range
     spin: Range | None
+    weave: Weave | None = None
 
 
 def weld_settings(weld: Weld, wps: Wps) -> WeldSettings:
     """The settings of `weld` under `wps`."""
+    travel_speed = wps.travel_speed.nominal if weld.travel_speed is None else weld.travel_speed
     return WeldSettings(
         ctwd=wps.ctwd.nominal if weld.ctwd is None else weld.ctwd,
-        travel_speed=wps.travel_speed.nominal if weld.travel_speed is None else weld.travel_speed,
+        travel_speed=travel_speed,
         work=weld.work_angle or wps.work_angle,
         travel=weld.travel_angle or wps.travel_angle,
         spin=weld.spin,
+        weave=None if weld.weave is None else weld.weave.at_speed(travel_speed),
     )
 
 

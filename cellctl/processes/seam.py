@@ -38,9 +38,7 @@ class SeamPath:
 
     def frames(self, s: ArrayLike) -> SeamFrames:
         """Frames at arc lengths `s` (n,) from the trimmed start, m."""
-        s = np.atleast_1d(np.asarray(s, dtype=np.float64))
-        sign = -1.0 if self.reverse else 1.0
-        along = self.start + sign * s
+        along, sign = self._along(s)
         curve = self.seam.curve
         tangents = curve.tangents(along) * sign
         first, second = (face_normals(curve, face, along) for face in self.seam.faces)
@@ -48,6 +46,17 @@ class SeamPath:
         across = bisector - np.einsum("ij,ij->i", bisector, tangents)[:, None] * tangents
         pose = self.pose_world_part
         return SeamFrames(pose.apply(curve.points(along)), pose.rotate(tangents), pose.rotate(unit(across)))
+
+    def line(self, s: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Points and tangents (n, 3) alone at arc lengths `s` (n,), as `frames` has them."""
+        along, sign = self._along(s)
+        curve, pose = self.seam.curve, self.pose_world_part
+        return pose.apply(curve.points(along)), pose.rotate(curve.tangents(along) * sign)
+
+    def _along(self, s: ArrayLike) -> tuple[FloatArray, float]:
+        """Arc lengths (n,) on the whole curve, and the sign of the direction of travel there."""
+        sign = -1.0 if self.reverse else 1.0
+        return self.start + sign * np.atleast_1d(np.asarray(s, dtype=np.float64)), sign
 
     def corners(self) -> FloatArray:
         """Arc lengths (k,) from the trimmed start where the tangent jumps, increasing."""

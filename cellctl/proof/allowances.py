@@ -12,10 +12,12 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.plan import ContactAllowance, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import Screw, Task, Weld
 from cellctl.processes.contacts import torch_contacts
 from cellctl.processes.procedure import weld_settings
+from cellctl.processes.screwing import bit_contacts
 from cellctl.proof.readback import seen_from_part
+from cellctl.proof.screwing import check_axis
 
 OFF_LINE = 0.5e-3
 """Largest distance (m) of the working point from the line of the wire while the torch approaches or retracts."""
@@ -32,14 +34,15 @@ def check_allowances(
     """Allowances of one segment that neither its step gives nor, by `handled`, what the gripper does (C330).
 
     A weld lets the torch tip near its own seam's plates while it welds, and on the straight lines along its wire that
-    lead directly to the seam and away from it.
+    lead directly to the seam and away from it. A screw lets the bit near its hole on the axis of that.
     """
     segment = segments[index]
     if not segment.contacts:
         return ()
     step = task.steps[segment.step]
-    at_seam = isinstance(step, Weld) and _at_seam(segments, index)
-    lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) and at_seam else ()
+    lawful: tuple[ContactAllowance, ...] = ()
+    if isinstance(step, Weld | Screw) and _at_process(segments, index):
+        lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) else bit_contacts(task.cell, step)
     known = {(frozenset((c.first, c.second)), c.margin) for c in (*lawful, *handled)}
     findings = [
         Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")
@@ -48,10 +51,12 @@ def check_allowances(
     ]
     if isinstance(step, Weld) and segment.kind != "process" and not findings:
         findings += _line_findings(task, step, segment, where)
+    if isinstance(step, Screw) and segment.kind != "process" and not findings:
+        findings += check_axis(task, step, segment, where)
     return tuple(findings)
 
 
-def _at_seam(segments: tuple[Segment, ...], index: int) -> bool:
+def _at_process(segments: tuple[Segment, ...], index: int) -> bool:
     """True for a process, the approach right before one and the retract right after one, all of one step."""
     segment = segments[index]
     beside = {"approach": index + 1, "process": index, "retract": index - 1}.get(segment.kind, -1)

@@ -15,6 +15,7 @@ from cellctl.model.plan import ProcessEvent, SeamSection, Segment
 from cellctl.model.task import Weld
 from cellctl.processes.procedure import WeldSettings, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
+from cellctl.processes.weave import swing, woven_points
 from cellctl.proof.readback import seen_from_part
 
 SAME = 1e-9
@@ -41,6 +42,7 @@ def _setting_findings(section: SeamSection, settings: WeldSettings, where: str) 
         ("ctwd", section.ctwd, settings.ctwd),
         ("window of the work angle", section.work_window, settings.work),
         ("window of the travel angle", section.travel_window, settings.travel),
+        ("weave", section.weave, settings.weave),
     )
     for name, said, meant in pairs:
         if said != meant:
@@ -78,7 +80,11 @@ def _parameter_findings(
         return
     joints = segment.path(section.stations)
     points = seen_from_part(cell, segment.group, section.seam, settings.ctwd, joints)[:, :3, 3]
-    away = np.linalg.norm(points - section.points, axis=1)
+    frames = path.frames(section.stations)
+    meant = frames.points
+    if settings.weave is not None:
+        meant = woven_points(frames, swing(settings.weave, section.stations))
+    away = np.linalg.norm(points - meant, axis=1)
     worst = int(np.argmax(away))
     if away[worst] > ALONG:
         at, off = section.stations[worst] * 1e3, away[worst] * 1e3

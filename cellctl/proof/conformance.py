@@ -5,7 +5,7 @@ Holds for planned and measured joint values alike; the seam comes from the part,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,23 @@ from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.task import Weld
+from cellctl.model.weave import Weave
 from cellctl.model.wps import Range, Wps
 from cellctl.processes.position import weld_position
 from cellctl.processes.procedure import heat_input, weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
+from cellctl.processes.weave import allows_weave
 from cellctl.proof.readback import Readback, arm_joints, read_back
+from cellctl.proof.weaving import WeaveReadback, weave_read_back
 
 
 @dataclass(frozen=True, slots=True)
 class Gates:
     """Largest deviations of a planned weld, SI: from the seam across (b) and along the normal (n), of its start and end
     along it, from commanded angles, of the speed over all but `speed_share` of the length; spin rate; share of joint
-    speed with the arc on; turn of a joint over `step` of the seam; smallest normalised singular value. The first and
-    last `ends` of the seam are excepted from the speed gate.
+    speed with the arc on; turn of a joint over `step` of the seam; smallest normalised singular value; of a weave from
+    the line that it is to follow, with its middle and its amplitude held period by period. The first and last `ends`
+    of the seam are excepted from the speed gate.
     """
 
     lateral: float = 0.3e-3
@@ -46,9 +50,12 @@ class Gates:
     singularity: float = 0.02
     window_slack: float = 1e-6
     spin_slack: float = np.radians(1.0)
+    weave_middle: float = 0.1e-3
+    weave_amplitude: float = 0.05
 
 
 POSITION_STEP = 2e-3
+_STANDS = 1e-6
 SHORT_ENDS = 0.15
 """On a short seam the excepted ends are this share of its length."""
 
@@ -63,20 +70,47 @@ EXECUTED = Gates(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Executed:
+    """How a weld was executed: the `rate` (n,) of path time that was commanded, and the `power` (n,) of the arc, W."""
+
+    rate: FloatArray
+    power: FloatArray
+
+
 def check_weld(
-    cell: Cell, group: str, weld: Weld, section: SeamSection, t: FloatArray, q: FloatArray, gates: Gates, where: str
+    cell: Cell,
+    group: str,
+    weld: Weld,
+    section: SeamSection,
+    t: FloatArray,
+    q: FloatArray,
+    gates: Gates,
+    where: str,
+    executed: Executed | None = None,
 ) -> tuple[SeamRecord, tuple[Finding, ...]]:
-    """The record of one weld from joint values `q` (n, dof) at times `t` (n,), and every gate it breaks."""
+    """The record of one weld from joint values `q` (n, dof) at times `t` (n,), and every gate it breaks.
+
+    A weld that was `executed` is held against the speed that was commanded and the power that was measured, a planned
+    one against the nominal values of its procedure.
+    """
     mechanism, own = arm_joints(cell, group, q)
     motions = part_motions(cell, group, weld.seam.partition(".")[0], q)
     wps = cell.procedures[weld.wps]
     settings = weld_settings(weld, wps)
     path = seam_path(cell, weld)
     back = read_back(mechanism, settings.ctwd, path, t, own, min(gates.ends, SHORT_ENDS * path.length), motions)
+    weaving = None if settings.weave is None else weave_read_back(settings.weave, back.s, back.lateral)
+    if weaving is not None:
+        back = replace(back, lateral=weaving.off_line, speed=np.gradient(back.s, t))
     commanded = [np.interp(back.s, section.stations, values) for values in (section.work_angles, section.travel_angles)]
     angle_error = float(max(np.abs(back.work - commanded[0]).max(), np.abs(back.travel - commanded[1]).max()))
     inner = ~back.excepted
-    held = np.abs(back.speed / settings.travel_speed - 1.0) <= gates.speed
+    nominal = wps.voltage.nominal * wps.current.nominal
+    rate, power = (1.0, nominal) if executed is None else (np.maximum(executed.rate, _STANDS), executed.power)
+    held = np.abs(back.speed / (settings.travel_speed * rate) - 1.0) <= gates.speed
+    heat = wps.heat_factor * power / np.maximum(back.speed, _STANDS)
+    planned_heat = heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor)
     share = _share_of_length(back.s, held & inner, inner)
     positions = _positions(path, back.s, motions)
     velocity = np.abs(np.gradient(q, t, axis=0)) / cell.axes(group).limit_array("velocity")
@@ -94,9 +128,10 @@ def check_weld(
         angle_error=angle_error,
         spin_rate=float(np.abs(back.spin_rate).max()),
         joint_speed_use=float(velocity.max()),
-        singularity=float(back.sigma.min()),
-        heat_input=heat_input(wps.voltage.nominal, wps.current.nominal, settings.travel_speed, wps.heat_factor),
+        singularity=back.sigma,
+        heat_input=planned_heat if executed is None or not inner.any() else float(np.median(heat[inner])),
         position=" ".join(positions),
+        weave=None if weaving is None else weaving.range,
     )
     checks = _Checks(where, path.length, back.s)
     checks.deviation("C310", "the wire is off the seam across", back.lateral, gates.lateral)
@@ -108,6 +143,10 @@ def check_weld(
     _check_course(checks, back, q, path.length, gates)
     checks.whole("C314", "angle against the commanded one, deg", np.degrees(angle_error), np.degrees(gates.angle))
     checks.window("C316", "travel speed against the WPS", *_speed_window(back.speed, inner, wps))
+    if wps.heat_input is not None:
+        low, high = wps.heat_input.minimum * (1.0 - gates.speed), wps.heat_input.maximum * (1.0 + gates.speed)
+        near = (heat >= low) & (heat <= high)
+        _check_heat(checks, wps.heat_input, record.heat_input, _share_of_length(back.s, near, inner), gates)
     if share < gates.speed_share:
         checks.say(
             "C315", f"travel speed is within {gates.speed * 100:g} % over {share * 100:.1f} % of the length only"
@@ -122,9 +161,23 @@ def check_weld(
     if outside:
         allowed = ", ".join(wps.positions)
         checks.say("C334", f"part of the seam lies in position {', '.join(outside)}, the procedure is for {allowed}")
+    if settings.weave is not None and weaving is not None:
+        if len(weaving.at):
+            _check_weave(checks, settings.weave, weaving, gates)
+        if not allows_weave(wps, settings.weave, settings.travel_speed):
+            checks.say("C325", "the weave is outside the WPS")
     if not wps.ctwd.holds(settings.ctwd, 1e-9):
         checks.say("C325", f"ctwd of {settings.ctwd * 1e3:g} mm is outside the WPS")
     return record, tuple(checks.findings)
+
+
+def _check_heat(checks: _Checks, window: Range, typical: float, near: float, gates: Gates) -> None:
+    """The typical heat input (J/m) lies in its window, and over as much of the length as the speed has to be held it is
+    `near` to that: as near as the speed is to its own.
+    """
+    if not window.holds(typical, 0.005 * typical) or near < gates.speed_share:
+        text = f"heat input is {typical * 1e-6:.3f} kJ/mm, the WPS says {window.minimum * 1e-6:.3g} to"
+        checks.say("C340", f"{text} {window.maximum * 1e-6:.3g}, which is kept over {near * 100:.1f} % of the length")
 
 
 def _positions(path: SeamPath, s: FloatArray, motions: FloatArray) -> list[str]:
@@ -139,6 +192,21 @@ def _positions(path: SeamPath, s: FloatArray, motions: FloatArray) -> list[str]:
     turns = motions[nearest, :3, :3]
     tangents, normals = (np.einsum("nij,nj->ni", turns, axes) for axes in (frames.tangents, frames.normals))
     return sorted({weld_position(t, n).name for t, n in zip(tangents, normals, strict=True)})
+
+
+def _check_weave(checks: _Checks, weave: Weave, weaving: WeaveReadback, gates: Gates) -> None:
+    """The middle of every period lies on the seam, and it swings as far as it is to."""
+    middle = float(np.abs(weaving.middles).max()) * 1e3
+    if middle > gates.weave_middle * 1e3:
+        at = weaving.at[np.argmax(np.abs(weaving.middles))] * 1e3
+        text = f"the middle of the weave is up to {middle:.3f} mm off the seam, at {at:.1f} mm"
+        checks.say("C338", f"{text}; {gates.weave_middle * 1e3:g} mm is allowed")
+    off = np.abs(weaving.amplitudes / weave.amplitude - 1.0)
+    if off.max() > gates.weave_amplitude:
+        worst = int(np.argmax(off))
+        swings = f"swings {weaving.amplitudes[worst] * 1e3:.3f} mm to either side at {weaving.at[worst] * 1e3:.1f} mm"
+        allowed = f"{weave.amplitude * 1e3:g} mm within {gates.weave_amplitude * 100:g} % is allowed"
+        checks.say("C339", f"the weave {swings}, {allowed}")
 
 
 def _check_spin(checks: _Checks, back: Readback, window: Range | None, gates: Gates) -> None:

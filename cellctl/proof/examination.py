@@ -14,7 +14,7 @@ from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
-from cellctl.model.task import MoveJ, Task, Weld, step_name
+from cellctl.model.task import MoveJ, Screw, Task, Weld, step_name
 from cellctl.processes.handling import Handling
 from cellctl.proof.allowances import check_allowances
 from cellctl.proof.binding import certified, plan_digest
@@ -25,6 +25,7 @@ from cellctl.proof.efforts import effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
 from cellctl.proof.handling import Standing, check_handling, check_loads, standings
 from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
+from cellctl.proof.screwing import check_screw
 from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.engine import EngineName, open_engine
@@ -132,6 +133,8 @@ def examine_segment(
         inside = t <= segment.duration
         seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, step, segment, segment.process, where)]
+    if segment.screw is not None and isinstance(step, Screw):
+        findings += check_screw(task, step, segment, where)
     uses = (*limits.uses, effort)
     record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
     return record, [_of_segment(finding, segment.step, index) for finding in findings]

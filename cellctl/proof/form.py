@@ -13,9 +13,11 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
+from cellctl.model.line_motion import is_line_law, is_line_path, meet
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Grip, Release, Task, Weld, step_name
+from cellctl.model.task import Grip, Release, Screw, Task, Weld, step_name
+from cellctl.processes.screwing import screw_action
 
 CUBIC = 3
 LONGEST = 3600.0
@@ -54,11 +56,14 @@ def _cell_findings(task: Task, mechanism: Mechanism, members: tuple[str, ...]) -
     others = [other.name for other in task.cell.mechanisms if other.name not in members]
     if others:
         yield _foreign(f"'{others[0]}' is not in the group that moves, gaps between groups are not proved")
-    if len(members) > 1 and any(isinstance(step, Grip | Release) for step in task.steps):
-        yield _foreign(f"'{mechanism.name}' grips beside '{members[1]}', which is not proved")
+    if len(members) > 1 and any(isinstance(step, Grip | Release | Screw) for step in task.steps):
+        yield _foreign(f"'{mechanism.name}' grips or drives screws beside '{members[1]}', which is not proved")
     torch = None if mechanism.tool is None else mechanism.tool.torch
     if torch is None and any(isinstance(step, Weld) for step in task.steps):
         yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")
+    screwdriver = None if mechanism.tool is None else mechanism.tool.screwdriver
+    if screwdriver is None and any(isinstance(step, Screw) for step in task.steps):
+        yield _foreign(f"the task drives screws and '{mechanism.name}' carries no screwdriver")
 
 
 def _segment_findings(
@@ -71,14 +76,19 @@ def _segment_findings(
         yield _foreign(f"{where} moves '{segment.group}', the task moves '{group}'")
     if segment.tool != tool:
         yield _foreign(f"{where} is for tool '{segment.tool}', '{mechanism.name}' carries '{tool}'")
-    for name, spline, dim in (("path", segment.path, dof), ("time law", segment.law, 1)):
+    lines = segment.form == "lines"
+    path_fits, law_fits = (is_line_path, is_line_law) if lines else (_smooth, _smooth)
+    for name, spline, dim, fits in (("path", segment.path, dof, path_fits), ("time law", segment.law, 1, law_fits)):
         if spline.dim != dim:
             yield _foreign(f"the {name} of {where} has {spline.dim} values a point, {dim} are needed")
             continue
-        if not _smooth(spline):
-            yield Finding("C323", f"the {name} of {where} is not a C2 cubic from end to end")
+        if not fits(spline):
+            made = "made of lines and even phases" if lines else "a C2 cubic"
+            yield Finding("C323", f"the {name} of {where} is not {made} from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
             yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
+    if lines and is_line_path(segment.path) and is_line_law(segment.law) and not meet(segment.path, segment.law):
+        yield Finding("C323", f"a phase of {where} goes over a corner of its path")
     if segment.law.start != 0.0:
         yield Finding("C323", f"the time law of {where} starts at {segment.law.start:g} s")
     if segment.law.end > LONGEST:
@@ -96,15 +106,20 @@ def _smooth(spline: BSpline) -> bool:
 
 def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Finding]:
     """A process belongs to segments of that kind, these belong to welds, and both have what to compare with."""
-    if (segment.process is not None) != (segment.kind == "process"):
-        yield Finding("C327", f"{where} {'welds' if segment.process else 'does not weld'}, which its kind forbids")
+    if sum(does is not None for does in (segment.process, segment.screw)) != (segment.kind == "process"):
+        does = "has a process" if segment.process or segment.screw else "has no process"
+        yield Finding("C327", f"{where} {does}, which its kind forbids")
     if not 0 <= segment.step < len(task.steps):
         return
     step = task.steps[segment.step]
     if isinstance(step, Grip | Release):
         return
-    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(step, Weld):
+    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(step, Weld | Screw):
         yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which welds nothing")
+    if segment.process is not None and not isinstance(step, Weld):
+        yield Finding("C327", f"{where} welds, and step {segment.step + 1} does not ask for it")
+    if segment.screw is not None and (not isinstance(step, Screw) or segment.screw != screw_action(step)):
+        yield Finding("C327", f"{where} does not do what step {segment.step + 1}, {step_name(step)}, asks for")
     if segment.process is not None and _largest(segment.process) > LARGEST:
         yield _foreign(f"the process of {where} holds a number over {LARGEST:g}")
     if segment.process is not None and len(segment.process.stations) < 2:

@@ -5,6 +5,7 @@ Positions hold on the whole curve. No pose is computed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.certificate import LimitUse
+from cellctl.model.line_motion import breaks, corners, end_rates
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
@@ -21,6 +23,10 @@ SAMPLE_RATE = 1000.0
 TOLERANCE = 1.001
 """What a use may be of velocity, acceleration and jerk, for rounding in the differences; positions have none."""
 CONTINUITY = 1e-9
+CORNER_TIME = 0.05
+"""s over which jumps of velocity at the corners between lines have to be within the limit of acceleration."""
+BRIEF = 1e-6
+"""s below which a phase of constant acceleration is no more than a jump."""
 CODES = {"position": "C303", "velocity": "C304", "acceleration": "C305", "jerk": "C306"}
 _PER_SPAN = 8
 
@@ -47,8 +53,12 @@ def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
 
     Velocity, acceleration and jerk are differences of the samples that would be streamed, those before its start and
     after its end, where it stands still, included. Velocity and acceleration are also taken from the curve itself at
-    eight places in every span of law and path, positions from its extremes.
+    eight places in every span of law and path, positions from its extremes. Of lines, which have corners and no bound
+    on jerk, both are taken from the curve alone.
     """
+    if segment.form == "lines":
+        uses_of_lines = (_position_use(segment, axes), *_line_uses(segment, axes))
+        return LimitResult(uses_of_lines, _limit_findings(uses_of_lines, where))
     t, inside = segment_samples(segment)
     values = np.vstack([np.repeat(inside[:1], 3, axis=0), inside, np.repeat(inside[-1:], 3, axis=0)])
     t = np.concatenate([np.zeros(3), t, np.full(3, t[-1])])
@@ -61,8 +71,7 @@ def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
             inner = _worst(quantity, np.abs(of_curve) / axes.limit_array(quantity), between, axes)
             use = max(use, inner, key=lambda u: u.ratio)
         uses.append(use)
-    findings = [_limit_finding(use, where) for use in uses if use.ratio > _allowed(use)]
-    return LimitResult(tuple(uses), tuple(findings))
+    return LimitResult(tuple(uses), _limit_findings(uses, where))
 
 
 _DIFFERENCES: tuple[Literal["velocity", "acceleration", "jerk"], ...] = ("velocity", "acceleration", "jerk")
@@ -120,6 +129,35 @@ def extremes(path: BSpline) -> FloatArray:
 def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -> LimitUse:
     row, joint = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
     return LimitUse(quantity, axes.axes[int(joint)].name, float(ratios[row, joint]), float(t[row]))
+
+
+def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
+    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them,
+    and together those within CORNER_TIME after one.
+    """
+    places, passed, t = breaks(segment.path), corners(segment.law)[:, 0], breaks(segment.law)
+    line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
+    slopes = (np.diff(corners(segment.path), axis=0) / np.diff(places)[:, None])[line]
+    begun, ended = (slopes * rates[:, None] for rates in end_rates(segment.law))
+    elapsed, change = np.diff(t), np.abs(ended - begun)
+    brief = elapsed < BRIEF
+    steady = change[~brief] / elapsed[~brief, None]
+    at = np.concatenate([t[1:-1], t[:-1][brief]])
+    order = np.argsort(at, kind="stable")
+    at, jumps = at[order], np.vstack([np.abs(begun[1:] - ended[:-1]), change[brief]])[order]
+    upto = np.vstack([np.zeros((1, jumps.shape[1])), np.cumsum(jumps, axis=0)])
+    after = upto[np.searchsorted(at, at + CORNER_TIME)] - upto[1 : len(at) + 1]
+    corner = np.maximum(jumps, after) / CORNER_TIME
+    velocity = np.maximum(np.abs(begun), np.abs(ended)) / axes.limit_array("velocity")
+    acceleration = np.vstack([steady, corner]) / axes.limit_array("acceleration")
+    return (
+        _worst("velocity", velocity, t[:-1], axes),
+        _worst("acceleration", acceleration, np.concatenate([t[:-1][~brief], at]), axes),
+    )
+
+
+def _limit_findings(uses: Iterable[LimitUse], where: str) -> tuple[Finding, ...]:
+    return tuple(_limit_finding(use, where) for use in uses if use.ratio > _allowed(use))
 
 
 def _limit_finding(use: LimitUse, where: str) -> Finding:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.kinematics.groups import part_motions
-from cellctl.kinematics.jacobian import CHARACTERISTIC_LENGTH, jacobians, normalised_sigma_min
+from cellctl.kinematics.jacobian import CHARACTERISTIC_LENGTH, jacobians, least_sigma
 from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.processes.seam import SeamPath
@@ -26,7 +26,7 @@ SINGULARITY_EVERY = 5
 class Readback:
     """What joint samples say, per sample: arc length `s` of the nearest point of the seam, deviations from it along b,
     n and t (m; t is zero but past the ends), work and travel angle, spin from the travel tangent about the wire, tool
-    rotation about the wire per second, speed along the seam (m/s), all (n,); `sigma` (k,) the normalised singular
+    rotation about the wire per second, speed along the seam (m/s), all (n,); `sigma` the least normalised singular
     value of some samples; `excepted` (n,) marks the ends.
     """
 
@@ -39,15 +39,18 @@ class Readback:
     spin: FloatArray
     spin_rate: FloatArray
     speed: FloatArray
-    sigma: FloatArray
+    sigma: float
     excepted: NDArray[np.bool_]
 
 
 def tcp_matrices(mechanism: Mechanism, ctwd: float, joints: FloatArray) -> FloatArray:
     """TCP in the world (n, 4, 4), `ctwd` (m) from the contact tip, for joint values (n, dof) of an arm with a torch."""
-    flange = flange_matrices(chain_of(mechanism.robot), joints)
-    result: FloatArray = mechanism.pose_world_base.matrix @ flange @ _tcp(mechanism, ctwd).matrix
-    return result
+    chain = chain_of(mechanism.robot)
+    first = mechanism.pose_world_base.matrix @ chain.before[:1]
+    whole = chain._replace(
+        before=np.concatenate([first, chain.before[1:]]), after=chain.after @ _tcp(mechanism, ctwd).matrix
+    )
+    return flange_matrices(whole, joints)
 
 
 def seen_from_part(cell: Cell, group: str, seam: str, ctwd: float, joints: FloatArray) -> FloatArray:
@@ -112,7 +115,7 @@ def read_back(
         spin=spin_offsets(frames.tangents, wires, tcp[:, :3, 0]),
         spin_rate=_dot(held[:, :3, 1], np.gradient(held[:, :3, 0], axis=0)) / dt,
         speed=_dot(np.gradient(points, axis=0), frames.tangents) / dt,
-        sigma=_singular_values(mechanism, ctwd, q[::SINGULARITY_EVERY]),
+        sigma=_least_sigma(mechanism, ctwd, q[::SINGULARITY_EVERY]),
         excepted=excepted,
     )
 
@@ -122,8 +125,8 @@ def _dot(first: FloatArray, second: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("ij,ij->i", first, second), dtype=np.float64)
 
 
-def _singular_values(mechanism: Mechanism, ctwd: float, q: FloatArray) -> FloatArray:
-    return normalised_sigma_min(jacobians(chain_of(mechanism.robot), q, _tcp(mechanism, ctwd)), CHARACTERISTIC_LENGTH)
+def _least_sigma(mechanism: Mechanism, ctwd: float, q: FloatArray) -> float:
+    return least_sigma(jacobians(chain_of(mechanism.robot), q, _tcp(mechanism, ctwd)), CHARACTERISTIC_LENGTH)
 
 
 def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
@@ -133,7 +136,7 @@ def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
     from there on nobody gets further along the seam than the points have moved.
     """
     grid = np.linspace(0.0, path.length, max(16, int(path.length / 1e-3)) + 1)
-    seam = path.frames(grid).points
+    seam, _ = path.line(grid)
     spacing = float(grid[1])
     away = np.linalg.norm(seam - points[0], axis=1)
     at = int(np.flatnonzero(away <= away.min() + spacing)[0])
@@ -148,8 +151,8 @@ def nearest_arc_lengths(path: SeamPath, points: FloatArray) -> FloatArray:
         s[i : i + 64] = grid[nearest]
         at = int(nearest[-1])
     for _ in range(6):  # each time nearer by the distance from the seam over its radius
-        frames = path.frames(s)
-        along = np.clip(_dot(points - frames.points, frames.tangents), -spacing, spacing)
+        on_seam, tangents = path.line(s)
+        along = np.clip(_dot(points - on_seam, tangents), -spacing, spacing)
         nearer = np.clip(s + along, 0.0, path.length)
         settled = np.abs(nearer - s).max() < SETTLED
         s = nearer

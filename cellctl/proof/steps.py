@@ -9,8 +9,11 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.plan import Plan
-from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.model.task import MoveJ, Screw, Task, Weld
 from cellctl.proof.limits import CONTINUITY
+
+ROUNDED = 1e-4
+"""rad by which a controller that plans by itself may be beside a configuration, for the digits on its wire."""
 
 
 def check_steps(plan: Plan, task: Task, axes: Axes) -> tuple[Finding, ...]:
@@ -21,7 +24,7 @@ def check_steps(plan: Plan, task: Task, axes: Axes) -> tuple[Finding, ...]:
 def _start_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
     declared = axes.configuration(task.start)
     (started,) = plan.start.values()
-    if np.abs(started - declared).max() > CONTINUITY:
+    if np.abs(started - declared).max() > _beside(plan):
         yield Finding("C324", f"the plan does not start at '{task.start}', where the task starts")
 
 
@@ -37,5 +40,13 @@ def _step_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
         if isinstance(step, Weld):
             if sum(segment.process is not None for segment in of_step) != 1:
                 yield Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
-        elif isinstance(step, MoveJ) and np.abs(standing - axes.configuration(step.target)).max() > CONTINUITY:
+        elif isinstance(step, Screw):
+            if sum(segment.screw is not None for segment in of_step) != 1:
+                yield Finding("C327", f"step {index + 1}: '{step.hole}' is not screwed exactly once in this plan")
+        elif isinstance(step, MoveJ) and np.abs(standing - axes.configuration(step.target)).max() > _beside(plan):
             yield Finding("C327", f"step {index + 1}: the plan does not end at '{step.target}'")
+
+
+def _beside(plan: Plan) -> float:
+    """How far (rad) a plan may end beside a configuration."""
+    return ROUNDED if any(segment.form == "lines" for segment in plan.segments) else CONTINUITY

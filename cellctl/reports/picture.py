@@ -15,8 +15,9 @@ import numpy as np
 from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import FixedSegment, Plan
-from cellctl.model.pose import FloatArray
+from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Colour
+from cellctl.reports.handled import grips, measured_handling, moved_bodies, planned_handling
 from cellctl.reports.staging import PLANNED, TRACK, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
 from cellctl.reports.writing import demand_own
 from cellctl.scene.bullet.render import Renderer
@@ -40,17 +41,19 @@ def picture(
     highlight: Collection[str] = (),
     track: FloatArray | None = None,
     welded: Mapping[str, tuple[float, float]] | None = None,
+    moved: Mapping[str, Pose] | None = None,
 ) -> Image:
     """The cell with its groups at `joints` (dof,), `size` (width, height) in pixels.
 
     `highlight` names solids to be drawn in red, `track` (n, 3) is a path in the world (m), `welded` gives for a seam
-    (`tray.left`) the stretch of its arc length that is welded (m). Raises FileError F14x for a mesh it cannot read.
+    (`tray.left`) the stretch of its arc length that is welded (m), `moved` where a body (`block.body`) is in the world
+    that stands elsewhere than in the cell. Raises FileError F14x for a mesh it cannot read.
     """
     from PIL import Image as Pillow
 
     stage = staged(cell, seams=seams, highlight=highlight, track=track)
     with Renderer(stage.scene) as renderer:
-        poses = poses_world(cell, stage, joints)
+        poses = poses_world(cell, stage, joints) | dict(moved or {})
         for name, pose in poses.items():
             renderer.place(name, pose)
         _paint(renderer, stage, welded or {})
@@ -75,6 +78,20 @@ def write_png(plan: Plan, path: Path, *, cell: Cell | None = None, size: tuple[i
     save_png(with_legend(drawn, legend(cell)), path)
 
 
+def write_run_png(plan: Plan, folder: Path, path: Path, *, size: tuple[int, int] = (1280, 960)) -> None:
+    """Write a picture of a run: that of its plan, or, where a gripper moves parts, arm and parts where they were at its
+    end.
+    """
+    if not grips(plan):
+        write_png(plan, path, size=size)
+        return
+    cell = _cell_of(plan)
+    handling, joints = measured_handling(plan, cell, folder)
+    moved = moved_bodies(plan, cell, handling, joints)
+    drawn = picture(cell, dict.fromkeys(plan.start, joints), size=size, track=tcp_track(plan, cell), moved=moved)
+    save_png(with_legend(drawn, legend(cell)), path)
+
+
 def animation(
     plan: Plan, path: Path, *, cell: Cell | None = None, frames: int = 48, size: tuple[int, int] = (640, 480)
 ) -> None:
@@ -91,6 +108,9 @@ def animation(
             segment = plan.segments[index]
             joints[segment.group] = segment.joints_at(time)[0]
             poses = poses_world(cell, stage, joints)
+            if grips(plan):
+                handling = planned_handling(plan, cell, index)
+                poses |= moved_bodies(plan, cell, handling, joints[segment.group])
             camera = camera or camera_of(cell, stage, poses)
             for name, pose in poses.items():
                 renderer.place(name, pose)
@@ -104,8 +124,9 @@ def animation(
 def legend(cell: Cell) -> tuple[tuple[Colour, str], ...]:
     """What the coloured lines of a picture of `cell` mean."""
     seams = ((WELDED, "welded"), (PLANNED, "to be welded")) if any(p.part.seams for p in cell.parts) else ()
-    torch = any(m.tool is not None and m.tool.torch is not None for m in cell.mechanisms)
-    return (*seams, (TRACK, "path of the contact tip" if torch else "path of the flange"))
+    tools = [mechanism.tool for mechanism in cell.mechanisms if mechanism.tool is not None]
+    torch, bit = any(tool.torch for tool in tools), any(tool.screwdriver for tool in tools)
+    return (*seams, (TRACK, f"path of the {'contact tip' if torch else 'bit' if bit else 'flange'}"))
 
 
 def with_legend(drawn: Image, entries: tuple[tuple[Colour, str], ...]) -> Image:
@@ -164,7 +185,8 @@ def frame_times(plan: Plan, frames: int) -> list[tuple[int, float]]:
 
 
 def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
-    """The path of the contact tip, or of the flange without a torch, through a whole plan: points (n, 3) in the world.
+    """The path of the contact tip or the bit, or of the flange without either, through a whole plan: points (n, 3) in
+    the world.
 
     It is sampled every `spacing` seconds.
     """
@@ -174,8 +196,7 @@ def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
     for segment in plan.segments:
         mechanism = cell.mechanism(cell.group(segment.group).mechanisms[0])
         chain = chain_of(mechanism.robot)
-        torch = mechanism.tool.torch if mechanism.tool is not None else None
-        tip = torch.contact_tip.position if torch is not None else np.zeros(3)
+        tip = mechanism.pose_flange_tip().position
         times = np.linspace(0.0, segment.duration, max(2, int(segment.duration / spacing)))
         flanges = np.array([frames(chain, q)[-1] for q in segment.joints_at(times)[:, : mechanism.robot.dof]])
         points.append(mechanism.pose_world_base.apply(flanges[:, :3, :3] @ tip + flanges[:, :3, 3]))

@@ -63,6 +63,10 @@ class DistanceEngine(Protocol):
         """The contact of a pair, or None, which proves that it is further apart than `within` (m)."""
         ...
 
+    def distance(self, pair: int, q: ArrayLike, within: float) -> Contact | None:
+        """`query` of a pair at joint values `q` (dof,)."""
+        ...
+
     def close(self) -> None:
         """Give the engine's bodies back."""
         ...

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cellctl.kinematics.chain import BoolArray
 from cellctl.model.pose import FloatArray
 from cellctl.scene.bodies import WORLD, CollisionModel
 from cellctl.scene.engine import BoundingSpheres, Contact, contacts_within, nearest_contact
+
+if TYPE_CHECKING:
+    from cellctl.scene.near_pairs import Near
 
 Indices = NDArray[np.intp]
 
@@ -19,7 +24,7 @@ Indices = NDArray[np.intp]
 class PlacedScene(ABC):
     """The solids of one collision model in an engine: place them with `move`, then ask `query`. A context manager.
 
-    A subclass makes its bodies, calls `_place_still`, and fills in `name`, `_place`, `query` and `close`.
+    A subclass makes its bodies, calls `_place_still`, and fills in `name`, `_ready`, `_put`, `query` and `close`.
     """
 
     name: str
@@ -62,8 +67,14 @@ class PlacedScene(ABC):
         """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
 
     def distance(self, pair: int, q: ArrayLike, within: float) -> Contact | None:
-        """`query` of a listed pair at joint values `q` (dof,)."""
-        self.move(q)
+        """`query` of a listed pair at joint values `q` (dof,), for which its two solids alone are placed."""
+        from cellctl.kinematics.forward import tree_frames
+
+        solids = self.model.pairs[pair]
+        moved = solids[self._frame[solids] != WORLD]
+        frames = tree_frames(self.model.chain, self.model.frame_parents, q)[self._frame[moved]]
+        self._frames_world[:] = np.nan
+        self._place(moved, self.model.pose_world_base.matrix @ frames @ self._local[moved])
         return self.query(pair, within)
 
     def all_within(self, q: ArrayLike, within: ArrayLike) -> list[Contact]:
@@ -74,6 +85,35 @@ class PlacedScene(ABC):
     def query_all(self, within: ArrayLike) -> list[Contact]:
         """`all_within` where the solids are now."""
         return contacts_within(self, self._spheres.lower_bounds(), within)
+
+    def any_within(self, joints: FloatArray, within: float) -> BoolArray:
+        """For every row of `joints` (n, dof) whether any pair is nearer there than `within` (m): `all_within` of many,
+        asked of the pairs alone whose boxes are that near.
+        """
+        from cellctl.scene.near_pairs import NearPairs
+
+        hit = np.zeros(len(joints), dtype=np.bool_)
+        for some, near in NearPairs(self.model).at(joints, within):
+            self._ask_near(near, within, hit[some])
+        self._frames_world[:] = np.nan
+        return hit
+
+    def _ask_near(self, near: Near, within: float, hit: BoolArray) -> None:
+        """Say of the rows of `near` whether they are hit; asks nothing more of one that is."""
+        count = len(self._names)
+        solids = self.model.pairs[near.pairs]
+        placed = np.unique((near.rows[:, None] * count + solids)[self._frame[solids] != WORLD])
+        row, solid = np.divmod(placed, count)
+        ready = self._ready(near.frames[row, self._frame[solid]] @ self._local[solid])
+        waiting = dict(zip(placed.tolist(), ready, strict=True))
+        for at, pair, both in zip(near.rows.tolist(), near.pairs.tolist(), solids.tolist(), strict=True):
+            if hit[at]:
+                continue
+            for index in both:
+                place = waiting.pop(at * count + index, None)
+                if place is not None:
+                    self._put(index, place)
+            hit[at] = self.query(pair, within) is not None
 
     def nearest(self, q: ArrayLike, limit: float = 1.0) -> Contact | None:
         """The nearest pair at `q` (dof,), or None when all are further apart than `limit` (m)."""
@@ -101,6 +141,15 @@ class PlacedScene(ABC):
         still = np.flatnonzero(self._frame == WORLD)
         self._place(still, self._local[still])
 
-    @abstractmethod
     def _place(self, indices: Indices, poses_world: FloatArray) -> None:
         """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""
+        for index, ready in zip(indices.tolist(), self._ready(poses_world), strict=True):
+            self._put(index, ready)
+
+    @abstractmethod
+    def _ready(self, poses_world: FloatArray) -> Iterable[Any]:
+        """Poses (n, 4, 4) in the world as `_put` takes them, one by one."""
+
+    @abstractmethod
+    def _put(self, index: int, ready: Any) -> None:
+        """Put the solid at `index` to a pose that `_ready` has given."""

@@ -8,7 +8,7 @@ import pytest
 
 from cellctl.bench.clock import seconds
 from cellctl.bench.figures import Figure, Goal, SuiteResult, ratio
-from cellctl.cli.bench import shown
+from cellctl.cli.bench_table import shown
 
 
 def test_the_best_of_a_time_is_the_smallest_and_of_a_rate_the_largest() -> None:

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
 
 import pytest
 
-from cellctl.bench.suites import SUITES, suite
-from cellctl.cli.bench import SuiteName
+from cellctl.bench.figures import SuiteResult
+from cellctl.bench.suites import SUITES, Progress, Suite, suite
+from cellctl.cli.app import SUBCOMMANDS
 
 
 def test_every_suite_can_be_asked_for_and_is_there() -> None:
-    assert set(SUITES) <= set(get_args(SuiteName))
+    _, commands = SUBCOMMANDS["bench"]
+    assert set(SUITES) <= set(commands)
     assert all(callable(suite(name)) for name in SUITES)
+
+
+def test_without_a_suite_all_of_the_table_are_measured(say, monkeypatch) -> None:
+    asked = []
+
+    def named(name: str) -> Suite:
+        def measure(repeats: int, _: Progress) -> SuiteResult:
+            asked.append((name, repeats))
+            return SuiteResult(name, ())
+
+        return measure
+
+    monkeypatch.setattr("cellctl.bench.suites.suite", named)
+    said = say("bench", "--repeats", "2", "--json")
+    assert said.code == 0
+    assert asked == [(name, 2) for name in SUITES]
+    assert [one["suite"] for one in json.loads(said.out)["suites"]] == list(SUITES)
+
+
+def test_an_option_of_another_suite_is_a_usage_error(say) -> None:
+    said = say("bench", "timing", "--seeds", "3")
+    assert said.code == 2
+    assert "--seeds" in said.err
 
 
 def test_a_suite_prints_figures_with_the_machine_beside(say) -> None:

@@ -149,5 +149,10 @@ def test_paths_that_cannot_be_written_are_a_usage_error(say, folder: Path, tmp_p
 def test_mbm_without_a_folder_is_a_usage_error(say) -> None:
     said = say("bench", "mbm")
     assert said.code == 2
-    assert said.err.startswith("the suite mbm needs a folder of problems")
-    assert "[U663]" in said.err
+    assert "[U610]" in said.err
+
+
+def test_mbm_without_a_seed_is_a_usage_error(say, tmp_path) -> None:
+    said = say("bench", "mbm", str(tmp_path), "--seeds", "0")
+    assert said.code == 2
+    assert said.err == "a problem cannot be planned with 0 seeds - write cellctl bench mbm FOLDER --seeds 5 [U663]\n"

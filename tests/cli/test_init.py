@@ -5,14 +5,19 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellctl.cli.main import call
 from cellctl.files import load_cell
+from cellctl.scene.bodies import collision_model
+from cellctl.scene.engine import open_engine
 
 pytest.importorskip("pybullet")
 
@@ -77,6 +82,22 @@ def test_an_arm_that_cannot_do_it_is_told(here: Path, capsys: pytest.CaptureFixt
     assert not (here / "cell").exists()
 
 
+def test_an_arm_of_ones_own_is_copied_and_given_a_home(here: Path, checkout: Path) -> None:
+    shutil.copytree(checkout / "robots/kuka_kr5_arc", here / "mine/kr5")
+    robot = here / "mine/kr5/robot.yaml"
+    text, count = re.subn(r"(?m)^configurations:\n(  .*\n)+", "", robot.read_text())
+    assert count == 1
+    robot.write_text(text)
+    assert call(["init", "cell", "--arm", "mine/kr5"]) == 0
+    assert "model: robots/kr5\n" in (here / "cell/cell.yaml").read_text()
+    assert (here / "cell/robots/kr5/robot.yaml").read_text() == text
+    cell = load_cell(here / "cell/cell.yaml")
+    home = np.array(cell.mechanisms[0].configurations["home"])
+    model = collision_model(cell, "r1")
+    with open_engine(None, model) as scene:
+        assert scene.all_within(home, model.margins) == []
+
+
 def test_the_next_line_can_be_pasted(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["init", "my cell"]) == 0
     assert "next: cd 'my cell'; cellctl run" in capsys.readouterr().out
@@ -89,15 +110,15 @@ def test_a_disk_that_fills_leaves_nothing_half_written(
     if there:
         (here / "cell").mkdir()
         (here / "cell/notes.txt").write_text("mine")
-    write = Path.write_text
+    write = Path.write_bytes
 
-    def full(path: Path, text: str, *words: str) -> int:
+    def full(path: Path, data: bytes) -> int:
         if here in path.absolute().parents and path.name == "tee.yaml":
-            write(path, text[:10], *words)
+            write(path, data[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(path, text, *words)
+        return write(path, data)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert call(["init", "cell"]) == 2
     assert "cannot be written: No space left on device [F180]" in capsys.readouterr().err
     assert [p.name for p in here.rglob("*") if p.is_file()] == (["notes.txt"] if there else [])

@@ -141,5 +141,5 @@ def test_a_plan_is_no_run(say, tmp_path: Path, kind: str) -> None:
 
 def test_a_word_too_many_is_named(say) -> None:
     assert say("robots", "list", "x", "y").err == (
-        "the command takes no more words: 'x' 'y' - see `cellctl --help` [U610]\n"
+        "the command takes no more words: 'x' 'y' - see `cellctl robots list --help` [U610]\n"
     )

@@ -126,7 +126,8 @@ def test_a_misused_command_line_exits_with_2(say, words: tuple[str, ...], said: 
     result = say(*words)
     assert (result.code, result.out) == (2, "")
     assert said in result.err
-    assert result.err.endswith("see `cellctl --help` [U610]\n")
+    helped = "cellctl" if words[0] == "rum" else f"cellctl {words[0]}"
+    assert result.err.endswith(f"see `{helped} --help` [U610]\n")
     assert result.err.count("\n") == 1
 
 
@@ -210,6 +211,17 @@ def test_linear_algebra_has_one_thread_unless_asked_for_more(asked: str | None, 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == taken
+
+
+def test_nothing_is_left_for_the_collector_at_the_end() -> None:
+    code = (
+        "import atexit, gc, sys\nfrom cellctl.cli.main import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_count()[0] < 1000))\n"
+        "sys.argv = ['cellctl', '--version']\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "True True"
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,26 @@ def test_a_setpoint_has_the_documented_bytes():
 def test_a_setpoint_comes_back(sequence, joints, outputs):
     frame, size = wire.unpack(wire.pack_setpoint(sequence, np.array(joints), outputs) + b"CSA1")
     assert (frame.kind, frame.sequence, size) == (Kind.SETPOINT, sequence, 20 + 8 * len(joints) + 4)
-    got, lines = wire.setpoint_of(frame)
+    got, lines, analog = wire.setpoint_of(frame)
     np.testing.assert_array_equal(got, joints)
-    assert lines == outputs
+    assert (lines, analog) == (outputs, ())
+
+
+@given(st.lists(finite, max_size=wire.ANALOG_CHANNELS).map(tuple))
+def test_analogue_values_come_back(analog):
+    frame, _ = wire.unpack(wire.pack_setpoint(7, np.array([0.5, -1.0]), 5, analog))
+    assert wire.setpoint_of(frame)[1:] == (5, analog)
+    q = np.array([0.5, -1.0])
+    report = Report(1.5, q, q, q, 3, Fault.NONE, Condition.STREAMING, stalled=0.25, analog=analog)
+    frame, _ = wire.unpack(wire.pack_report(9, report))
+    got = wire.report_of(frame)
+    assert (got.stalled, got.analog) == (0.25, analog)
+
+
+def test_too_many_analogue_values_are_refused():
+    frame, _ = wire.unpack(wire.pack_setpoint(7, np.array([0.5]), 0, (0.0,) * (wire.ANALOG_CHANNELS + 1)))
+    with pytest.raises(WireError, match="wrong length"):
+        wire.setpoint_of(frame)
 
 
 @given(

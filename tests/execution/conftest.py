@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
+from cellctl.execution import run as running
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
@@ -143,6 +146,14 @@ class Ran:
         return [e.data["state"] for e in self.events if e.kind == "state"]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_hurry() -> Iterator[None]:
+    """In lock-step no test depends on how soon the disk answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "DISK_PATIENCE", 600.0)
+        yield
+
+
 @pytest.fixture
 def job() -> Job:
     return small_job()
@@ -156,7 +167,7 @@ def run_job(tmp_path: Path) -> Callable[..., Ran]:
         arm = arm or MemoryArm(small_setup(), arc=arc)
         folder = tmp_path / "run"
         events: list[Event] = []
-        with RunFolder(folder, JOINTS) as record:
+        with RunFolder(folder, JOINTS, job.analog.names) as record:
             run = execute(job, arm, clock=ManualClock(), control=control or Switch(), record=record)  # type: ignore[arg-type]
             while True:
                 try:
@@ -212,6 +223,21 @@ def plan_file(tmp_path: Path) -> Path:
     path = tmp_path / "small.plan"
     path.write_text("certified")
     return path
+
+
+@pytest.fixture
+def no_orphans(tmp_path, monkeypatch):
+    """Every process that a test starts, it also ends: none is left with the test's folder in its arguments."""
+    from tests.execution.living import eventually, processes_of  # this file is also read by the executor of these tests
+
+    base = Path("/tmp") / f"ct{os.getpid()}-{abs(hash(str(tmp_path))) % 100_000}"
+    base.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(base))
+    monkeypatch.setenv("TMPDIR", str(base))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    yield
+    eventually(lambda: not processes_of(base))
+    subprocess.run(["rm", "-r", str(base)], check=True)
 
 
 # An executor without processes: requests come from a script, poll by poll, on an arm in memory and a clock by hand.

@@ -16,12 +16,12 @@ from cellctl.errors import UsageError
 from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.record import JOURNAL
 from cellctl.execution.records.survey import surveyed
-from tests.execution.killing import Bench, go_on
+from tests.execution.killing import Bench, go_on, two_seams_bench
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+    return two_seams_bench(tmp_path)
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ import pytest
 
 from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.record import JOURNAL
-from tests.execution.killing import Bench, go_on
+from tests.execution.killing import Bench, go_on, two_seams_bench
 from tests.execution.welded import source_log
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("kill"))
+    return two_seams_bench(tmp_path_factory.mktemp("kill"))
 
 
 @pytest.fixture(scope="module")

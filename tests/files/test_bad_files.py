@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cellctl.errors import CellctlError
-from cellctl.files import load_cell, load_robot, load_task
+from cellctl.files import load_cell, load_io, load_robot, load_task
 from cellctl.files.part_file import open_part, part_of
 from cellctl.files.reading import Reading
 from cellctl.files.sources import reference_of
@@ -50,6 +50,7 @@ def load_urdf(path: Path) -> None:
 
 LOADERS: dict[str, Callable[[Path], object]] = {
     "cell": load_cell,
+    "io": load_io,
     "part": load_part,
     "robot": load_robot,
     "task": load_task,

@@ -25,6 +25,8 @@ from cellctl.catalogue import lookup
 from cellctl.errors import CellctlError, Finding
 from cellctl.files.cell_file import read_cell
 from cellctl.files.faults_file import read_faults
+from cellctl.files.gcode_file import read_gcode_wiring
+from cellctl.files.io_file import read_io
 from cellctl.files.library import library_root
 from cellctl.files.part_file import open_part, part_of
 from cellctl.files.project_file import ProjectFile
@@ -167,6 +169,10 @@ def run_reader(reading: Reading, kind: str, reference: str) -> None:
         read_wps(reading, reference, "wps")
     elif kind == "wiring":
         read_wiring(reading, reference)
+    elif kind == "gcode":
+        read_gcode_wiring(reading, reference)
+    elif kind == "io":
+        read_io(reading, reference)
     elif kind == "faults":
         read_faults(reading, reference)
     elif kind == "part":
@@ -277,20 +283,20 @@ def with_bytes(draw: random.Random, data: bytes) -> bytes:
 
 
 def attacked(cases: int, seed: int, folder: Path) -> Iterator[tuple[str, Case, list[Finding] | str, float]]:
-    """Name, bytes, findings (or a traceback) and seconds of every case."""
+    """Name, bytes, findings (or a traceback) and processor seconds of every case."""
     known = subjects(folder)
     for k in range(cases):
         draw = random.Random(f"{seed} {k}")
         chosen = draw.choice(known)
         data = mutated(draw, chosen)
-        begun = time.perf_counter()
+        begun = time.process_time()
         try:
             found: list[Finding] | str = chosen.read(data)
         except CellctlError as error:
             found = list(error.findings)
         except Exception:
             found = traceback.format_exc()
-        yield chosen.name, data, found, time.perf_counter() - begun
+        yield chosen.name, data, found, time.process_time() - begun
 
 
 def fault_of(found: list[Finding] | str, seconds: float, folder: Path) -> str:

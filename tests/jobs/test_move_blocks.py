@@ -22,15 +22,17 @@ from cellctl.execution.records.survey import GripSurvey, Survey, surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import start_cell
-from cellctl.files import cell_from_inputs, load_task
+from cellctl.files import cell_from_inputs, load_robot, load_task
 from cellctl.jobs import certify, interrupted, plan, resume, run
 from cellctl.jobs.resuming import Interrupted, entry_between_grips, first_after_grips, last_grip
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices, frames
 from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan
+from cellctl.model.pose import Pose
 from cellctl.model.task import Grip, Release
 from cellctl.model.wires import dynamixel_registers as reg
+from cellctl.reports.handled import measured_handling, moved_bodies
 
 pytest.importorskip("pybullet")
 
@@ -91,6 +93,30 @@ def test_the_job_runs_on_the_simulated_arm_and_on_servos_along_one_path(
         for index, segment in enumerate(certified.plan.segments):
             told = (trace.outputs[trace.segment == index] & BIT) > 0
             assert segment.gripper is not None or (told == bool(segment.attached)).all()
+    blocks = blocks_at_the_end(certified, tmp_path / "sim")
+    assert sorted(blocks) == ["left.block", "middle.block", "right.block"]
+    for pose in blocks.values():
+        assert from_first_axis(pose) == pytest.approx(0.140, abs=0.003)
+        assert pose.position[2] == pytest.approx(cell_block_height(certified), abs=0.003)
+
+
+def blocks_at_the_end(certified: CertifiedPlan, folder: Path) -> dict[str, Pose]:
+    """Where a picture of a run shows the blocks that were moved."""
+    cell = cell_from_inputs(certified.plan.inputs)
+    handling, joints = measured_handling(certified.plan, cell, folder)
+    return moved_bodies(certified.plan, cell, handling, joints)
+
+
+def from_first_axis(pose: Pose) -> float:
+    """How far from the arm's first axis something stands, m."""
+    axis = frames(chain_of(load_robot("open_manipulator_x")), np.zeros(4))[1][:2, 3]
+    return float(np.linalg.norm(pose.position[:2] - axis))
+
+
+def cell_block_height(certified: CertifiedPlan) -> float:
+    """How high the middle of a block is over the desk."""
+    placement = cell_from_inputs(certified.plan.inputs).placement("middle")
+    return float((placement.pose_world_part @ placement.part.bodies[0].pose).position[2])
 
 
 def test_the_shipped_task_grips_three_blocks(checkout: Path) -> None:
@@ -117,6 +143,8 @@ def stopped_while_carrying(certified: CertifiedPlan, folder: Path) -> None:
 
 def test_a_run_with_a_part_in_the_gripper_asks_before_it_goes_on(one_block: CertifiedPlan, tmp_path: Path) -> None:
     stopped_while_carrying(one_block, tmp_path / "first")
+    carried = blocks_at_the_end(one_block, tmp_path / "first")["left.block"]
+    assert carried.position[2] > cell_block_height(one_block) + 0.01, "in the gripper, off the desk"
     found = interrupted(tmp_path / "first")
     said = "\n".join(said_of(found))
     assert "gripper was told to close about left" in said
@@ -133,6 +161,8 @@ def test_a_run_with_a_part_in_the_gripper_asks_before_it_goes_on(one_block: Cert
     assert trace.outputs[0] & BIT, "the gripper is kept closed from the first setpoint on"
     assert set(trace.segment.tolist()) <= {-1, 4, 5, 6, 7}
     assert [grip.command for grip in surveyed(tmp_path / "second").grips] == ["open"]
+    put = blocks_at_the_end(one_block, tmp_path / "second")["left.block"]
+    assert from_first_axis(put) == pytest.approx(0.140, abs=0.003)
 
 
 @pytest.mark.parametrize(

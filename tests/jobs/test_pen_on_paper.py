@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import deque
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_task, write_plan
 from cellctl.jobs import certify, measured_welds, plan, run
+from cellctl.jobs.exporting import export_csv
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.plan import CertifiedPlan
@@ -40,6 +42,14 @@ def simulated(certified: CertifiedPlan, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("runs") / "sim"
     run(certified, driver="sim", folder=folder).finish()
     return folder
+
+
+def test_a_pen_has_no_arc(certified: CertifiedPlan, tmp_path: Path) -> None:
+    export_csv(certified.plan, tmp_path / "plan.csv", rate=20.0)
+    with (tmp_path / "plan.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert "process" in {row["kind"] for row in rows}
+    assert {row["arc"] for row in rows} == {"0"}
 
 
 def tip_path(certified: CertifiedPlan, folder: Path) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from cellctl.kinematics.chain import Chain, chain_of
 from cellctl.kinematics.forward import flange_matrices, flange_pose, frames
-from cellctl.kinematics.jacobian import jacobian, jacobians, normalised_sigma_min
+from cellctl.kinematics.jacobian import jacobian, jacobians, least_sigma, normalised_sigma_min
 from cellctl.model.pose import Pose, rotation_about
 from cellctl.model.robot import Robot
 
@@ -62,3 +62,11 @@ def test_sigma_min_is_zero_where_the_wrist_is_stretched_and_scales_with_the_leng
     scaled = stack[1] / np.array([0.5, 0.5, 0.5, 1.0, 1.0, 1.0])[:, None]
     assert bent == pytest.approx(np.sqrt(np.linalg.eigvalsh(scaled @ scaled.T)[0]), rel=1e-9)
     assert normalised_sigma_min(stack, 0.25)[1] > bent
+    assert least_sigma(stack) < 1e-12
+    assert least_sigma(np.zeros((2, 6, 6))) == 0.0
+
+
+@pytest.mark.parametrize("dof", [5, 6, 7])
+def test_the_least_sigma_of_many_is_that_of_all_decompositions(dof: int) -> None:
+    stack = np.random.default_rng(dof).normal(size=(400, 6, dof))
+    assert least_sigma(stack, 0.3) == pytest.approx(normalised_sigma_min(stack, 0.3).min(), rel=1e-9)

@@ -177,8 +177,8 @@ class Lying:
     def __getattr__(self, name: str) -> object:
         return getattr(self.engine, name)
 
-    def query(self, pair: int, within: float) -> Contact | None:
-        contact = self.engine.query(pair, within)
+    def distance(self, pair: int, q: np.ndarray, within: float) -> Contact | None:
+        contact = self.engine.distance(pair, q, within)
         return None if contact is None else contact._replace(distance=contact.distance + self.error)
 
 

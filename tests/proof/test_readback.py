@@ -18,7 +18,7 @@ from cellctl.model.wps import Range, Wps
 from cellctl.processes.procedure import weld_settings
 from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.torch import torch_rotations, wire_directions
-from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.conformance import PLANNED, Executed, check_weld
 from cellctl.proof.readback import Readback, nearest_arc_lengths, read_back
 from tests.proof.conftest import Proving
 
@@ -211,6 +211,42 @@ def test_the_record_has_the_heat_input_of_the_procedure(cell: Cell) -> None:
     assert record.arc_time == pytest.approx(0.2 / 0.007)
     assert record.travel_speed == pytest.approx(0.007)
     assert findings == ()
+
+
+@pytest.mark.parametrize(
+    ("window", "power", "codes"),
+    [
+        ((0.70, 0.73), None, []),
+        ((0.60, 0.70), None, ["C340"]),
+        ((0.70, 0.73), 25.0 * 250.0, []),
+        ((0.70, 0.73), 25.0 * 200.0, ["C340"]),
+    ],
+)
+def test_the_heat_input_is_held_against_its_window(cell: Cell, window, power: float | None, codes: list[str]) -> None:
+    """As the procedure plans it, or as the power of the arc was measured; at 7 mm/s it is 0.714 kJ/mm."""
+    weld = Weld("p.line", "w", travel_speed=0.007)
+    heat = Range(window[0] * 1e6, sum(window) * 0.5e6, window[1] * 1e6)
+    judged = replace(cell, procedures={"w": replace(cell.procedures["w"], heat_input=heat)})
+    path = seam_path(cell, weld)
+    s = np.linspace(0.0, path.length, 300)
+    executed = None if power is None else Executed(np.ones(300), np.full(300, power))
+    section, q = section_of(cell, weld), joints(cell, poses(path, s))
+    _, findings = check_weld(judged, "a", weld, section, s / 0.007, q, PLANNED, "here", executed)
+    assert [finding.code for finding in findings] == codes
+
+
+def test_a_weld_is_held_against_the_rate_that_was_commanded(cell: Cell) -> None:
+    """At 8 tenths of its speed it conforms where it was told so, and not where nobody told."""
+    weld = Weld("p.line", "w", travel_speed=0.010)
+    path = seam_path(cell, weld)
+    s = np.linspace(0.0, path.length, 300)
+    section, q = section_of(cell, weld), joints(cell, poses(path, s))
+    found = []
+    for rate in (0.8, 1.0):
+        told = Executed(np.full(300, rate), np.full(300, 1.0))
+        found.append(check_weld(cell, "a", weld, section, s / 0.008, q, PLANNED, "here", told)[1])
+    assert "C315" not in {finding.code for finding in found[0]}
+    assert "C315" in {finding.code for finding in found[1]}
 
 
 @pytest.mark.parametrize(

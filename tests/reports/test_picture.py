@@ -13,6 +13,7 @@ from PIL import Image
 from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import Block, FixedSegment, Plan, SeamSection
+from cellctl.model.pose import Pose
 from cellctl.model.spline import interpolated
 from cellctl.model.wps import Range
 from cellctl.reports.picture import (
@@ -72,6 +73,16 @@ def count(image: Image.Image | np.ndarray, colour: tuple[float, float, float], t
 def orange(image: Image.Image) -> float:
     red, green, blue = (np.asarray(image)[..., k].astype(int) for k in range(3))
     return float(((red > 90) & (red > 2 * green) & (green > 2 * blue)).mean())
+
+
+def test_a_body_that_was_moved_is_drawn_where_it_is(cell: Cell) -> None:
+    """The tray is lifted out of what the camera sees."""
+    bodies = {f"{p.name}.{b.name}": p.pose_world_part @ b.pose for p in cell.parts for b in p.part.bodies}
+    away = {name: Pose.of((0.0, 0.0, 50.0)) @ pose for name, pose in bodies.items()}
+    here = picture(cell, {"r1": REACHING}, size=(160, 120), camera=CLOSE, seams=False, moved=bodies)
+    assert np.array_equal(here, picture(cell, {"r1": REACHING}, size=(160, 120), camera=CLOSE, seams=False))
+    gone = picture(cell, {"r1": REACHING}, size=(160, 120), camera=CLOSE, seams=False, moved=away)
+    assert not np.array_equal(here, gone)
 
 
 def test_the_arm_and_its_cell_are_in_the_picture(cell: Cell) -> None:

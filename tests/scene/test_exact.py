@@ -11,7 +11,8 @@ from cellctl.kinematics.chain import Chain
 from cellctl.model.pose import Pose
 from cellctl.model.shapes import Box, Cylinder, Hull, Shape, Sphere, corners
 from cellctl.scene.bodies import WORLD, CollisionModel, PlacedSolid, collision_model
-from cellctl.scene.bullet.exact import ExactScene, quats_xyzw
+from cellctl.scene.bullet.exact import ExactScene
+from cellctl.scene.bullet.quaternions import quats_xyzw
 from cellctl.scene.bullet.solids import prism_around, standing_out
 from cellctl.scene.engine import PAD
 

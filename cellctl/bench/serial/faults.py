@@ -1,7 +1,7 @@
 """Runs on lying lines: what goes wrong is drawn from a seed, what must never happen is looked for. Simulated time.
 
 Never: a fresh state that jumps, a call that takes longer than it may, anything that holds and moves after a stop, a
-motion made by clearing, an error that is no finding.
+motion made by clearing, an arc that nobody asks for, an error that is no finding.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from cellctl.bench.figures import Figure, Goal, SuiteResult
-from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench
+from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench, wired
 from cellctl.bench.serial.waypoint_benches import WaypointBench, grbl_bench, mycobot_bench
 from cellctl.bench.suites import Progress
 from cellctl.drivers.driver import ArmState, Setpoint
 from cellctl.emulators.link.faults import Injector
-from cellctl.errors import CellctlError, Faulted
+from cellctl.errors import CellctlError, EnvironmentMissing, Faulted
 from cellctl.model.link_faults import LINE_FAULTS, SERVO_FAULTS, Fault, FaultKind, FaultScript
 from cellctl.model.wiring import Protocol
 
@@ -32,6 +32,8 @@ LENGTH = 1.4
 """s of path in a run."""
 LONGEST_CALL, LONGEST_STOP = 1.5, 2.0
 """s that a call may take, whatever happens; a stop waits up to a second for the arm to stand."""
+LONGEST_ARC = 1.0
+"""s after which an arc that nobody asks for is out, be it by the device's own watchdog."""
 LONGEST_HALT, OUT_OF_LINES = 8.0, 8.0
 """The same for a stop of a controller that plans by itself, and s after which one that no stop has reached has done
 what it was told before.
@@ -66,8 +68,7 @@ def drawn_faults(chance: Random, servos: tuple[int, ...]) -> list[Fault]:
 def servo_run(protocol: Protocol, seed: int) -> str:
     """One run of an arm of servos: the code of what ended it, or `done`. Raises Broken for what must not happen."""
     chance = Random(seed)
-    bench = servo_bench(protocol)
-    faults = drawn_faults(chance, tuple(sorted(bench.wiring.models)))
+    faults = drawn_faults(chance, tuple(sorted(wired(protocol).models)))
     bench = servo_bench(protocol, *faults, seed=seed)
     states, ended = _followed(bench)
     _demand_no_jumps(states, bench.fastest, least=0.01)
@@ -114,9 +115,41 @@ def waypoint_run(make: Callable[[], WaypointBench[Any]], seed: int) -> str:
     return ended
 
 
+def process_run(seed: int) -> str:
+    """One run of process devices, whose arc is to burn for a second: the code of what ended it, or `done`.
+
+    Raises Broken, and EnvironmentMissing (E570) without pymodbus.
+    """
+    from cellctl.bench.serial.process_bench import ProcessBench
+
+    chance = Random(seed)
+    bench = ProcessBench(*drawn_faults(chance, (9, 20)), seed=seed)
+    bench.serve(0.2)
+    for on in (("arc_on", "gripper"), ("gripper",)):
+        end = bench.now + LENGTH / 2.0
+        while bench.now < end:
+            began = bench.now
+            bench.serve(1e-3, *on)
+            _demand(bench.now - began < LONGEST_CALL, "a round took too long")
+    ended = bench.ended or "done"
+    bench.rest(LONGEST_ARC)
+    _demand(not bench.source.get("arc_on"), "an arc burns that nobody asks for")
+    bench.serve(4.0, says=False)
+    _demand(not bench.source.get("arc_on"), "an arc was lit that nobody asked for")
+    with suppress(CellctlError):
+        bench.scan.clear()
+    bench.serve(0.5, says=False)
+    _demand(not bench.source.get("arc_on"), "an arc was lit when the fault was cleared")
+    return ended
+
+
 RUNS: MappingProxyType[str, Callable[[int], str]] = MappingProxyType(
-    {protocol: partial(servo_run, protocol) for protocol in ARMS}
-    | {"grbl": partial(waypoint_run, grbl_bench), "mycobot": partial(waypoint_run, mycobot_bench)}
+    {
+        **{str(protocol): partial(servo_run, protocol) for protocol in ARMS},
+        "grbl": partial(waypoint_run, grbl_bench),
+        "modbus": process_run,
+        "mycobot": partial(waypoint_run, mycobot_bench),
+    }
 )
 """One run from a seed, by protocol."""
 BROKEN = "must not happen"
@@ -187,6 +220,9 @@ def faults(runs: int, first: int, say: Progress) -> SuiteResult:
             except Broken as broken:
                 ended[BROKEN] += 1
                 notes.append(f"{protocol}, seed {seed}: {broken}")
+            except EnvironmentMissing as missing:
+                notes.append(f"{protocol}: {missing.findings[0].message}")
+                break
         ended.setdefault(BROKEN, 0)
         goal = {BROKEN: Goal(0)}
         figures += [Figure(f"{protocol}: {end}", "runs", (n,), goal=goal.get(end)) for end, n in sorted(ended.items())]

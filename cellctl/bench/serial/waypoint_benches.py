@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from cellctl.bench.serial.simulated import LineBench
+from cellctl.bench.serial.simulated import LineBench, shipped_robot
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.mycobot.arm import MycobotWaypointArm
@@ -18,8 +18,7 @@ from cellctl.drivers.waypoint_arm import WaypointArm
 from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.mycobot.arm import MycobotArm
-from cellctl.files import load_robot
-from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_wiring, travel_of
+from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_robot, travel_of
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
 
@@ -89,14 +88,19 @@ class MycobotBench(WaypointBench[MycobotWaypointArm]):
         return result
 
 
-def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: Any) -> GrblBench:
-    """A homed arm on a line with the given faults; `settings` are those of the machine."""
-    robot = load_robot(ROBOT)
-    wiring = homed_wiring(robot, (TORCH,))
+def grbl_bench(
+    *faults: Fault, seed: int = 1, homed: bool = True, at: FloatArray | None = None, **settings: Any
+) -> GrblBench:
+    """A homed arm on a line with the given faults, at joint values (dof,) or in the middle; `settings` are those of the
+    machine.
+    """
+    robot = shipped_robot(ROBOT)
+    wiring = homed_robot(robot, (TORCH,))
     rate = np.degrees(robot.limit_array("velocity")) * 60.0
     acceleration = np.degrees(robot.limit_array("acceleration"))
     travel = travel_of(robot)
-    machine = GrblMachine(MachineSettings(rate, acceleration, travel, **settings), -0.5 * travel)
+    position = -0.5 * travel if at is None else wiring.machine_values(at)
+    machine = GrblMachine(MachineSettings(rate, acceleration, travel, **settings), position)
     line = Line(machine, baud=wiring.baud, script=FaultScript(faults, seed))
     setup = ArmSetup(robot.name, wiring.joints, np.zeros(robot.dof), limits=robot.axis_limits)
     bench = GrblBench(line, setup, machine, wiring)
@@ -105,9 +109,10 @@ def grbl_bench(*faults: Fault, seed: int = 1, homed: bool = True, **settings: An
     return bench
 
 
-def mycobot_bench(*faults: Fault, seed: int = 1) -> MycobotBench:
-    """An arm on a line with the given faults."""
-    robot, start = load_robot(ROBOT), np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
+def mycobot_bench(*faults: Fault, seed: int = 1, at: FloatArray | None = None) -> MycobotBench:
+    """An arm on a line with the given faults, at joint values (dof,) or somewhere."""
+    robot = shipped_robot(ROBOT)
+    start = np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0]) if at is None else at
     far_end = MycobotArm(
         np.degrees(start),
         lower=np.degrees(robot.limit_array("lower")),

@@ -30,6 +30,9 @@ _HELD = (("Hold", 0), ("Door", 0), ("Door", 1))
 """States in which a motion was interrupted and the machine stands; Door:1 is a door that is still open."""
 _LONGEST_STOP = 5.0
 _LONGEST_HOMING = 60.0
+_LISTENING = 0.1
+_LEAST_SIZES = (15, gcode.LONGEST_LINE + 1)
+"""Lines of the planner and bytes of the receive buffer of a controller that does not tell them."""
 _AT = np.radians(0.02)
 """rad within which the arm stands where it was told to."""
 
@@ -47,6 +50,7 @@ class GrblArm(WaypointArm):
         self._wiring, self.period = wiring, wiring.status_period
         self._homed = self._moves = False
         self._outputs = 0
+        self._stream: Stream | None = None
         super().__init__(open_port, setup)
 
     @property
@@ -59,15 +63,53 @@ class GrblArm(WaypointArm):
         """What happened on the link since it was opened."""
         return self._link.counters
 
+    @property
+    def referenced(self) -> bool:
+        """Whether the controller was homed, or its position vouched for, since the port was opened."""
+        return self._homed
+
     def home(self) -> ArmState:
         """Let the controller find its reference; the arm moves. Raises Faulted X473 when it does not."""
+        for _ in self.homing():
+            pass
+        return self.read()
+
+    def homing(self) -> Iterator[None]:
+        """The same, a tenth of a second at a time. Closing the iterator resets the controller at once."""
         self._demand_no_fault()
-        return self._guarded(self._home)
+        self._homed, ended = False, False
+        try:
+            self._guarded(lambda: self._link.send("$H"))
+            end = self._link.port.now() + _LONGEST_HOMING
+            while self._link.port.now() < end:
+                heard = self._guarded(lambda: self._link.hear(self._link.port.now() + _LISTENING))
+                answers = [reply for reply, _ in heard if isinstance(reply, Ok | Refused | Alarm | Banner)]
+                ended = bool(answers)
+                if answers and not isinstance(answers[0], Ok):
+                    raise self._worded(answers[0], "$H")
+                if ended:
+                    self._homed = True
+                    return
+                yield
+            raise self._worded(None, "$H")
+        finally:
+            if not ended:
+                with suppress(PortLost):
+                    self._link.act(gcode.SOFT_RESET)
+            self._link.forget()
 
     def assume_position(self) -> None:
         """Vouch for the position that the controller counts, and unlock it; moves nothing."""
         self._guarded(self._unlock)
         self._homed = True
+
+    def sayable(self, joints: FloatArray) -> FloatArray:
+        """Joint values (..., dof), rad, to the three decimals of a line."""
+        return self._wiring.joint_values(self._coordinates(joints))
+
+    def _coordinates(self, joints: FloatArray) -> FloatArray:
+        result: FloatArray = np.round(self._wiring.machine_values(np.asarray(joints, dtype=np.float64)), 3)
+        return result
 
     def follow(self, waypoints: FloatArray, durations: FloatArray) -> FollowedMotion:
         """What the firmware will do with `waypoints` (n + 1, dof), rad, whose lines shall take `durations` (n,), s.
@@ -75,16 +117,17 @@ class GrblArm(WaypointArm):
         Coordinates are rounded as the lines say them, and limits are those of the controller. Raises UsageError X478
         for waypoints that it cannot be given.
         """
-        machine = np.round(self._wiring.machine_values(np.asarray(waypoints, dtype=np.float64)), 3)
+        machine = self._coordinates(waypoints)
         outside = np.zeros(machine.shape, dtype=np.bool_)
         if self._travel is not None:
             outside = (machine > 0.0) | (machine < -self._travel)
         self._demand_possible(machine, np.asarray(durations), outside, "the travel that the controller has for")
+        durations = np.array([gcode.spoken_duration(float(duration)) for duration in durations])
         commands = tuple(
             gcode.straight_move(target, duration=float(duration))
             for target, duration in zip(machine[1:], durations, strict=True)
         )
-        motion = followed(self._wiring.joint_values(machine), np.asarray(durations), self._limits)
+        motion = followed(self._wiring.joint_values(machine), durations, self._limits)
         return FollowedMotion(motion, commands)
 
     def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
@@ -94,10 +137,10 @@ class GrblArm(WaypointArm):
         """
         self._demand_no_fault()
         self._demand_ready(followed)
-        stream = Stream(self._link, self._wiring, followed, self._lost)
+        self._stream = Stream(self._link, self._wiring, followed, self._lost)
         self._moves = True
         try:
-            for status in stream.statuses():
+            for status in self._stream.statuses():
                 yield self._state(status)
             self._moves = False
         except (Faulted, PortLost) as error:
@@ -113,6 +156,8 @@ class GrblArm(WaypointArm):
     def hold(self) -> None:
         """Decelerate on the path and stand; outputs go off."""
         self._guarded(self._halt)
+        if self._stream is not None:
+            self._stream.held = True
 
     def resume(self) -> None:
         """Go on from a hold; raises Faulted X476 where an output was on."""
@@ -120,6 +165,8 @@ class GrblArm(WaypointArm):
             what = "an output was on when the motion was held; it is not switched on again"
             raise Faulted(findings.may_not_go_on(what))
         self._guarded(lambda: self._link.act(gcode.RESUME))
+        if self._stream is not None:
+            self._stream.held = False
 
     def switch(self, outputs: int) -> None:
         """Set the digital outputs, as bits, while the arm stands; raises Faulted X472 when the controller refuses."""
@@ -140,14 +187,17 @@ class GrblArm(WaypointArm):
             raise EnvironmentMissing(findings.unfit(name, f"it has {len(status.position)} axes, the arm {axes}"))
         if status.state not in _AT_REST:
             raise EnvironmentMissing(findings.unfit(name, f"it is in the state {status.state}; let it come to rest"))
-        self._link.room = (self._link.buffer_size() or gcode.LONGEST_LINE + 1) - 1
+        blocks, room = self._link.sizes() or _LEAST_SIZES
+        self._link.room = room - 1
         table = self._link.settings()
         wanted = [base + k for base in (110, 120, 130) for k in range(axes)]
         missing = [number for number in (11, *wanted) if number not in table]
         if missing:
             raise EnvironmentMissing(findings.unfit(name, f"it does not tell its setting ${missing[0]}"))
         rate, acceleration, travel = (np.array([table[b + k] for k in range(axes)]) for b in (110, 120, 130))
-        self._limits = FirmwareLimits(np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])))
+        self._limits = FirmwareLimits(
+            np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])), blocks=blocks
+        )
         self._travel = travel if table.get(20) else None
 
     def _answers(self) -> bool:
@@ -178,8 +228,7 @@ class GrblArm(WaypointArm):
 
     def _demand_ready(self, followed: FollowedMotion) -> None:
         """The arm is homed, at rest, and stands where the motion begins."""
-        if not self._homed:
-            raise Faulted(findings.not_homed())
+        self.demand_reference()
         status = self._guarded(self._status)
         if status.state != "Idle":
             raise Faulted(findings.may_not_go_on(f"the controller is in the state {status.state}"))
@@ -187,13 +236,6 @@ class GrblArm(WaypointArm):
         if off.max() > _AT:
             joint = self._setup.joints[int(np.argmax(off))]
             raise Faulted(findings.off_path(joint, float(off.max())))
-
-    def _home(self) -> ArmState:
-        answer, _ = self._link.ask("$H", patience=_LONGEST_HOMING)
-        if not isinstance(answer, Ok):
-            raise self._worded(answer, "$H")
-        self._homed = True
-        return self._state(self._status())
 
     def _unlock(self) -> None:
         if self._status().state == "Alarm":
@@ -244,6 +286,13 @@ class GrblArm(WaypointArm):
         self._moves, self._outputs = False, 0
         return self._state(self._status())
 
+    def _cut(self) -> None:
+        """A reset, which stands still at once; an arm that moved no longer knows where it is."""
+        self._link.act(gcode.SOFT_RESET)
+        self._await_banner()
+        self._moves = False
+        self._homed = self._homed and self._status().state != "Alarm"
+
     def _clear(self) -> None:
         self._reset()
 
@@ -253,6 +302,9 @@ class GrblArm(WaypointArm):
         if not _stands(status):
             raise Faulted(findings.may_not_go_on(f"the controller is in the state {status.state}"))
         self._link.act(gcode.SOFT_RESET)
+        self._await_banner()
+
+    def _await_banner(self) -> None:
         end = self._link.port.now() + 2.0
         while self._link.port.now() < end:
             if any(isinstance(reply, Banner) for reply, _ in self._link.hear(end)):

@@ -71,6 +71,12 @@ def out_of_step(what: str) -> Finding:
     return Finding("X474", f"lines and answers no longer match: {what}", suggestion="look at the line for interference")
 
 
+def paused(seconds: float) -> Finding:
+    """The host did nothing for too long."""
+    text = f"this program was paused for {seconds:.1f} s, and the controller went on by itself"
+    return Finding("X464", text, suggestion="take load off the machine, clear the fault, start again")
+
+
 def off_path(joint: str, error: float) -> Finding:
     """The controller is not where its own planner should have brought it."""
     return Finding(
@@ -84,11 +90,6 @@ def off_path(joint: str, error: float) -> Finding:
 def may_not_go_on(what: str) -> Finding:
     """Something that must not be done from here."""
     return Finding("X476", what, suggestion="stop, and begin again from where the arm stands")
-
-
-def not_homed() -> Finding:
-    """Nobody knows where the arm is."""
-    return Finding("X477", "the arm was not homed since the port was opened", suggestion=_HOME.replace(" again", ""))
 
 
 def not_possible(what: str) -> Finding:

@@ -109,13 +109,14 @@ class GrblLink:
                 return {reply.number: reply.value for reply in pushed if isinstance(reply, Setting)}
         return {}
 
-    def buffer_size(self) -> int | None:
-        """Bytes of the receive buffer as `$I` tells them, None when it does not."""
+    def sizes(self) -> tuple[int, int] | None:
+        """Lines that the planner holds and bytes of the receive buffer as `$I` tells them, None when it does not."""
         _, pushed = self.ask("$I")
         for reply in pushed:
             if isinstance(reply, Message) and reply.kind == "OPT":
                 sizes = [number for part in reply.text.split(",")[1:] if (number := gcode.number_of(part)) is not None]
-                return int(sizes[1]) if len(sizes) > 1 and sizes[1] >= gcode.LONGEST_LINE else None
+                if len(sizes) > 1 and sizes[0] > 1 and sizes[1] >= gcode.LONGEST_LINE:
+                    return int(sizes[0]), int(sizes[1])
         return None
 
     def _answered(self, reply: Reply) -> str:

@@ -29,13 +29,16 @@ _OVERTIME = 5.0
 
 
 class Stream:
-    """One motion on its way. `statuses` sends and listens until the arm stands at the end."""
+    """One motion on its way. `statuses` sends and listens until the arm stands at the end; while it is `held` that may
+    take as long as it likes.
+    """
 
     def __init__(
         self, link: GrblLink, wiring: GcodeWiring, followed: FollowedMotion, lost: Callable[[str], Faulted]
     ) -> None:
         self._link, self._wiring, self._motion, self._lost = link, wiring, followed.motion, lost
         self._left = [*reversed((_PREAMBLE, *followed.commands))]
+        self.held = False
         self._progress = 0.0
         self._judged_at = link.port.now()
         self._idle = self._odd = 0
@@ -43,12 +46,14 @@ class Stream:
     def statuses(self) -> Iterator[Status]:
         """Status reports as they come; raises Faulted X471 to X475."""
         port = self._link.port
-        heard = asked = port.now()
+        heard = asked = before = port.now()
         end = heard + 1.5 * self._motion.duration + _OVERTIME
         self._link.act(gcode.STATUS_REQUEST)
         while True:
             self._feed()
             now = port.now()
+            end += (now - before) * self.held
+            before = now
             if now - heard > _QUIET:
                 raise self._lost(f"it has said nothing for {now - heard:.1f} s")
             if now > end:
@@ -61,8 +66,14 @@ class Stream:
                 if isinstance(reply, Status) and self._believed(reply):
                     heard = port.now()
                     yield reply
+                    self._demand_awake(port.now() - heard)
                     if self._done(reply):
                         return
+
+    def _demand_awake(self, paused: float) -> None:
+        """Raise Faulted X464 where this program was not let run while the arm moved on."""
+        if paused > _QUIET:
+            raise Faulted(findings.paused(paused))
 
     def _feed(self) -> None:
         while self._left and self._link.fits(self._left[-1]):

@@ -61,7 +61,14 @@ class Frames:
         return bytes(self._framer.buildFrame(request))
 
     def answer(self, data: bytes, unit: int, function: int, count: int) -> Answer | None:
-        """The answer of `unit` to `function` in `data`, None while there is none; what does not fit is no answer."""
+        """The answer of `unit` to `function` in `data`, None while there is none; what does not fit is no answer, and
+        what stands before one is passed over.
+        """
+        starts = (k for k in range(len(data) - 3) if data[k] == unit and data[k + 1] & 0x7F == function)
+        found = (self._answer_at(data[k:], unit, function, count) for k in starts)
+        return next((answer for answer in found if answer is not None), None)
+
+    def _answer_at(self, data: bytes, unit: int, function: int, count: int) -> Answer | None:
         from pymodbus.exceptions import ModbusException
 
         try:

@@ -44,15 +44,17 @@ class ModbusIo(StoppedAtExit):
         self._frames = Frames()
         self._images: dict[tuple[int, Table, int], int] = {}
         self._fault: Faulted | None = None
+        self._late = 0.0
         self._connect()
 
-    def read(self, device: str, *names: str) -> dict[str, float]:
+    def read(self, device: str, *names: str, tries: int = _TRIES) -> dict[str, float]:
         """The values of channels (all of the device unless named), in the unit of each.
 
-        Entries that stand together are asked for together. Raises Faulted X480 or X481, UsageError X483.
+        Entries that stand together are asked for together, up to `tries` times. Raises Faulted X480 or X481, UsageError
+        X483.
         """
         channels = self._channels(device, names)
-        entries = self._read_entries(self._devices[device].unit, channels)
+        entries = self._read_entries(self._devices[device].unit, channels, tries)
         return {channel.name: channel.value(entries[channel.table, channel.address]) for channel in channels}
 
     def write(self, device: str, values: Mapping[str, float]) -> None:
@@ -61,6 +63,23 @@ class ModbusIo(StoppedAtExit):
             raise self._fault
         for channel in self._channels(device, tuple(values)):
             self._set(self._devices[device].unit, channel, values[channel.name])
+
+    def tell(self, device: str, name: str, value: float) -> None:
+        """Set one output and do not look whether it is; for who reads it anyway. Raises as `write` does."""
+        if self._fault is not None:
+            raise self._fault
+        (channel,) = self._channels(device, (name,))
+        self._send(self._devices[device].unit, channel, self._entry(self._devices[device].unit, channel, value))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the port is gone, until the fault is cleared."""
+        return self._fault is not None
+
+    @property
+    def now(self) -> float:
+        """The time of the port, s."""
+        return self._port.now()
 
     def stop(self) -> None:
         """Set every output that has a value for that; raises Faulted when one cannot be set, after trying all."""
@@ -101,8 +120,7 @@ class ModbusIo(StoppedAtExit):
     def _take_images(self, device: ProcessDevice) -> None:
         """What the outputs are set to, so that bits which share an entry do not disturb each other."""
         outputs = [channel for channel in device.channels if channel.writable]
-        for (table, address), entry in self._read_entries(device.unit, outputs).items():
-            self._images[device.unit, table, address] = entry
+        self._read_entries(device.unit, outputs)
         if not outputs:
             self._read_entries(device.unit, list(device.channels[:1]))
 
@@ -115,7 +133,9 @@ class ModbusIo(StoppedAtExit):
                 raise UsageError(_unknown(f"channel of {device}", name, list(known)))
         return [known[name] for name in names or known]
 
-    def _read_entries(self, unit: int, channels: list[ProcessChannel]) -> dict[tuple[Table, int], int]:
+    def _read_entries(
+        self, unit: int, channels: list[ProcessChannel], tries: int = _TRIES
+    ) -> dict[tuple[Table, int], int]:
         keys: set[tuple[Table, int]] = {(channel.table, channel.address) for channel in channels}
         wanted, entries = sorted(keys), dict[tuple[Table, int], int]()
         while wanted:
@@ -123,33 +143,41 @@ class ModbusIo(StoppedAtExit):
             count = 1
             while (table, address + count) in wanted:
                 count += 1
-            answer = self._insist(unit, table, address, count)
+            answer = self._insist(unit, table, address, count, tries)
             entries.update({(table, address + k): entry for k, entry in enumerate(answer.entries)})
             wanted = wanted[count:]
+        self._images |= {(unit, *key): entry for key, entry in entries.items()}
         return entries
 
     def _set(self, unit: int, channel: ProcessChannel, value: float) -> None:
+        entry = self._entry(unit, channel, value)
+        self._send(unit, channel, entry)
+        if self._insist(unit, channel.table, channel.address, 1).entries != (entry,):
+            raise Faulted(_not_set(unit, channel.name))
+        self._images[unit, channel.table, channel.address] = entry
+
+    def _entry(self, unit: int, channel: ProcessChannel, value: float) -> int:
+        """What stands in the table with a channel set; raises UsageError X483."""
         if not channel.writable:
             raise UsageError(Finding("X483", f"'{channel.name}' is an input and cannot be set"))
-        key = (unit, channel.table, channel.address)
         try:
-            entry = channel.entry(value, self._images[key])
+            return channel.entry(value, self._images[unit, channel.table, channel.address])
         except (OverflowError, ValueError):
             raise UsageError(Finding("X483", f"{value:g} {channel.unit} has no room in '{channel.name}'")) from None
+
+    def _send(self, unit: int, channel: ProcessChannel, entry: int) -> None:
+        """Write an entry once; raises Faulted X480 or X481. No answer is no fault: it may have been taken."""
         request = self._frames.write(unit, channel.table, channel.address, (entry,))
         answer = self._ask(request, unit, function_of(channel.table, writing=True), 0)
         if answer is not None and answer.objection:
             raise Faulted(_objects(unit, channel.name, answer.objection))
-        if self._insist(unit, channel.table, channel.address, 1).entries != (entry,):
-            raise Faulted(_not_set(unit, channel.name))
-        self._images[key] = entry
 
     # Line ----------------------------------------------------------------------------------------------------------
 
-    def _insist(self, unit: int, table: Table, address: int, count: int) -> Answer:
-        """Read, up to three times; raises Faulted X480 or X481."""
+    def _insist(self, unit: int, table: Table, address: int, count: int, tries: int = _TRIES) -> Answer:
+        """Read, up to `tries` times; raises Faulted X480 or X481."""
         request = self._frames.read(unit, table, address, count)
-        for attempt in range(_TRIES):
+        for attempt in range(tries):
             self.counters.retries += attempt > 0
             answer = self._ask(request, unit, function_of(table), count)
             if answer is not None and answer.objection:
@@ -175,6 +203,7 @@ class ModbusIo(StoppedAtExit):
                     return answer
                 if self._port.now() >= deadline:
                     self.counters.timeouts += 1
+                    self._late = self._line.answer_time
                     return None
         except PortLost as lost:
             self._fault = Faulted(_lost(self._port.name, str(lost)))
@@ -185,9 +214,14 @@ class ModbusIo(StoppedAtExit):
         return _BITS_PER_BYTE / self._line.baud
 
     def _wait_for_silence(self) -> None:
-        """Throw away what comes until the line is silent for as long as ends a frame."""
-        until = self._port.now() + _LONGEST_NOISE
-        while self._port.read(self._port.now() + _SILENCE * self._byte_time) and self._port.now() < until:
+        """Throw away what comes until the line is silent for as long as ends a frame.
+
+        After an answer that did not come that takes longer: nothing would tell a late one from that to the next
+        request.
+        """
+        late, self._late = self._late, 0.0
+        until = self._port.now() + _LONGEST_NOISE + late
+        while self._port.read(self._port.now() + _SILENCE * self._byte_time + late) and self._port.now() < until:
             pass
 
 

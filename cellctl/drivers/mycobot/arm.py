@@ -34,6 +34,7 @@ _OFF_LINE = np.radians(5.0)
 _OVERTIME = 2.0
 _STILL = np.radians(0.3)
 _LONGEST_STOP = 3.0
+_ROUNDING = 1e-6
 
 
 class MycobotWaypointArm(WaypointArm):
@@ -50,6 +51,7 @@ class MycobotWaypointArm(WaypointArm):
         self._upper = np.array([limit.upper for limit in limits])
         self._top = np.array([limit.velocity for limit in limits])
         self._acceleration = np.array([limit.acceleration for limit in limits])
+        self._held = False
         super().__init__(open_port, setup)
 
     @property
@@ -62,13 +64,18 @@ class MycobotWaypointArm(WaypointArm):
         """What happened on the link since it was opened."""
         return self._link.counters
 
+    def sayable(self, joints: FloatArray) -> FloatArray:
+        """Joint values (..., dof), rad, to the hundredth of a degree."""
+        result: FloatArray = np.radians(np.round(np.degrees(np.asarray(joints, dtype=np.float64)), 2))
+        return result
+
     def follow(self, waypoints: FloatArray, durations: FloatArray) -> FollowedMotion:
         """What the arm will do with `waypoints` (n + 1, dof), rad, whose lines shall take at least `durations` (n,), s.
 
         Each line begins and ends at rest. The shape of the speed in between is an assumption, since the firmware's is
         not published; that the joints stay near the line is watched while they move. Raises UsageError X488.
         """
-        points = np.radians(np.round(np.degrees(np.asarray(waypoints, dtype=np.float64)), 2))
+        points = self.sayable(waypoints)
         outside = (points < self._lower - 1e-4) | (points > self._upper + 1e-4)
         self._demand_possible(points, np.asarray(durations), outside, "the limits of")
         steps = np.abs(np.diff(points, axis=0))
@@ -92,6 +99,8 @@ class MycobotWaypointArm(WaypointArm):
             yield self.read()
             times = followed.motion.times_of_waypoints()
             for k, command in enumerate(followed.commands):
+                while self._held:
+                    yield self.look()
                 yield from self._go(followed.motion.waypoints[k : k + 2], command, float(times[k + 1] - times[k]))
             ended = True
         except Faulted as fault:
@@ -101,6 +110,28 @@ class MycobotWaypointArm(WaypointArm):
             if not ended:
                 with suppress(CellctlError):
                     self.stop()
+
+    @property
+    def referenced(self) -> bool:
+        """Its encoders are absolute."""
+        return True
+
+    def homing(self) -> Iterator[None]:
+        """There is nothing to find: raises UsageError X488."""
+        raise UsageError(findings.not_possible("this arm knows where it is and has no reference to find"))
+
+    def assume_position(self) -> None:
+        """It knows by itself where it is."""
+
+    def hold(self) -> None:
+        """Slow down on the line and stand."""
+        self._guarded(lambda: self._link.tell(Frame(Command.PAUSE)))
+        self._held = True
+
+    def resume(self) -> None:
+        """Go on along the line."""
+        self._guarded(lambda: self._link.tell(Frame(Command.RESUME)))
+        self._held = False
 
     def switch(self, outputs: int) -> None:
         """There are no outputs: raises UsageError X488 for any that shall be on."""
@@ -161,7 +192,7 @@ class MycobotWaypointArm(WaypointArm):
 
     def _share(self, step: FloatArray, duration: float) -> int:
         """The speed, percent, at which a line takes no less than its time."""
-        return int(np.clip(100.0 * (step / (self._top * duration)).max(), 1, 100))
+        return int(np.clip(100.0 * (step / (self._top * duration)).max() + _ROUNDING, 1, 100))
 
     def _line(self, points: FloatArray, share: int) -> PolylineMotion:
         limits = FirmwareLimits(self._top * share / 100.0, self._acceleration, junction_deviation=0.0)
@@ -194,7 +225,7 @@ class MycobotWaypointArm(WaypointArm):
         (frame,) = wire.Decoder().feed(bytes.fromhex(command))
         self._guarded(lambda: self._link.tell(frame))
         deadline = port.now() + 1.5 * duration + _OVERTIME
-        look = port.now()
+        look = before = port.now()
         while True:
             state = self._guarded(self._read)
             self._watch(line, state.joints)
@@ -203,7 +234,9 @@ class MycobotWaypointArm(WaypointArm):
             arrived = bool(np.abs(state.joints - line[1]).max() <= _AT)
             if arrived and self._guarded(lambda: self._link.number(Command.IS_MOVING)) == 0:
                 return
-            if port.now() > deadline:
+            deadline += (port.now() - before) * self._held
+            before = port.now()
+            if before > deadline:
                 off = np.abs(state.joints - line[1])
                 raise Faulted(findings.not_there(self._setup.joints[int(np.argmax(off))], float(off.max())))
             look = max(look + PERIOD, port.now())
@@ -217,7 +250,11 @@ class MycobotWaypointArm(WaypointArm):
         if off.max() > _OFF_LINE:
             raise Faulted(findings.off_line(self._setup.joints[int(np.argmax(off))], float(off.max())))
 
+    def _cut(self) -> None:
+        self._link.tell(Frame(Command.POWER_OFF))
+
     def _stop(self) -> ArmState:
+        self._held = False
         self._link.tell(Frame(Command.STOP))
         deadline = self._link.port.now() + _LONGEST_STOP
         before = self._read()

@@ -14,7 +14,7 @@ from cellctl.emulators.grbl.interpreter import Dwell, Interpreter, Move, Objecti
 from cellctl.emulators.grbl.motion import MotionQueue
 from cellctl.emulators.link.line import Said
 from cellctl.kinematics.lookahead import FirmwareLimits
-from cellctl.model.gcode_wiring import homed_wiring, travel_of
+from cellctl.model.gcode_wiring import homed_robot, travel_of
 from cellctl.model.link_faults import Fault
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import Robot
@@ -161,7 +161,7 @@ class GrblMachine:
                 self._said.append(self._report())
             case gcode.SOFT_RESET:
                 self._restart(alarm=3 if self.motion.speed else None)
-            case gcode.FEED_HOLD if self.state in ("Run", "Jog"):
+            case gcode.FEED_HOLD if self.state in ("Idle", "Run", "Jog"):
                 self.motion.holding, self._cancels = True, self._jogs
             case gcode.JOG_CANCEL if self._jogs:
                 self.motion.holding = self._cancels = True
@@ -221,8 +221,6 @@ class GrblMachine:
             self._take(line)
         if not self.motion.moves:
             self._jogs = False
-            if self.motion.holding and self._held_outputs is None and not self._orders:
-                self.motion.holding = False
 
     def _carry_out(self) -> bool:
         """Begin the next order; False while it has to wait."""
@@ -345,4 +343,4 @@ def machine_of(robot: Robot, joints: Sequence[float]) -> GrblMachine:
         acceleration=np.degrees(robot.limit_array("acceleration")),
         travel=travel_of(robot),
     )
-    return GrblMachine(settings, homed_wiring(robot).machine_values(np.asarray(joints, dtype=np.float64)))
+    return GrblMachine(settings, homed_robot(robot).machine_values(np.asarray(joints, dtype=np.float64)))

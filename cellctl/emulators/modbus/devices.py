@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cellctl.model.process_channels import DEVICES, ProcessDevice, Table
+from cellctl.model.process_channels import DEVICES, WATCHDOG, ProcessDevice, Table
 
 
 class Device:
@@ -15,6 +15,8 @@ class Device:
         self._entries: dict[tuple[Table, int], int] = {
             (channel.table, channel.address): 0 for channel in description.channels
         }
+        self._watched = any(channel.name == WATCHDOG for channel in description.channels)
+        self._unheard, self._let_go = 0.0, False
 
     def get(self, name: str) -> float:
         """The value of a channel."""
@@ -37,7 +39,23 @@ class Device:
         if self.read(table, address, len(entries)) is None:
             return False
         self._entries.update({(table, address + k): entry for k, entry in enumerate(entries)})
+        if self._watched:
+            watchdog = self.description.channel(WATCHDOG)
+            self._let_go &= (table, address) != (watchdog.table, watchdog.address)
         return True
+
+    def heard(self) -> None:
+        """Somebody has spoken to it."""
+        self._unheard = 0.0
+
+    def watch(self, dt: float) -> None:
+        """Let go of the outputs where nobody has spoken to it for too long, and hold them so."""
+        self._unheard += dt
+        if self._watched and 0.0 < self.get(WATCHDOG) < self._unheard:
+            self._let_go = True
+        for channel in self.description.channels if self._let_go else ():
+            if channel.at_stop is not None:
+                self.put(channel.name, channel.at_stop)
 
 
 class Behaviour(Protocol):
@@ -81,7 +99,8 @@ class WeldSource:
 
     def tick(self, device: Device, dt: float) -> None:
         """Light the arc, or let it go out."""
-        asked = device.get("arc_on") and device.get("gas_on") and device.get("wire_feed") > 0.0 and not self.breaks
+        gas = device.get("gas_on") or device.get("gas_with_arc")
+        asked = device.get("arc_on") and gas and device.get("wire_feed") > 0.0 and not self.breaks
         self._on = self._on + dt if asked else 0.0
         stands = self._on >= 0.15 - 1e-9
         device.put("arc_ok", stands)

@@ -47,6 +47,10 @@ class ProcessLine:
         """The device called `name`."""
         return next(device for device in self._devices.values() if device.description.name == name)
 
+    def behaviour(self, name: str) -> Behaviour:
+        """What the device called `name` does."""
+        return next(behaviour for device, behaviour in self._behaviours if device.description.name == name)
+
     def hear(self, data: bytes, now: float) -> list[Said]:
         """Answer the request that is whole with `data`; a pause ends a frame that is not."""
         if now - self._heard_at > _FRAME_GAP:
@@ -61,6 +65,7 @@ class ProcessLine:
         self._received = self._received[used:]
         if request is None or request.dev_id not in self._devices or request.dev_id in self._silent:
             return []
+        self._devices[request.dev_id].heard()
         reply = self._reply(self._devices[request.dev_id], request)
         reply.dev_id = request.dev_id
         return [Said(_TURNAROUND, bytes(self._framer.buildFrame(reply)))]
@@ -70,6 +75,7 @@ class ProcessLine:
         while self._now + _TIME_STEP <= now:
             self._now += _TIME_STEP
             for device, behaviour in self._behaviours:
+                device.watch(_TIME_STEP)
                 behaviour.tick(device, _TIME_STEP)
         return ()
 

@@ -7,6 +7,7 @@ import sys
 from cellctl.emulators.simulated_arm.controller import ArmFigures
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.launch import parsed, run
+from cellctl.emulators.simulated_arm.screwdriver import ScrewdriverSettings
 from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.files import cell_from_inputs
 from cellctl.model.cell import Axes, Cell, Mechanism, standing_joints
@@ -22,7 +23,9 @@ def main() -> None:
     axes = cell.controlled(launch.mechanism)
     arm, *beside = axes.mechanisms
     with ArmDynamics(arm.robot, arm.tool, arm.pose_world_base, beside, time_step=0.001) as plant:
-        run(launch, _figures(axes, launch.at), plant, source=_source(cell), gripper=_gripper(cell, arm))
+        figures = _figures(axes, launch.at)
+        gripper, screwdriver = _gripper(cell, arm), _screwdriver(cell)
+        run(launch, figures, plant, source=_source(cell), gripper=gripper, screwdriver=screwdriver)
 
 
 def _figures(axes: Axes, at: str) -> ArmFigures:
@@ -44,6 +47,33 @@ def _source(cell: Cell) -> WeldSourceSettings:
         gas=cell.output_line("gas"),
         gas_ok=cell.input_line("gas_ok"),
         wire_stuck=cell.input_line("wire_stuck"),
+        wire_feed=cell.analog_output("wire_feed"),
+        voltage=cell.analog_output("voltage"),
+        current=cell.analog_input("current"),
+        arc_voltage=cell.analog_input("arc_voltage"),
+        currents=_currents(cell),
+    )
+
+
+def _currents(cell: Cell) -> tuple[tuple[float, float], ...]:
+    """The line of wire feed (m/s) and current (A) of the cell's first procedure with an arc."""
+    for wps in cell.procedures.values():
+        if not wps.draws:
+            feed, current = wps.wire_feed_speed, wps.current
+            return tuple((getattr(feed, end), getattr(current, end)) for end in ("minimum", "nominal", "maximum"))
+    return ((0.0, 0.0),)
+
+
+def _screwdriver(cell: Cell) -> ScrewdriverSettings:
+    return ScrewdriverSettings(
+        run=cell.output_line("driver_run"),
+        tight=cell.input_line("driver_tight"),
+        failed=cell.input_line("driver_failed"),
+        program=cell.analog_output("driver_program"),
+        speed=cell.analog_output("driver_speed"),
+        torque=cell.analog_input("driver_torque"),
+        angle=cell.analog_input("driver_angle"),
+        programs=tuple(cell.tightening.values()),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cellctl.emulators.simulated_arm.gripper import Gripper, GripperSettings
+from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, ScrewdriverSettings
 from cellctl.emulators.simulated_arm.setpoint_log import Arrival
 from cellctl.emulators.simulated_arm.weld_source import Log, WeldSource, WeldSourceSettings
 from cellctl.model.arm_wire import Condition, Fault, Report
@@ -79,8 +80,8 @@ class ControllerSettings:
 
 
 class Controller:
-    """One arm, its weld source and its gripper. `fault` is latched; `time` counts ticks; `arrival` is told of every
-    setpoint.
+    """One arm, its weld source, gripper and screwdriver. `fault` is latched; `time` counts ticks; `arrival` is told of
+    every setpoint; `stalled` is how long whoever ticks it has let its clock stand, s.
     """
 
     def __init__(
@@ -92,11 +93,14 @@ class Controller:
         source: WeldSourceSettings,
         log: Log,
         gripper: GripperSettings | None = None,
+        screwdriver: ScrewdriverSettings | None = None,
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
+        self.stalled = 0.0
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
+        self._screwdriver = Screwdriver(screwdriver or ScrewdriverSettings(), log)
         self._keeps = gripper.keeps
         self._log, self._arrival = log, arrival
         self._ticks = 0
@@ -110,6 +114,7 @@ class Controller:
         self._filtered: FloatArray = figures.start
         self._given: FloatArray = figures.start
         self._outputs = self._inputs = 0
+        self._analog: tuple[float, ...] = ()
         self._fresh: FloatArray | None = None
         self._braking: FloatArray = np.zeros(len(figures.joints))
         plant.set_joints(figures.start)
@@ -134,13 +139,14 @@ class Controller:
         """True while setpoints are expected."""
         return self._condition == Condition.STREAMING
 
-    def accept(self, joints: FloatArray, outputs: int) -> None:
+    def accept(self, joints: FloatArray, outputs: int, analog: tuple[float, ...] = ()) -> None:
         """Take a setpoint for the next tick, or refuse it: stop, process off, latch a fault. Ignored while a fault is
         latched.
         """
         if self.fault != Fault.NONE or self._condition == Condition.STOPPING:
             return
         fault = Fault.NO_POWER if self._condition == Condition.OFF else self._objection(joints)
+        fault = fault if np.isfinite(analog).all() else Fault.NOT_FINITE
         if fault != Fault.NONE:
             self.abort(fault)
             return
@@ -148,7 +154,7 @@ class Controller:
             self._given = self._setpoint
         self._condition = Condition.STREAMING
         self._fresh = joints
-        self._outputs = outputs
+        self._outputs, self._analog = outputs, analog
 
     def abort(self, fault: Fault) -> None:
         """Stop, and latch `fault`."""
@@ -205,7 +211,7 @@ class Controller:
         self._plant.open_brakes()
 
     def tick(self) -> None:
-        """One period: watchdog, setpoint, mechanics, weld source."""
+        """One period: watchdog, setpoint, mechanics, devices."""
         target, velocity = self._target()
         start = self._setpoint
         for k in range(1, self._substeps + 1):
@@ -218,8 +224,10 @@ class Controller:
         self._measured = self._plant.read()
         self._ticks += 1
         joints: list[float] = self._measured[0].tolist()
-        devices = (self._source, self._gripper)
-        self._inputs = sum(device.tick(self.time, self._outputs, joints) for device in devices)
+        time, outputs = self.time, self._outputs
+        self._inputs = self._gripper.tick(time, outputs, joints)
+        self._inputs |= self._source.tick(time, outputs, joints, self._analog)
+        self._inputs |= self._screwdriver.tick(time, outputs, joints, self._analog)
         if self._tells_where and self.stands:
             self._tells_where = False
             self._log(self.time, "stands", self._measured[0].tolist())
@@ -235,7 +243,19 @@ class Controller:
     def report(self) -> Report:
         """What the arm measures now."""
         joints, velocities, torques = self._measured
-        return Report(self.time, joints, velocities, torques, self._inputs, self.fault, self._condition)
+        values = self._source.values | self._screwdriver.values
+        analog = tuple(values.get(channel, 0.0) for channel in range(max(values, default=-1) + 1))
+        return Report(
+            self.time,
+            joints,
+            velocities,
+            torques,
+            self._inputs,
+            self.fault,
+            self._condition,
+            stalled=self.stalled,
+            analog=analog,
+        )
 
     def _target(self) -> tuple[FloatArray, FloatArray]:
         """Where the setpoint shall be at the end of this period, and the velocity to go on with: that of the stream,

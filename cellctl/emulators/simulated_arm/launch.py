@@ -12,16 +12,21 @@ from pathlib import Path
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
 from cellctl.emulators.simulated_arm.faulty_plant import FaultyPlant, PlantFault, parsed_fault
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
+from cellctl.emulators.simulated_arm.screwdriver import ScrewdriverSettings, parsed_screw_fault
 from cellctl.emulators.simulated_arm.serve import ControllerSocket, serve_lock_step, serve_real_time
 from cellctl.emulators.simulated_arm.setpoint_log import SetpointLog
 from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSourceSettings
+from cellctl.realtime import going_first
+
+_WEAK = 0.7
+"""The share of its current that a weak weld source gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What the process was told: `cell` is a file of packed inputs; `arc_fault` and `gripper_fault` are `none`, `never`
     or seconds until the arc or the part is lost; the first may also be `miss` (the arc comes at the second attempt),
-    `no_gas` or `stick`.
+    `no_gas`, `stick` or `weak` (too little current). `screw_fault` is a fault and the number of its screw.
     """
 
     socket: Path
@@ -36,6 +41,7 @@ class Launch:
     period: float
     arc_fault: str
     gripper_fault: str
+    screw_fault: str
     arm_fault: PlantFault | None
 
 
@@ -56,8 +62,13 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument("--setpoints", type=Path, help="where to write when each setpoint came")
     parser.add_argument("--patience", type=float, default=0.020, help="how long no setpoint may come, s")
     parser.add_argument("--period", type=float, default=0.004, help="control period, s: a whole number of ms")
-    parser.add_argument("--arc-fault", default="none", help="none, never, miss, no_gas, stick, or seconds to the loss")
+    parser.add_argument(
+        "--arc-fault", default="none", help="none, never, miss, no_gas, stick, weak, or seconds to loss"
+    )
     parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
+    parser.add_argument(
+        "--screw-fault", default="none", help="none, weak, strip, free, cross or fault; :K for one screw"
+    )
     parser.add_argument(
         "--arm-fault",
         type=parsed_fault,
@@ -74,6 +85,7 @@ def run(
     *,
     source: WeldSourceSettings,
     gripper: GripperSettings | None = None,
+    screwdriver: ScrewdriverSettings | None = None,
 ) -> None:
     """Serve until the parent is gone or the process is asked to end; the arm stands then."""
     source = _with_fault(source, launch.arc_fault)
@@ -83,8 +95,9 @@ def run(
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         if launch.arm_fault is not None:
-            plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
+            plant = _faulty(plant, launch.arm_fault, figures.joints, settings.time_step)
         fault = launch.gripper_fault
+        screw_fault, faulty = parsed_screw_fault(launch.screw_fault)
         controller = Controller(
             figures,
             plant,
@@ -92,9 +105,21 @@ def run(
             source=source,
             log=_log(launch.log),
             gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
+            screwdriver=replace(screwdriver or ScrewdriverSettings(), fault=screw_fault, faulty=faulty),
             arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
         )
-        (serve_real_time if launch.real_time else serve_lock_step)(controller, link)
+        if launch.real_time:
+            with going_first():
+                serve_real_time(controller, link)
+        else:
+            serve_lock_step(controller, link)
+
+
+def _faulty(plant: Plant, fault: PlantFault, joints: tuple[str, ...], time_step: float) -> FaultyPlant:
+    """The plant with its fault; ends the process where that is one of a joint which is not there."""
+    if fault.joint and fault.joint not in joints:
+        sys.exit(f"the arm has no joint '{fault.joint}' that could be stuck: it has {', '.join(joints)}")
+    return FaultyPlant(plant, fault, joints, time_step=time_step)
 
 
 def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
@@ -109,6 +134,8 @@ def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
             return replace(source, gas_flows=False)
         case "stick":
             return replace(source, sticks=True)
+        case "weak":
+            return replace(source, strength=_WEAK)
     return replace(source, lost_after=float(fault))
 
 
@@ -117,4 +144,4 @@ def _seconds(fault: str) -> float | None:
 
 
 def _log(path: Path | None) -> Log:
-    return LogFile(path).write if path is not None else lambda time, event, joints: None
+    return LogFile(path).write if path is not None else lambda *said, **figures: None

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from cellctl.emulators.simulated_arm.controller import Controller
+from cellctl.emulators.simulated_arm.pacing import Pacing
 from cellctl.model import arm_wire as wire
 from cellctl.model.arm_wire import Fault, Frame, Kind
 from cellctl.model.inputs import canonical_json
@@ -40,7 +41,7 @@ class ControllerSocket:
         self._refused: socket.socket | None = None
         self._buffer = bytearray()
         self._lifeline = lifeline
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.SelectSelector()  # the others count in whole milliseconds
         self._listening = _listening_socket(path)
         self._path = path
         self._selector.register(self._listening, selectors.EVENT_READ)
@@ -49,15 +50,15 @@ class ControllerSocket:
 
     def requests(self, *, patience: float) -> Iterator[Frame | None]:
         """The whole frames that have come, waiting up to `patience` s for a first one; None says that the client is
-        gone.
+        gone. Who hangs up is heard before who comes.
         """
-        for key, _ in self._selector.select(max(patience, 0.0)):
-            if key.fileobj is self._listening:
-                self._take_client()
-            elif key.fileobj == self._lifeline:
-                self._read_lifeline(key.fd)
-            else:
-                yield from self._read_client()
+        ready = {key.fileobj for key, _ in self._selector.select(max(patience, 0.0))}
+        if self._client in ready:
+            yield from self._read_client()
+        if self._lifeline is not None and self._lifeline in ready:
+            self._read_lifeline(self._lifeline)
+        if self._listening in ready:
+            self._take_client()
 
     def send(self, data: bytes) -> None:
         """Send to the client, if it is still there. One that is gone, or does not read, is cut off, which the next
@@ -182,12 +183,13 @@ def serve_lock_step(controller: Controller, link: ControllerSocket) -> None:
 
 
 def serve_real_time(controller: Controller, link: ControllerSocket) -> None:
-    """One tick a period of the monotonic clock, whoever is there, until the parent is gone and the arm stands."""
-    period = controller.settings.period
-    deadline = time.monotonic() + period
+    """One tick a period in which the process is let run, whoever is there, until the parent is gone and the arm
+    stands.
+    """
+    pacing = Pacing(controller.settings.period)
     waiting: Frame | None = None
     while not (link.ended and controller.stands):
-        for frame in link.requests(patience=deadline - time.monotonic()):
+        for frame in link.requests(patience=pacing.left):
             if frame is None:
                 waiting = None
                 controller.abort_if_streaming(Fault.DISCONNECTED)
@@ -196,12 +198,12 @@ def serve_real_time(controller: Controller, link: ControllerSocket) -> None:
                 _begin(controller, frame)
             else:
                 link.send(_answer(controller, frame, pace="arm"))
-        if time.monotonic() < deadline:
+        if not pacing.due():
             continue
+        controller.stalled = pacing.stalled
         if link.overdue:
             controller.abort_if_streaming(Fault.DISCONNECTED)
         controller.tick()
-        deadline += period
         if waiting is not None and (waiting.kind == Kind.SETPOINT or controller.stands):
             link.send(wire.pack_report(waiting.sequence, controller.report()))
             waiting = None

@@ -1,14 +1,17 @@
-"""A simulated weld source: `arc_on` and `gas` in, `arc_ok`, `gas_ok` and `wire_stuck` out, faults on demand, and its
-own log. It moves nothing.
+"""A simulated weld source: `arc_on`, `gas` and its power in, `arc_ok`, `gas_ok`, `wire_stuck` and what it measures out,
+faults on demand, and its own log. It moves nothing.
 
 The log is the weld source's own truth: JSON lines with the controller's time, what happened and the measured joints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from cellctl.model.inputs import canonical_json
 
@@ -21,6 +24,9 @@ class WeldSourceSettings:
 
     Output `gas` and input `gas_ok`, which never comes where `gas_flows` is False; input `wire_stuck`, which comes and
     stays when an arc has ended and the wire `sticks`.
+
+    Analogue outputs `wire_feed` (m/s) and `voltage` (V), analogue inputs `current` (A) and `arc_voltage` (V). The
+    current that a wire feed draws is read off the line through `currents` (m/s, A), times `strength`.
     """
 
     arc_on: int | None
@@ -34,10 +40,22 @@ class WeldSourceSettings:
     wire_stuck: int | None = None
     gas_flows: bool = True
     sticks: bool = False
+    wire_feed: int | None = None
+    voltage: int | None = None
+    current: int | None = None
+    arc_voltage: int | None = None
+    currents: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
+    strength: float = 1.0
 
 
-Log = Callable[[float, str, Sequence[float]], None]
-"""Takes time s, what happened, and the measured joints."""
+class Log(Protocol):
+    """Where a device says what happened at a time (s), with the measured joints, and figures where it has some."""
+
+    def __call__(self, time: float, event: str, joints: Sequence[float], /, **figures: float) -> None: ...
+
+
+_NOTED_CHANGE = 0.02
+"""By which share the wire feed changes between two lines of the log."""
 
 
 class WeldSource:
@@ -50,10 +68,33 @@ class WeldSource:
         self._stands_since: float | None = None
         self._lost = self._stuck = False
         self._misses = settings.misses
+        self._power = (0.0, 0.0)
+        self._noted = 0.0
 
-    def tick(self, time: float, outputs: int, joints: Sequence[float]) -> int:
+    def tick(self, time: float, outputs: int, joints: Sequence[float], analog: Sequence[float] = ()) -> int:
         """The inputs at `time` s for the controller's `outputs`, both as bits."""
-        return self._arc(time, outputs, joints) | self._gas(outputs) | _bit(self._settings.wire_stuck, on=self._stuck)
+        inputs = self._arc(time, outputs, joints) | self._gas(outputs) | _bit(self._settings.wire_stuck, on=self._stuck)
+        self._burn(time, joints, analog)
+        return inputs
+
+    @property
+    def values(self) -> dict[int, float]:
+        """The analogue inputs by channel: current and voltage of the arc, 0 without one."""
+        channels = (self._settings.current, self._settings.arc_voltage)
+        return {channel: value for channel, value in zip(channels, self._power, strict=True) if channel is not None}
+
+    def _burn(self, time: float, joints: Sequence[float], analog: Sequence[float]) -> None:
+        """Take up the power that is asked for, and note it where it changes."""
+        settings = self._settings
+        if self._stands_since is None or settings.wire_feed is None or settings.voltage is None:
+            self._power, self._noted = (0.0, 0.0), 0.0
+            return
+        feed, voltage = (analog[k] if k < len(analog) else 0.0 for k in (settings.wire_feed, settings.voltage))
+        current = settings.strength * float(np.interp(feed, *np.transpose(settings.currents)))
+        self._power = (current, voltage)
+        if abs(feed - self._noted) > _NOTED_CHANGE * max(feed, self._noted):
+            self._noted = feed
+            self._log(time, "power", joints, wire_feed=feed, voltage=voltage, current=current)
 
     def _gas(self, outputs: int) -> int:
         settings = self._settings
@@ -106,6 +147,7 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
 
-    def write(self, time: float, event: str, joints: Sequence[float]) -> None:
+    def write(self, time: float, event: str, joints: Sequence[float], /, **figures: float) -> None:
         """Write one line."""
-        self._file.write(canonical_json({"time": time, "event": event, "joints": [float(q) for q in joints]}))
+        said = {"time": time, "event": event, "joints": [float(q) for q in joints], **figures}
+        self._file.write(canonical_json(said))

@@ -70,10 +70,11 @@ _OUTCOME_ROOM = 1 << 16
 class RunFolder:
     """A run folder being written: `journal.jsonl`, `trace.csv`, `events.jsonl`, and room for `outcome.json`.
 
-    The folder must not hold a run already. What cannot be begun whole leaves nothing behind.
+    `analog` names the analogue values of a cycle. The folder must not hold a run already. What cannot be begun whole
+    leaves nothing behind.
     """
 
-    def __init__(self, folder: Path, joints: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, joints: tuple[str, ...], analog: tuple[str, ...] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._failure: OSError | None = None
@@ -81,7 +82,7 @@ class RunFolder:
             self._journal = Journal(folder / JOURNAL)
             undo.callback((folder / JOURNAL).unlink)
             undo.callback(self._journal.close)
-            self._trace = TraceWriter(folder / TRACE, joints)
+            self._trace = TraceWriter(folder / TRACE, joints, analog)
             undo.callback((folder / TRACE).unlink)
             undo.callback(self._trace.close)
             self._events = (folder / EVENTS).open("xb", buffering=0)

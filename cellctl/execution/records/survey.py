@@ -46,12 +46,29 @@ class GripSurvey:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrewSurvey:
+    """A screw that was begun in a segment; `done` where it came out sound, `code` of what was wrong with it.
+
+    Its last `torque` (Nm) and the `angle` since snug (rad) are None where the driver shows none.
+    """
+
+    segment: int
+    hole: str
+    program: str
+    done: bool = False
+    torque: float | None = None
+    angle: float | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What was done in a run, and where on its path it stopped: `segment`, `s` of the last record, and its `time` (s).
 
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
-    segments whose seam is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was told in
-    this run. `resumes` names the record of that earlier run, from this one's folder.
+    segments whose seam or screw is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was
+    told in this run, `screws` those that were begun in it. `resumes` names the record of that earlier run, from this
+    one's folder.
     """
 
     plan_sha256: str
@@ -69,6 +86,7 @@ class Survey:
     resumes: str = ""
     time: float = 0.0
     grips: tuple[GripSurvey, ...] = ()
+    screws: tuple[ScrewSurvey, ...] = ()
     notice: Finding | None = None
     actions: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
 
@@ -111,6 +129,7 @@ class _Reader:
         self._time = self._struck_at = 0.0
         self._struck: int | None = None
         self._grips: list[GripSurvey] = []
+        self._screws: list[ScrewSurvey] = []
         self._actions: list[Mapping[str, object]] = []
 
     def take(self, record: JournalRecord) -> None:
@@ -134,6 +153,18 @@ class _Reader:
             self._grips.append(GripSurvey(_whole(data, "segment"), command, str(data["part"]), known=False))
         elif kind == "grip_done" and self._grips:
             self._grips[-1] = replace(self._grips[-1], known=True)
+        elif kind == "screw_intent":
+            screw = ScrewSurvey(_whole(data, "segment"), str(data.get("hole", "")), str(data.get("program", "")))
+            self._screws.append(screw)
+        elif kind in ("screw_done", "screw_failed") and self._screws:
+            self._end_screw(data, done=kind == "screw_done")
+
+    def _end_screw(self, data: Mapping[str, object], *, done: bool) -> None:
+        torque, angle = (_real(data, name) if name in data else None for name in ("torque", "angle"))
+        code = str(data.get("code", ""))
+        self._screws[-1] = replace(self._screws[-1], done=done, torque=torque, angle=angle, code=code)
+        if done:
+            self._done.add(self._screws[-1].segment)
 
     def survey(self, *, notice: Finding | None, running: bool) -> Survey:
         """Everything that was taken."""
@@ -158,6 +189,7 @@ class _Reader:
             resumes=str(self._begin.get("resumes", "")),
             time=self._time,
             grips=tuple(self._grips),
+            screws=tuple(self._screws),
             notice=notice,
             actions=tuple(self._actions),
         )

@@ -18,7 +18,19 @@ from cellctl.execution.service.lease import HEARTBEAT
 from cellctl.model.event import Event, event_from_json
 
 LeasedCommand = Literal[
-    "load", "start", "resume", "override", "clear", "reset", "power", "mode", "enable", "stride", "back"
+    "load",
+    "start",
+    "follow",
+    "reference",
+    "resume",
+    "override",
+    "clear",
+    "reset",
+    "power",
+    "mode",
+    "enable",
+    "stride",
+    "back",
 ]
 _REPLY_TIME = 30.0
 _PROOF_TIME = 1800.0

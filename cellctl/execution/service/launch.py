@@ -36,6 +36,8 @@ class Launch:
     lease: float
     lifeline: bool
     wiring: str
+    io: str
+    io_file: str
 
 
 def parsed(arguments: Sequence[str]) -> Launch:
@@ -51,6 +53,8 @@ def parsed(arguments: Sequence[str]) -> Launch:
     )
     parser.add_argument("--lease", type=float, default=TIME_TO_LIVE, help="seconds a lease lives without a heartbeat")
     parser.add_argument("--wiring", default="", help="how a real arm is wired: a file; by default the library's")
+    parser.add_argument("--io", default="", help="the line of the process devices: modbus:PORT; none by default")
+    parser.add_argument("--io-file", default="", help="which signals are on that line: a file")
     parser.add_argument("--lifeline", action="store_true", help="stop and end when standard input closes")
     return Launch(**vars(parser.parse_args(arguments)))
 

@@ -32,7 +32,9 @@ ENABLING = 0.2
 
 
 class Operating:
-    """The command of one arm as its clients have made it. `record` is that of a run in progress, None while none is."""
+    """The command of one arm as its clients have made it. `record` is that of a run in progress, None while none is;
+    an arm that `homes` is on its way to its reference.
+    """
 
     def __init__(self, driver: Driver, lease: Lease, clock: Clock) -> None:
         self._driver, self._lease, self._clock = driver, lease, clock
@@ -40,6 +42,7 @@ class Operating:
         self.command = Command()
         self.record: RunFolder | None = None
         self.arc_cut = False
+        self.homes = False
         self._enabled_until = 0.0
         self.requests: dict[str, Answer] = {
             "hold": self._hold,
@@ -71,6 +74,11 @@ class Operating:
         """Stop, whatever was asked for."""
         self.command = replace(self.command, demand="stop", why=why)
 
+    @property
+    def unattended(self) -> bool:
+        """Whether nobody alive has the lease."""
+        return bool(self._lease.loss(self._clock.now()))
+
     def protect(self) -> None:
         """Hold, and then stop, where nobody alive has the lease; hold where mode T1 is not enabled."""
         now = self._clock.now()
@@ -88,7 +96,9 @@ class Operating:
         self._lease.check(client=client.number, epoch=epoch, now=self._clock.now())
 
     def refuse_while_running(self) -> None:
-        """Raise UsageError (X423) while a run is in progress."""
+        """Raise UsageError (X423) while a run is in progress, or the arm finds its reference."""
+        if self.homes:
+            raise UsageError(Finding("X423", "the arm finds its reference", suggestion="stop it or wait for its end"))
         if self.record is not None:
             raise UsageError(Finding("X423", "a run is in progress", suggestion="stop it or wait for its end"))
 
@@ -138,6 +148,8 @@ class Operating:
         """From now on go one stride at a time, or, with unit 'off', no longer."""
         self.check(client, request)
         unit = request.choice("unit", ("off", *get_args(Unit)))
+        if unit == "distance":
+            self._refuse_own_planner("a stride by a distance", "go by step or segment")
         stride = None if unit == "off" else Stride(cast(Unit, unit), _distance(request, unit))
         self.note("stride", client.name, unit=unit)
         self.command = replace(self.command, stride=stride)
@@ -147,6 +159,7 @@ class Operating:
         """Go back along the certified path by one stride, and hold there."""
         self.check(client, request)
         unit = request.choice("unit", get_args(Unit))
+        self._refuse_own_planner("a way back", "stop, and run the task again from its start")
         stride = Stride(cast(Unit, unit), _distance(request, unit))
         self._demand_held("go back")
         self.note("back", client.name, unit=unit)
@@ -165,9 +178,20 @@ class Operating:
         value = request.number("value")
         if not 0.0 < value <= 1.0:
             raise UsageError(Finding("X422", f"an override lies above 0 and is at most 1, not {value:g}"))
+        if self.record is not None:
+            self._refuse_own_planner("another speed", "hold or stop, and run again with another override")
         self.note("override", client.name, value=value)
         self.command = replace(self.command, override=value)
         return {}
+
+    def _refuse_own_planner(self, what: str, hint: str) -> None:
+        """Raise UsageError (X492) for what an arm that was told its whole motion cannot do any more."""
+        arm = self._driver.identify()
+        if arm.plans:
+            text = (
+                f"the controller behind '{arm.name}' was told its motions as they were certified: {what} is another one"
+            )
+            raise UsageError(Finding("X492", text, suggestion=hint))
 
     def _clear(self, client: ClientLink, request: Request) -> Result:
         self.check(client, request)
@@ -190,6 +214,8 @@ class Operating:
         """Switch the power; `off` also takes back a software emergency stop."""
         self.check(client, request)
         state = cast(Literal["off", "on"], request.choice("state", ("off", "on")))
+        if self.homes:
+            self.refuse_while_running()
         self.machine.switch(state)
         try:
             self._driver.power(state)
@@ -210,8 +236,10 @@ class Operating:
 
     def _mode(self, client: ClientLink, request: Request) -> Result:
         self.check(client, request)
-        before = self.machine.power
-        self.machine.choose(cast(Mode, request.choice("mode", get_args(Mode))))
+        before, mode = self.machine.power, cast(Mode, request.choice("mode", get_args(Mode)))
+        if mode == "t1":
+            self._refuse_own_planner("reduced speed", "run at a low override in mode auto")
+        self.machine.choose(mode)
         if self.machine.power != before:
             self._driver.power("off")
         return {}

@@ -10,6 +10,7 @@ import errno
 import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast, get_args
@@ -27,9 +28,11 @@ from cellctl.execution.service import protocol
 from cellctl.execution.service.lease import Lease
 from cellctl.execution.service.links import ClientLink
 from cellctl.execution.service.operating import Answer, Operating, Result
+from cellctl.execution.service.own_planner import OwnPlanner
 from cellctl.execution.service.protocol import Request
 from cellctl.model.event import Event
 from cellctl.model.inputs import canonical_json
+from cellctl.realtime import going_first
 
 Load = Callable[[Path], Job]
 """Reads a plan file and makes it a job; raises CellctlError for one that is not certified."""
@@ -82,6 +85,7 @@ class Executor:
         self._ending = False
         self._log = log
         self._heard = self._clock.now()
+        self._planner = OwnPlanner(driver, self.operating)
         self._requests: dict[str, Answer] = {
             "hello": self._hello,
             "status": self._status,
@@ -93,12 +97,14 @@ class Executor:
             "start": self._start,
             "shutdown": self._shutdown,
             **self.operating.requests,
+            **self._planner.requests,
         }
 
     def serve(self) -> None:
         """Serve until asked to end; a run in progress is stopped first."""
         while not self._ending and not self._links.orphaned:
             self._hear(_IDLE)
+            self._planner.go_on(unless=self._ending or self._links.orphaned)
             if self.operating.record is not None:
                 self._run(self.operating.record)
                 self.operating.record = None
@@ -127,7 +133,7 @@ class Executor:
             raise AssertionError("started without a plan")
         job = self._loaded[1]
         logged = self._log.stat().st_size if self._log is not None and self._log.exists() else 0
-        with record:
+        with record, self._ahead():
             machine = self.operating.machine
             run = execute(job, self._driver, clock=self._clock, control=self, record=record, machine=machine)
             outcome = self._followed(run)
@@ -139,6 +145,10 @@ class Executor:
         if self._log is not None and self._log.exists():
             record.keep(self._log, since=logged)
         self._links.publish(protocol.outcome_line(outcome))
+
+    def _ahead(self) -> AbstractContextManager[None]:
+        """Ahead of everything ordinary while an arm keeps its clock; in lock-step nobody waits."""
+        return nullcontext() if self._driver.identify().lock_step else going_first()
 
     def _followed(self, run: Generator[Event, None, Outcome]) -> Outcome:
         while True:
@@ -191,12 +201,13 @@ class Executor:
             "instance": self._instance,
             "arm": {"driver": arm.name, "robot": arm.robot, "joints": list(arm.joints), "period": arm.period},
             "pace": arm.pace,
+            "plans": arm.plans,
         }
 
     def _status(self, client: ClientLink, request: Request) -> Result:
         del client, request
         last = {} if self._last is None else self._last.data
-        held = not self._lease.loss(self._clock.now())
+        still = self.operating.record is None and not self.operating.homes
         return {
             "state": self.operating.machine.state,
             "power": self.operating.machine.power,
@@ -205,8 +216,8 @@ class Executor:
             "plan": None if self._loaded is None else str(self._loaded[0]),
             "place": {name: last[name] for name in ("step", "segment", "s") if name in last},
             "override": self.operating.command.override,
-            "lease": self._lease.holder if held else None,
-            "joints": None if self.operating.record is not None else self._driver.read().joints.tolist(),
+            "lease": None if self.operating.unattended else self._lease.holder,
+            "joints": self._driver.read().joints.tolist() if still else None,
         }
 
     def _acquire(self, client: ClientLink, request: Request) -> Result:
@@ -264,10 +275,11 @@ class Executor:
 
     def _demand_ready(self, job: Job) -> None:
         """What the table does not know: mode T1 moves without process."""
-        welds = job.process == "weld" and any(map(job.strikes, job.certified.plan.segments))
+        segments = job.certified.plan.segments
+        welds = job.process == "weld" and any(job.strikes(one) or one.screw is not None for one in segments)
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
-            raise UsageError(Finding("X435", "in mode t1 nothing is welded", suggestion=hint))
+            raise UsageError(Finding("X435", "in mode t1 nothing is welded and no screw driven", suggestion=hint))
 
     def _shutdown(self, client: ClientLink, request: Request) -> Result:
         del request
@@ -279,7 +291,7 @@ class Executor:
 def _new_record(folder: Path, plan: Path, job: Job) -> RunFolder:
     """A new run folder with a copy of the plan file; raises UsageError (X411) and leaves nothing where it cannot be."""
     try:
-        record = RunFolder(folder, job.envelope.names)
+        record = RunFolder(folder, job.envelope.names, job.analog.names)
         try:
             shutil.copyfile(plan, folder / f"plan{plan.suffix}")
         except OSError:

@@ -26,6 +26,7 @@ from cellctl.model.inputs import canonical_json
 from cellctl.model.pose import FloatArray, frozen_array
 
 if TYPE_CHECKING:
+    from cellctl.execution.service.own_planner import Reference
     from cellctl.model.cell import Cell
 
 __all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]
@@ -51,6 +52,26 @@ class CellLink:
     def joints(self) -> FloatArray:
         """The measured joints (dof,) while nothing runs."""
         return frozen_array(self._client.ask("status")["joints"])
+
+    @property
+    def plans(self) -> bool:
+        """Whether the arm's controller plans by itself, so that plans are run as it makes them."""
+        return bool(self._client.hello["plans"])
+
+    def follow(self, plan: Path, to: Path) -> None:
+        """Have the plan that the arm's controller makes of a plan file written to another one; it is not proved."""
+        self._client.command("follow", plan=str(plan.resolve()), to=str(to.resolve()))
+
+    def reference(self, how: Reference) -> None:
+        """Let the controller find its reference (`home`: the arm moves), or take its position as it is (`assume`).
+
+        Raises Faulted for a reference that was not found, UsageError for an arm that needs none.
+        """
+        clock = MonotonicClock()
+        self._make_ready()
+        self._client.command("reference", how=how)
+        while self._client.ask("referenced")["homes"]:
+            clock.wait_until(clock.now() + _PATIENCE)
 
     def run(
         self,

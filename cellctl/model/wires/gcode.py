@@ -232,6 +232,14 @@ def straight_move(target: Sequence[float], *, duration: float) -> str:
     return f"G1{words}F{60.0 / duration:.3f}"
 
 
+def spoken_duration(duration: float) -> float:
+    """The time of a straight move, s, as its line says it; raises ValueError for one that is too long to be said."""
+    rate = round(60.0 / duration, 3)
+    if not rate > 0.0:
+        raise ValueError(f"{duration:g} s is too long for one line")
+    return 60.0 / rate
+
+
 def rounded(value: float) -> float:
     """A coordinate as it stands in a line: three decimals."""
     return round(value, 3) + 0.0

@@ -62,18 +62,22 @@ def hardest_use(path: BSpline, law: BSpline, limits: MotionLimits) -> HardestUse
     both sides of it for the jerk, which steps there and is not looked at on the knot itself.
     """
     grid = np.linspace(0.0, law.end, int(np.clip(law.end / 0.001, 200, LARGEST_GRID)))
-    knots = np.concatenate([np.unique(law.knots), _passed(law, np.unique(path.knots), grid)])
-    uses = limit_uses(path, law, limits, np.concatenate([knots, grid, knots - 2e-4, knots + 2e-4]))
-    uses.shares[: len(knots), 2] = 0.0
-    slowdowns = (uses.shares ** (1.0 / POWERS)).max(axis=0)
+    between = limit_uses(path, law, limits, grid)
+    knots = np.concatenate([np.unique(law.knots), _passed(law, np.unique(path.knots), grid, between.s)])
+    at = limit_uses(path, law, limits, np.concatenate([knots, knots - 2e-4, knots + 2e-4]))
+    at.shares[: len(knots), 2] = 0.0
+    uses = LimitUses(*(np.concatenate(both) for both in zip(at, between, strict=True)))
+    slowdowns = uses.shares.max(axis=0) ** (1.0 / POWERS)
     k = int(np.argmax(slowdowns))
     row = int(np.argmax(uses.shares[:, k]))
     return HardestUse(float(slowdowns[k]), QUANTITIES[k], k + 1, int(uses.joints[row, k]), float(uses.s[row]))
 
 
-def _passed(law: BSpline, s: FloatArray, grid: FloatArray) -> FloatArray:
-    """When (n,) a law passes path parameters `s` (n,): from its values at times `grid` (m,), and one step of Newton."""
-    t: FloatArray = np.interp(s, law(grid)[:, 0], grid)
+def _passed(law: BSpline, s: FloatArray, grid: FloatArray, on_grid: FloatArray) -> FloatArray:
+    """When (n,) a law passes path parameters `s` (n,): from its values `on_grid` at times `grid` (m,), and one step of
+    Newton.
+    """
+    t: FloatArray = np.interp(s, on_grid, grid)
     rate = law(t, 1)[:, 0]
     step = np.divide(s - law(t)[:, 0], rate, out=np.zeros(len(t)), where=rate > 1e-9)
     result: FloatArray = np.clip(t + np.clip(step, -1e-3, 1e-3), 0.0, law.end)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from cellctl.kinematics.arm_inverse import ArmInverse
+from cellctl.kinematics.chain import BoolArray
+from cellctl.kinematics.compiled import FLAG, NOTHING, compiled, reads, writes
 from cellctl.kinematics.groups import carried_motions
 from cellctl.model.pose import FloatArray
 from cellctl.planning.seams.positioned import CARRIER_SHARE, world_spin_zero
@@ -62,6 +64,38 @@ def world_spins(problem: SeamProblem, z: FloatArray, motions: FloatArray) -> Flo
     return result
 
 
+@compiled(NOTHING, reads(3), reads(2, FLAG), reads(1, FLAG), reads(2), reads(1), reads(1), writes(2))
+def _fill_nearest(
+    answers: FloatArray,
+    valid: BoolArray,
+    prismatic: BoolArray,
+    near: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Fill `out` (n, dof) with the answer of (n, b, dof) that moves no joint further from `near` than any other would,
+    turned whole turns to it and inside the limits; NaN where none is.
+    """
+    turned = np.empty(len(lower))
+    for i in range(answers.shape[0]):
+        out[i] = np.nan
+        least = np.inf
+        for b in range(answers.shape[1]):
+            furthest = 0.0 if valid[i, b] else np.inf
+            for j in range(len(lower)):
+                value = answers[i, b, j]
+                if not prismatic[j]:
+                    value += 2.0 * np.pi * np.round((near[i, j] - value) / (2.0 * np.pi))
+                turned[j] = value
+                furthest = max(furthest, abs(value - near[i, j])) if lower[j] <= value <= upper[j] else np.inf
+                if not furthest < least:
+                    break
+            if furthest < least:
+                least = furthest
+                out[i] = turned
+
+
 def nearest_joints(
     inverse: ArmInverse, poses: FloatArray, near: FloatArray, held: FloatArray | None = None
 ) -> FloatArray:
@@ -72,13 +106,8 @@ def nearest_joints(
     if inverse.held is not None and held is None:
         held = near[:, inverse.held]
     answers = inverse.answers(poses, held, verified=False)
-    joints = answers.joints
-    turns = np.where(inverse.chain.prismatic, 0.0, np.round((near[:, None] - joints) / (2.0 * np.pi)))
-    joints = joints + 2.0 * np.pi * turns
-    lower, upper = robot.limit_array("lower"), robot.limit_array("upper")
-    inside = answers.valid & np.all((joints >= lower) & (joints <= upper), axis=2)
-    distance = np.where(inside, np.abs(joints - near[:, None]).max(axis=2), np.inf)
-    best = np.argmin(distance, axis=1)
-    rows = np.arange(len(poses))
-    result: FloatArray = np.where(np.isfinite(distance[rows, best])[:, None], joints[rows, best], np.nan)
+    result = np.empty((len(poses), robot.dof))
+    limits = robot.limit_array("lower"), robot.limit_array("upper")
+    near = np.ascontiguousarray(near)
+    _fill_nearest(answers.joints, answers.valid, inverse.chain.prismatic, near, *limits, result)
     return result

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellctl.model.pose import FloatArray
+from cellctl.planning.seams.box_minimum import fill_boxed_minimum
 
 Inverse = Callable[[FloatArray, FloatArray], FloatArray]
 """Joint values (n, dof) for z (n, k), each nearest to the given joints (n, dof); NaN rows where there is none."""
@@ -21,7 +21,6 @@ Inverse = Callable[[FloatArray, FloatArray], FloatArray]
 BETA = 1e-4
 LARGEST_STEP = np.radians(20.0)
 DIFFERENCE = 1e-6
-ACTIVE_ROUNDS = 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,22 +159,9 @@ def _gauss_newton_step(now: Torches, objective: Objective, inverse: Inverse) -> 
         for b in range(a, k):
             matrix[b - a, a::k] += keep_out.weight * wall[:, a] * wall[:, b] + drawn[:, a, b]
     low, high = (np.clip(bound - now.z, -LARGEST_STEP, LARGEST_STEP).ravel() for bound in (box.lower, box.upper))
-    return _boxed_minimum(matrix, gradient.ravel(), low, high).reshape(n, k)
-
-
-def _boxed_minimum(matrix: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """The minimiser of a convex quadratic in a box: primal-dual active set (Hintermueller, Ito, Kunisch 2003)."""
-    step = np.zeros(len(gradient))
-    at_low = at_high = np.zeros(len(gradient), dtype=np.bool_)
-    for _ in range(ACTIVE_ROUNDS):
-        step = _solved(matrix, gradient, at_low | at_high, np.where(at_low, low, high))
-        pressure = -(gradient + _banded_product(matrix, step)) / matrix[0]
-        was_low, was_high = at_low, at_high
-        at_low = np.where(was_low, pressure < 0.0, step < low)
-        at_high = np.where(was_high, pressure > 0.0, step > high)
-        if np.array_equal(at_low, was_low) and np.array_equal(at_high, was_high):
-            break
-    return np.clip(step, low, high)
+    step = np.empty(n * k)
+    fill_boxed_minimum(matrix, gradient.ravel(), low, high, step)
+    return step.reshape(n, k)
 
 
 def _slopes(now: Torches, inverse: Inverse) -> FloatArray:
@@ -200,31 +186,6 @@ def _normal_matrix(slopes: FloatArray, objective: Objective) -> FloatArray:
                 matrix[size * k + b - a, a : size * (n - k) : size] += blocks[:, a, b]
     matrix[0] += objective.box.pull.ravel() + 1e-9
     return matrix
-
-
-def _solved(matrix: FloatArray, gradient: FloatArray, active: NDArray[np.bool_], step: FloatArray) -> FloatArray:
-    """The minimiser of the quadratic with the `active` entries of `step` held."""
-    from scipy.linalg import solveh_banded
-
-    held = np.where(active, step, 0.0)
-    right = -gradient - _banded_product(matrix, held)
-    free = np.where(active, 0.0, 1.0)
-    reduced = matrix * free
-    for offset in range(1, len(matrix)):
-        reduced[offset, :-offset] *= free[offset:]
-    reduced[0] += np.where(active, 1.0, 0.0)
-    result: FloatArray = solveh_banded(reduced, np.where(active, held, right), lower=True)
-    return result
-
-
-def _banded_product(matrix: FloatArray, vector: FloatArray) -> FloatArray:
-    """A symmetric matrix in lower banded form times a vector (n,)."""
-    result: FloatArray = matrix[0] * vector
-    for offset in range(1, len(matrix)):
-        band = matrix[offset, :-offset]
-        result[offset:] += band * vector[:-offset]
-        result[:-offset] += band * vector[offset:]
-    return result
 
 
 def _line_search(

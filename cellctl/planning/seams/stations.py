@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.model.pose import FloatArray, Pose
+from cellctl.planning.seams.torch_poses import fill_torch_poses
 from cellctl.processes.seam import SeamFrames, SeamPath
-from cellctl.processes.torch import spin_offsets, torch_angles, torch_rotations, transported_references, wire_directions
+from cellctl.processes.torch import spin_offsets, torch_angles, transported_references, wire_directions
 
 LARGEST_STEP = 2.5e-3
 LARGEST_TURN = np.radians(4.0)
-STANDING = np.eye(4)[None]
+STANDING = np.eye(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +35,16 @@ class Stations:
         return len(self.s)
 
     def flange_poses(
-        self, spins: FloatArray, work: FloatArray, travel: FloatArray, motions: FloatArray = STANDING
+        self, spins: FloatArray, work: FloatArray, travel: FloatArray, motions: FloatArray | None = None
     ) -> FloatArray:
         """Flange poses (n, 4, 4) in the robot's base for spins from the reference and angles, all (n,), rad; the part
         has moved by `motions` (n, 4, 4) from where it lies in the world.
         """
-        tips = motions @ self.tip_poses(spins, work, travel)
-        result: FloatArray = self.pose_base_world @ tips @ self.pose_tcp_flange
+        if motions is None:
+            return self._poses(spins, work, travel, self.pose_base_world, self.pose_tcp_flange)
+        result: FloatArray = (
+            self.pose_base_world @ motions @ self._poses(spins, work, travel, STANDING, self.pose_tcp_flange)
+        )
         return result
 
     def angles(self, flanges: FloatArray, station: NDArray[np.intp]) -> FloatArray:
@@ -67,13 +71,16 @@ class Stations:
 
     def tip_poses(self, spins: FloatArray, work: FloatArray, travel: FloatArray) -> FloatArray:
         """Poses (n, 4, 4) of the TCP in the world, the part as it lies."""
-        f = self.frames
-        wires = wire_directions(f.tangents, f.normals, work, travel)
-        pose = np.zeros((len(spins), 4, 4))
-        pose[:, :3, :3] = torch_rotations(wires, self.references, spins)
-        pose[:, :3, 3] = f.points
-        pose[:, 3, 3] = 1.0
-        return pose
+        return self._poses(spins, work, travel, STANDING, STANDING)
+
+    def _poses(
+        self, spins: FloatArray, work: FloatArray, travel: FloatArray, before: FloatArray, after: FloatArray
+    ) -> FloatArray:
+        """Poses (n, 4, 4): `before` @ that of the TCP in the world @ `after`."""
+        frames, poses = self.frames, np.empty((len(spins), 4, 4))
+        seam = (frames.points, frames.tangents, frames.normals, self.references)
+        fill_torch_poses(*seam, np.stack([spins, work, travel], axis=1), before, after, poses)
+        return poses
 
 
 def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, work: float, travel: float) -> Stations:
@@ -86,8 +93,20 @@ def stations_of(path: SeamPath, pose_world_base: Pose, pose_flange_tcp: Pose, wo
     turn += np.arccos(np.clip(np.einsum("ij,ij->i", probe.normals[1:], probe.normals[:-1]), -1.0, 1.0))
     count = max(count, int(np.ceil((count - 1) * turn.max() / LARGEST_TURN)) + 1)
     s = np.linspace(0.0, path.length, count)
-    frames = path.frames(s)
-    wires = wire_directions(frames.tangents, frames.normals, np.full(count, work), np.full(count, travel))
+    base, tcp = pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix
+    return stations_at(s, path.frames(s), base, tcp, work, travel)
+
+
+def stations_at(
+    s: FloatArray,
+    frames: SeamFrames,
+    pose_base_world: FloatArray,
+    pose_tcp_flange: FloatArray,
+    work: float,
+    travel: float,
+) -> Stations:
+    """Stations at arc lengths `s` (n,) with `frames`; references for nominal angles."""
+    wires = wire_directions(frames.tangents, frames.normals, np.full(len(s), work), np.full(len(s), travel))
     references = transported_references(wires)
     offsets = np.unwrap(spin_offsets(frames.tangents, wires, references))
-    return Stations(s, frames, references, offsets, pose_world_base.inverse().matrix, pose_flange_tcp.inverse().matrix)
+    return Stations(s, frames, references, offsets, pose_base_world, pose_tcp_flange)

@@ -165,12 +165,12 @@ def _ask(
     """Put the cost of every given node that is not free to infinity. Turns share the answer of their pose."""
     if not len(station):
         return
-    q = rungs.joints[station, spin, slot]
-    pose = np.angle(np.exp(1j * q)).round(9)
-    _, first, same = np.unique(pose, axis=0, return_index=True, return_inverse=True)
+    q, tilt = rungs.joints[station, spin, slot], rungs.tilts[station, spin, slot]
+    pose = (station * rungs.costs.shape[1] + spin) * (int(rungs.tilts.max()) + 1) + tilt
+    _, first, same = np.unique(pose, return_index=True, return_inverse=True)
     free = np.empty(len(first), dtype=np.bool_)
     states_free(problem.screen, np.ascontiguousarray(q[first]), problem.margins, free)
-    blocked = ~free[same.ravel()]
+    blocked = ~free[same]
     rungs.costs[station[blocked], spin[blocked], slot[blocked]] = np.inf
     asked[station, spin, slot] = True
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter
-
-import numpy as np
 
 from cellctl.model.pose import FloatArray
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.bullet.client import bullet_version, distance_client
 from cellctl.scene.bullet.solids import MILLIMETRES, add_solid, remove_solids
 from cellctl.scene.engine import PAD, Contact, Point
-from cellctl.scene.placed_scene import Indices, PlacedScene
+from cellctl.scene.placed_scene import PlacedScene
 
 _DISTANCE = itemgetter(8)
 
@@ -60,32 +59,16 @@ class ExactScene(PlacedScene):
         first, second = self._solids[i], self._solids[j]
         return i, j, first.body, second.body, PAD + first.miss + second.miss
 
-    def _place(self, indices: Indices, poses_world: FloatArray) -> None:
-        """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""
-        put = self._client.bullet.resetBasePositionAndOrientation
+    def _ready(self, poses_world: FloatArray) -> Iterable[tuple[list[float], list[float]]]:
+        """Positions in the engine's unit, and quaternions."""
+        from cellctl.scene.bullet.quaternions import quats_xyzw
+
         positions = (poses_world[:, :3, 3] * MILLIMETRES).tolist()
-        quats = quats_xyzw(poses_world[:, :3, :3]).tolist()
-        for index, position, quat in zip(indices.tolist(), positions, quats, strict=True):
-            put(self._solids[index].body, position, quat, physicsClientId=self._id)
+        return zip(positions, quats_xyzw(poses_world).tolist(), strict=True)
 
-
-def quats_xyzw(rotations: FloatArray) -> FloatArray:
-    """Unit quaternions (n, 4), scalar last, of rotation matrices (n, 3, 3); Shepperd's method on the largest term."""
-    r = rotations
-    squares = np.empty((len(r), 4, 4))
-    x, y, z = r[:, 0, 0], r[:, 1, 1], r[:, 2, 2]
-    squares[:, 0, 0], squares[:, 1, 1], squares[:, 2, 2] = 1 + x - y - z, 1 - x + y - z, 1 - x - y + z
-    squares[:, 3, 3] = 1 + x + y + z
-    squares[:, 0, 1] = squares[:, 1, 0] = r[:, 0, 1] + r[:, 1, 0]
-    squares[:, 0, 2] = squares[:, 2, 0] = r[:, 0, 2] + r[:, 2, 0]
-    squares[:, 1, 2] = squares[:, 2, 1] = r[:, 1, 2] + r[:, 2, 1]
-    squares[:, 0, 3] = squares[:, 3, 0] = r[:, 2, 1] - r[:, 1, 2]
-    squares[:, 1, 3] = squares[:, 3, 1] = r[:, 0, 2] - r[:, 2, 0]
-    squares[:, 2, 3] = squares[:, 3, 2] = r[:, 1, 0] - r[:, 0, 1]
-    largest = np.argmax(np.einsum("nii->ni", squares), axis=1)
-    rows = squares[np.arange(len(r)), largest]
-    result: FloatArray = rows / np.sqrt(np.einsum("ni,ni->n", rows, rows))[:, None]
-    return result
+    def _put(self, index: int, ready: tuple[list[float], list[float]]) -> None:
+        """Put the solid at `index` to a position and a quaternion."""
+        self._client.bullet.resetBasePositionAndOrientation(self._solids[index].body, *ready, physicsClientId=self._id)
 
 
 def _metres(point: Point) -> Point:

@@ -8,6 +8,7 @@ where it is right.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.coal.library import coal
 from cellctl.scene.coal.solids import coal_solid
 from cellctl.scene.engine import PAD, Contact
-from cellctl.scene.placed_scene import Indices, PlacedScene
+from cellctl.scene.placed_scene import PlacedScene
 
 _TOLERANCE = 1e-10
 _DEPTH_TOLERANCE = 1e-8
@@ -82,13 +83,15 @@ class CoalScene(PlacedScene):
         second = self._solids[j].support.reach(-direction @ self._rotations[j])
         return float(direction @ (self._positions[j] - self._positions[i])) - first - second
 
-    def _place(self, indices: Indices, poses_world: FloatArray) -> None:
-        """Put the solids at `indices` (n,) to `poses_world` (n, 4, 4)."""
-        for index, pose in zip(indices.tolist(), poses_world, strict=True):
-            rotation, position = np.ascontiguousarray(pose[:3, :3]), np.ascontiguousarray(pose[:3, 3])
-            self._rotations[index], self._positions[index] = rotation, position
-            self._at[index].setRotation(rotation)
-            self._at[index].setTranslation(position)
+    def _ready(self, poses_world: FloatArray) -> Iterable[tuple[FloatArray, FloatArray]]:
+        """Rotations and positions."""
+        return zip(poses_world[:, :3, :3].copy(), poses_world[:, :3, 3].copy(), strict=True)
+
+    def _put(self, index: int, ready: tuple[FloatArray, FloatArray]) -> None:
+        """Put the solid at `index` to a rotation and a position."""
+        self._rotations[index], self._positions[index] = rotation, position = ready
+        self._at[index].setRotation(rotation)
+        self._at[index].setTranslation(position)
 
 
 def distance_request() -> Any:

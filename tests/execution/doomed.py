@@ -12,19 +12,19 @@ import itertools
 import os
 import resource
 import signal
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from executor_process import main
 
 from cellctl.drivers import simulated
 from cellctl.drivers.driver import ArmState, Setpoint
 from cellctl.execution.records import journal
 
-WHAT, NUMBER, WHEN, *DISK = sys.argv.pop(1).split(":")
+
+def doom(text: str) -> None:
+    """Doom this very process."""
+    what, number, when, *disk = text.split(":")
+    journal.os = Disk(int(number) if what == "record" else 0, when, sum(map(float, disk)))
+    if what == "setpoint":
+        simulated.SimulatedArm.exchange = exchange_up_to(int(number), when)
 
 
 def die() -> None:
@@ -32,45 +32,42 @@ def die() -> None:
 
 
 class Disk:
-    """`os` as the journal sees it."""
+    """`os` as the journal sees it: the `last` write is the last one, and every fsync takes `pause` s."""
 
-    count = 0
+    def __init__(self, last: int, when: str, pause: float) -> None:
+        self.last, self.when, self.pause, self.count = last, when, pause, 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(os, name)
 
     def pwrite(self, descriptor: int, line: bytes, at: int) -> int:
         self.count += 1
-        if WHAT != "record" or self.count != int(NUMBER):
+        if self.count != self.last:
             return os.pwrite(descriptor, line, at)
-        if WHEN == "full":
+        if self.when == "full":
             resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
             return os.pwrite(descriptor, line, at)
-        if WHEN != "before":
-            os.pwrite(descriptor, line[: len(line) // 2] if WHEN == "torn" else line, at)
+        if self.when != "before":
+            os.pwrite(descriptor, line[: len(line) // 2] if self.when == "torn" else line, at)
         die()
         return 0
 
     def fsync(self, descriptor: int) -> None:
-        time.sleep(sum(map(float, DISK)))
+        time.sleep(self.pause)
         os.fsync(descriptor)
 
 
-def last_exchange(arm: simulated.SimulatedArm, setpoint: Setpoint) -> ArmState:
+def exchange_up_to(number: int, when: str) -> object:
     """`exchange` of the driver, up to the last one."""
-    counted = next(COUNT)
-    if counted == int(NUMBER) and WHEN == "before":
-        die()
-    state = EXCHANGE(arm, setpoint)
-    if counted == int(NUMBER):
-        die()
-    return state
+    count, whole = itertools.count(1), simulated.SimulatedArm.exchange
 
+    def exchange(arm: simulated.SimulatedArm, setpoint: Setpoint) -> ArmState:
+        last = next(count) == number
+        if last and when == "before":
+            die()
+        state = whole(arm, setpoint)
+        if last:
+            die()
+        return state
 
-COUNT, EXCHANGE = itertools.count(1), simulated.SimulatedArm.exchange
-journal.os = Disk()
-if WHAT == "setpoint":
-    simulated.SimulatedArm.exchange = last_exchange
-
-if __name__ == "__main__":
-    main()
+    return exchange
