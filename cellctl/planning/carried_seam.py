@@ -7,8 +7,9 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
-from cellctl.planning.seams.positioned import LEANS, Lattice, furthest_stage, grid_ways, lattice_of, torches_along
-from cellctl.planning.seams.reach import SeamProblem
+from cellctl.planning.seams.carrier_places import LEANS, Lattice, lattice_of
+from cellctl.planning.seams.positioned import furthest_stage, grid_ways, torches_along
+from cellctl.planning.seams.reach import SeamProblem, nominal_tilt
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.screen import state_bounds
 
@@ -20,7 +21,7 @@ def explain_carried_seam(
     (dof,) are the joints that it would start from.
     """
     length = float(problem.stations.s[-1])
-    lattice = lattice_of(problem, carrier)
+    lattice = lattice_of(problem, carrier, nominal_tilt(problem.settings)[0])
     if lattice is None:
         lean = np.degrees(LEANS[-1])
         text = f"{where}: '{carrier.name}' cannot hold the face of the seam within {lean:.0f} deg of up all along it"
