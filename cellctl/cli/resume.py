@@ -23,6 +23,7 @@ def resume(
     arc: Literal["restart", "dry"] | None = None,
     overlap: str | None = None,
     gripper: Literal["closed", "open"] | None = None,
+    screw: Literal["again", "done"] | None = None,
     driver: str = "sim",
     yes: Annotated[bool, Parameter(negative="")] = False,
     wiring: Path | None = None,
@@ -42,6 +43,8 @@ def resume(
         arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
         overlap: How far before the cut `--arc restart` strikes again; 5 mm unless given.
         gripper: How you find the gripper of a run that gripped something: `closed` about the part, or `open`.
+        screw: What you made of a screw that was begun: took it out and put a new one to the bit to drive it `again`,
+            or drove it by hand, so that it is `done`.
         driver: `sim` is the simulated arm, put where the record says that it stood; `memory` obeys at once;
             `NAME:PORT` is a real arm, which is where it is.
         yes: The real arm that is named may move.
@@ -73,6 +76,7 @@ def resume(
                 arc=arc,
                 overlap=length,
                 gripper=gripper,
+                screw=screw,
                 driver=driver,
                 real_time=real_time,
                 wiring="" if wiring is None else str(wiring.absolute()),
@@ -90,6 +94,8 @@ def resume(
 def said_of(found: Interrupted) -> tuple[str, ...]:
     """What a person is told about an interrupted run, line by line."""
     from cellctl.jobs.resuming import last_grip
+    from cellctl.jobs.resuming_screws import unfinished_screw
+    from cellctl.jobs.run_figures import screw_lines
 
     survey, segments = found.survey, found.certified.plan.segments
     endings = {"lost": "broke off", "stopped": "was stopped", "faulted": "ended with a fault"}
@@ -104,6 +110,8 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
     if grip is not None:
         told = {"close": "close about", "open": "open and leave"}[grip.command]
         lines.append(f"gripper was told to {told} {grip.part}{'' if grip.known else ', and did not say that it has'}")
+    lines += [f"screw   {line}" for line in screw_lines(survey)]
+    begun = unfinished_screw(survey)
     if survey.struck is not None:
         lines.append("the arc was asked for and did not stand yet; look at the start of the seam")
     lines += [f"note    {survey.notice.message}"] if survey.notice is not None else []
@@ -111,6 +119,11 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         lines += [
             f"cellctl resume {found.folder} --arc restart --overlap 5mm   weld on from 5 mm before the cut",
             f"cellctl resume {found.folder} --arc dry                     finish {found.seam} without arc, then go on",
+        ]
+    elif begun is not None:
+        lines += [
+            f"cellctl resume {found.folder} --arc restart --screw again   drive it anew; the old one is out",
+            f"cellctl resume {found.folder} --arc restart --screw done    go on; it was driven by hand",
         ]
     elif grip is not None:
         lines += [
@@ -136,6 +149,7 @@ def survey_data(found: Interrupted) -> dict[str, object]:
         "s": survey.s,
         "welds": welds,
         "grips": [asdict(grip) for grip in survey.grips],
+        "screws": [asdict(screw) for screw in survey.screws],
         "cut": None if survey.cut is None else {"segment": survey.cut[0], "s": survey.cut[1], "seam": found.seam},
         "plan_sha256": survey.plan_sha256,
     }

@@ -91,6 +91,7 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
         ("held", f"{figures.held} times"),
         ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
         ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from nominal voltage and current)"),
+        ("screws", "; ".join(figures.screws) or "-"),
         ("goes on with", figures.resumes or "-"),
         ("operator", "; ".join(figures.operator) or "-"),
         ("late cycles", _lateness(figures.late)),
@@ -108,9 +109,9 @@ def _lateness(counts: tuple[int, ...]) -> str:
 
 def _host(figures: RunFigures) -> str:
     """What the simulated arm's host kept from it."""
-    if not figures.slips:
+    if not figures.stalls:
         return "always let the arm's clock run"
-    return f"did not let the arm's clock run {figures.slips} times, {figures.slipped * 1e3:.0f} ms in all"
+    return f"did not let the arm's clock run {figures.stalls} times, {figures.stalled * 1e3:.0f} ms in all"
 
 
 def _when(figures: RunFigures) -> str:

@@ -38,7 +38,8 @@ class ArmIdentity:
     order may come away from where its commands and that lag put it within three cycles, rad, unlimited where nobody
     knows. An arm that `falls` without power keeps it after a fault. One that is `analog` takes and shows analogue
     values; the others ignore them. One that `plans` by itself takes whole motions and no setpoints: it is a
-    `WaypointArm`.
+    `WaypointArm`. `outputs` and `inputs` are the digital lines that it has, as bits, None where it has any that the
+    cell names.
     """
 
     name: str
@@ -51,6 +52,8 @@ class ArmIdentity:
     falls: bool = False
     analog: bool = False
     plans: bool = False
+    outputs: int | None = None
+    inputs: int | None = None
 
     @property
     def lock_step(self) -> bool:
@@ -64,7 +67,7 @@ class ArmState:
     the analogue inputs by channel, as far as there are any.
 
     Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
-    that still lets the arm slow down on its path. `slipped` is how long the clock of a simulated arm has stood so far
+    that still lets the arm slow down on its path. `stalled` is how long the clock of a simulated arm has stood so far
     because its host did not let it run, s. `outputs_heard` is False where nobody can see what the outputs do.
     """
 
@@ -75,7 +78,7 @@ class ArmState:
     inputs: int
     age: float = 0.0
     trouble: Finding | None = None
-    slipped: float = 0.0
+    stalled: float = 0.0
     analog: tuple[float, ...] = ()
     outputs_heard: bool = True
 
@@ -229,6 +232,11 @@ def open_driver(address: str, setup: ArmSetup) -> Driver:
 
     try:
         demand_line(setup.io)
+        if arm.identify().plans:
+            text = (
+                f"the controller behind '{address}' plans by itself: there are no cycles in which a line could be told"
+            )
+            raise UsageError(Finding("U656", text, suggestion="leave --io out"))
         return ArmWithProcessLine(arm, cast(ProcessLine, _opened(_LINES, setup.io, setup)), setup.signals)
     except BaseException:
         arm.close()

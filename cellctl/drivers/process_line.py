@@ -5,11 +5,11 @@ Signals that are on the line are taken from the arm and given to the line; the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from cellctl.drivers.driver import ArmIdentity, ArmState, CountsLink, Driver, Setpoint
+from cellctl.drivers.driver import ArmIdentity, ArmState, CountsLink, Driver, Pace, Setpoint
 from cellctl.drivers.stopped_at_exit import StoppedAtExit
 from cellctl.errors import Finding
 from cellctl.model.cell import Signal
@@ -91,7 +91,13 @@ class ArmWithProcessLine(StoppedAtExit):
     def identify(self) -> ArmIdentity:
         """The arm's; one in lock-step is kept to its period, for the process devices know no other time."""
         identity = self._arm.identify()
-        return replace(identity, pace="executor") if identity.lock_step else identity
+        pace: Pace = "executor" if identity.lock_step else identity.pace
+        return replace(
+            identity,
+            pace=pace,
+            outputs=_with(identity.outputs, self._outputs.values()),
+            inputs=_with(identity.inputs, self._inputs.values()),
+        )
 
     def read(self) -> ArmState:
         """The measured state now, inputs from both."""
@@ -101,7 +107,7 @@ class ArmWithProcessLine(StoppedAtExit):
         """One cycle; outputs go to whom they belong."""
         self._line.tell(frozenset(name for name, bit in self._outputs.items() if setpoint.outputs & bit))
         kept = setpoint.outputs & ~sum(self._outputs.values())
-        return self._joined(self._arm.exchange(Setpoint(setpoint.joints, kept)))
+        return self._joined(self._arm.exchange(replace(setpoint, outputs=kept)))
 
     def stop(self) -> ArmState:
         """The process off while the arm decelerates; raises Faulted X497 where nobody can see that it is."""
@@ -133,3 +139,8 @@ class ArmWithProcessLine(StoppedAtExit):
         return replace(
             state, inputs=state.inputs & ~own | on, trouble=state.trouble or finding, outputs_heard=finding is None
         )
+
+
+def _with(lines: int | None, bits: Iterable[int]) -> int | None:
+    """The lines of an arm and those of a process line, None where the arm has any."""
+    return None if lines is None else lines | sum(bits)

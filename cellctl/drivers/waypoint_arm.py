@@ -144,9 +144,7 @@ class WaypointArm(StoppedAtExit):
         """Raise Faulted X477 where nobody knows where the arm is."""
         if not self.referenced:
             text = "nobody has told the controller where the arm is since the port was opened"
-            hint = (
-                "--reference home lets it find its switches, which moves it; --reference assume vouches for its count"
-            )
+            hint = "--reference home lets it find its switches, which moves it; --reference assume vouches for it"
             raise Faulted(Finding("X477", text, suggestion=hint))
 
     def look(self) -> ArmState:

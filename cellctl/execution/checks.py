@@ -32,7 +32,29 @@ def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
         )
     if any(segment.path.dim != len(arm.joints) for segment in plan.segments):
         return Finding("X406", f"the plan does not hold {len(arm.joints)} joint values a point, as the arm needs")
-    return _unfit_form(job, arm) or _unfit_process(job) or _unfit_gripper(job) or _unfit_screws(job)
+    return (
+        _unfit_form(job, arm)
+        or _unfit_lines(job, arm)
+        or _unfit_process(job)
+        or _unfit_gripper(job)
+        or _unfit_screws(job)
+    )
+
+
+def _unfit_lines(job: Job, arm: ArmIdentity) -> Finding | None:
+    """Which signal of this job no line of the arm is, or None."""
+    segments = job.certified.plan.segments
+    needed: list[tuple[str, int | None, int | None]] = []
+    if job.lines is not None and job.process == "weld" and any(job.strikes(segment) for segment in segments):
+        needed += [("output", job.lines.arc_on, arm.outputs), ("input", job.lines.arc_ok, arm.inputs)]
+    if job.gripper is not None and any(segment.gripper is not None for segment in segments):
+        needed += [("output", job.gripper.output, arm.outputs), ("input", job.gripper.gripped, arm.inputs)]
+    for kind, line, has in needed:
+        if line is not None and has is not None and not has >> line & 1:
+            text = f"the arm behind the driver '{arm.name}' has no {kind} {line}, which this job needs"
+            hint = "wire it, or put the process on a line of its own: --io modbus:PORT"
+            return Finding("X406", text, suggestion=hint)
+    return None
 
 
 def _unfit_screws(job: Job) -> Finding | None:
@@ -65,6 +87,9 @@ def _unfit_form(job: Job, arm: ArmIdentity) -> Finding | None:
         if arm.plans and segment.gripper is not None:
             text = f"'{segment.gripper.part}' is gripped, and a stop of '{arm.name}' switches every output off"
             return Finding("X491", text, suggestion="grip with an arm whose gripper keeps its part at a stop")
+        if arm.plans and segment.screw is not None:
+            text = f"'{segment.screw.hole}' gets a screw, and '{arm.name}' tells ten times a second where it is"
+            return Finding("X491", text, suggestion="drive screws with an arm that takes setpoints")
     return None
 
 

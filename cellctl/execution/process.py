@@ -4,6 +4,8 @@ whether they still hold. It moves nothing and waits for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from math import pi
 
 from cellctl.errors import Finding
@@ -23,10 +25,20 @@ POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
 
 
 class Process:
-    """Arc, gripper and screwdriver of one run. `ledger` says where an arc may be struck or a screw driven."""
+    """Arc, gripper and screwdriver of one run. `ledger` says where an arc may be struck or a screw driven, `patience`
+    how a slow disk is waited for in lock-step.
+    """
 
     def __init__(
-        self, job: Job, record: Record, *, path: Follower, stream: SetpointStream, ledger: SeamLedger, teller: Teller
+        self,
+        job: Job,
+        record: Record,
+        *,
+        path: Follower,
+        stream: SetpointStream,
+        ledger: SeamLedger,
+        teller: Teller,
+        patience: Callable[[Future[None]], None],
     ) -> None:
         self._job, self._path, self._stream, self._teller = job, path, stream, teller
         self.ledger = ledger
@@ -35,7 +47,7 @@ class Process:
         self.screw = ScrewChannel(job.screws)
         self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
         self._turns_along = stream.arm.analog and job.analog.outputs.keys() >= SCREW_SIGNALS
-        self._notes = ArcNotes(record, waits=stream.arm.lock_step)
+        self._notes = ArcNotes(record, patience=patience if stream.arm.lock_step else None)
 
     @property
     def outputs(self) -> int:
@@ -85,8 +97,8 @@ class Process:
         return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
     def lost(self) -> Finding | None:
-        """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404) or that the journal
-        cannot follow (X411); None for none.
+        """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404) or that the
+        journal cannot follow (X411); None for none.
 
         Asked once a cycle.
         """
@@ -107,8 +119,12 @@ class Process:
         if self.screw.program is None:
             return None
         values = self._stream.measured.analog
-        self.screw.show(*(self._job.analog.shown(name, values) for name in ("driver_torque", "driver_angle")))
-        return self.screw.trouble(inputs, self._path.segment.path.end - self._path.s, self._teller.where)
+        torque, angle = (self._job.analog.shown(name, values) for name in ("driver_torque", "driver_angle"))
+        self.screw.show(inputs, torque=torque, angle=angle)
+        finding = self.screw.trouble(inputs, self._path.segment.path.end - self._path.s, self._teller.where)
+        if finding is not None:
+            self._teller.note("screw_failed", code=finding.code, **self.screw.figures)
+        return finding
 
     def establish(self) -> None:
         """The arc stands: a stretch of the seam begins here."""

@@ -31,7 +31,7 @@ class ScrewChannel:
 
     def __init__(self, lines: ScrewLines | None) -> None:
         self._lines = lines
-        self._runs = False
+        self._runs = self._fresh = False
         self._snug_at = nan
         self.program: TighteningProgram | None = None
         self.torque = self.angle = nan
@@ -59,10 +59,17 @@ class ScrewChannel:
         """The angle since the torque was snug (rad), NaN before that."""
         return self.angle - self._snug_at
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Torque and angle since snug as far as there are any, for journal and events."""
+        both = {"torque": self.torque, "angle": self.since_snug}
+        return {name: value for name, value in both.items() if not isnan(value)}
+
     def take_up(self, name: str) -> TighteningProgram:
         """A new screw, after the program called `name`."""
         self.program = next(program for program in self.lines.programs if program.name == name)
         self.torque = self.angle = self._snug_at = nan
+        self._fresh = False
         return self.program
 
     def run(self) -> None:
@@ -86,10 +93,14 @@ class ScrewChannel:
         line = self.lines.failed
         return line is not None and bool(inputs >> line & 1)
 
-    def show(self, torque: float, angle: float) -> None:
-        """What the driver has measured in this cycle."""
+    def show(self, inputs: int, *, torque: float, angle: float) -> None:
+        """What the driver has measured in this cycle. What it may still show of the screw before does not count."""
+        snug = self.program is not None and torque >= self.program.snug
+        self._fresh = self._fresh or not (snug or self.tight(inputs))
+        if not self._fresh:
+            return
         self.torque, self.angle = torque, angle
-        if self.program is not None and isnan(self._snug_at) and torque >= self.program.snug:
+        if snug and isnan(self._snug_at):
             self._snug_at = angle
 
     def decided(self, inputs: int) -> bool:
@@ -99,7 +110,7 @@ class ScrewChannel:
 
     def trouble(self, inputs: int, left: float, where: str) -> Finding | None:
         """What goes wrong while the screw goes in with `left` m still to go, None for nothing; asked once a cycle."""
-        if self.program is None or not self._runs:
+        if self.program is None or not self._runs or not self._fresh:
             return None
         if self.failed(inputs):
             return _driver_fault(where)
@@ -115,7 +126,7 @@ class ScrewChannel:
         if self.failed(inputs):
             return _driver_fault(where)
         if self.since_snug > program.angle.maximum:
-            text = f"{degrees(self.since_snug):.0f} deg since snug, at most {degrees(program.angle.maximum):.0f}"
+            text = f"{degrees(self.since_snug):.1f} deg since snug, at most {degrees(program.angle.maximum):.1f}"
             return Finding("X437", f"the screw was turned too far: {text}{self._shown()}, {where}")
         if not self.tight(inputs):
             text = f"the screw did not get tight within {program.timeout:g} s{self._shown()}, {where}"
@@ -124,7 +135,7 @@ class ScrewChannel:
             window = f"{program.torque.minimum:.3g} to {program.torque.maximum:.3g} Nm"
             return Finding("X436", f"the final torque is {self.torque:.2f} Nm, the program allows {window}, {where}")
         if self.since_snug < program.angle.minimum:
-            text = f"{degrees(self.since_snug):.0f} deg after snug, at least {degrees(program.angle.minimum):.0f}"
+            text = f"{degrees(self.since_snug):.1f} deg after snug, at least {degrees(program.angle.minimum):.1f}"
             return Finding("X438", f"the screw was tight too early: {text}{self._shown()}, {where}")
         return None
 
@@ -158,9 +169,10 @@ class ScrewProcedure:
         yield from run.feed(channel.run)
         stood = yield from run.stand(program.timeout, until=lambda: channel.decided(run.inputs()))
         finding = channel.verdict(run.inputs(), run.where()) if stood else self._interrupted()
-        figures = {} if isnan(channel.torque) else {"torque": channel.torque, "angle": channel.since_snug}
+        figures = channel.figures
         channel.let_go()
         if finding is not None:
+            run.note("screw_failed", **said, code=finding.code, **figures)
             yield from run.end_with(finding)
             return
         run.note("screw_done", **said, **figures)

@@ -6,6 +6,8 @@ Where the arm is on its path is read from what was measured: the place that is n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cellctl.drivers.driver import Driver
@@ -67,7 +69,7 @@ class WaypointRun(PlanRun):
         finally:
             stream.leave()
 
-    def _travel(self, *, until: float) -> Events:
+    def _travel(self, *, until: float, each: Callable[[], None] = lambda: None) -> Events:
         """Let the arm go along the rest of the segment; hold, stop and faults happen in here."""
         path, stream = self._path, self._stream
         if path.tau >= until:
@@ -81,6 +83,8 @@ class WaypointRun(PlanRun):
         try:
             while stream.moves:
                 yield from self._obey()
+                if self.executing:
+                    each()
                 stream.steer(hold=not self.executing)
                 yield from self._follow_on()
         finally:

@@ -63,7 +63,7 @@ class WaypointStream(SetpointStream):
             self.measured = self._next_state()
         finally:
             self.lateness.count(self._clock.now())
-        self._count(self.measured.time - before)
+        self._count(self.measured.time - before, stalled=0.0)
         slow = np.abs(self.measured.velocities).max() <= self._job.tolerances.standstill
         self._still = self._still + 1 if slow else 0
 
@@ -72,7 +72,7 @@ class WaypointStream(SetpointStream):
         there while it should.
         """
         self.command = joints
-        self._write_down(0, point)
+        self._write_down(0, point, ())
         if self.moves:
             return
         finding = checks.following_finding(
@@ -85,9 +85,11 @@ class WaypointStream(SetpointStream):
         if finding is not None:
             raise Faulted(finding)
 
-    def send(self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint) -> None:
+    def send(
+        self, joints: FloatArray, *, outputs: int, arc: int, point: PathPoint, analog: tuple[float, ...] = ()
+    ) -> None:
         """Look at an arm that stands."""
-        del outputs, arc
+        del outputs, arc, analog
         self.look()
         self.keep(joints, point)
 

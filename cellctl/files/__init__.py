@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from cellctl.errors import Finding
     from cellctl.model.cell import Cell
+    from cellctl.model.gcode_wiring import GcodeWiring
     from cellctl.model.inputs import Input
     from cellctl.model.link_faults import FaultScript
     from cellctl.model.plan import Plan
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "io", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = ("cell", "faults", "gcode", "io", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
 """The kinds of files that people write."""
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "library_robots",
     "load_cell",
     "load_faults",
+    "load_gcode_wiring",
     "load_io",
     "load_robot",
     "load_task",
@@ -76,6 +78,15 @@ def load_wiring(path: str | Path) -> Wiring:
     from cellctl.files import loading
 
     return loading.load_wiring(path)
+
+
+def load_gcode_wiring(path: str | Path) -> GcodeWiring:
+    """Read how an arm lies on the axes of a G-code controller, by its library name, a `lib:` reference or a path;
+    raises FileError.
+    """
+    from cellctl.files import loading
+
+    return loading.load_gcode_wiring(path)
 
 
 def load_io(path: str | Path) -> ProcessWiring:

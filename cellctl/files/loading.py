@@ -9,6 +9,7 @@ from typing import TypeVar
 from cellctl.errors import FileError, Finding, Place
 from cellctl.files.cell_file import read_cell
 from cellctl.files.faults_file import read_faults
+from cellctl.files.gcode_file import read_gcode_wiring
 from cellctl.files.io_file import read_io
 from cellctl.files.library import PROJECT_FILE, library_robots
 from cellctl.files.project_file import ProjectFile
@@ -18,6 +19,7 @@ from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, refe
 from cellctl.files.task_file import read_task
 from cellctl.files.wiring_file import read_wiring
 from cellctl.model.cell import Cell
+from cellctl.model.gcode_wiring import GcodeWiring
 from cellctl.model.inputs import Input
 from cellctl.model.link_faults import FaultScript
 from cellctl.model.process_wiring import ProcessWiring
@@ -62,6 +64,16 @@ def load_wiring(path: str | Path) -> Wiring:
         path = f"lib:robots/{path}"
     reference, reading = _opened(path)
     return _finished(reading, read_wiring(reading, with_file(reference, "wiring")))
+
+
+def load_gcode_wiring(path: str | Path) -> GcodeWiring:
+    """Read how an arm lies on the axes of a G-code controller, by its library name, a `lib:` reference or a path;
+    raises FileError.
+    """
+    if path in library_robots():
+        path = f"lib:robots/{path}"
+    reference, reading = _opened(path)
+    return _finished(reading, read_gcode_wiring(reading, with_file(reference, "gcode")))
 
 
 def load_io(path: str | Path) -> ProcessWiring:

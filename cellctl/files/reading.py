@@ -29,6 +29,7 @@ _FILE_OF_KIND: Final = {
     "tool": "tool.yaml",
     "cell": "cell.yaml",
     "wiring": "wiring.yaml",
+    "gcode": "gcode.yaml",
     "io": "io.yaml",
 }
 _LIBRARY_FOLDERS: Final = {"robot.yaml": "robots", "tool.yaml": "robots/tools"}
@@ -41,6 +42,7 @@ _SIGNATURES: Final = {
     "part": "bodies",
     "project": "project",
     "wiring": "protocol",
+    "gcode": "axes",
     "io": "devices",
     "faults": "faults",
 }

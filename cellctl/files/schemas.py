@@ -18,6 +18,7 @@ from cellctl.files.strict_model import FileModel
 _MODELS: Final = {
     "cell": ("cellctl.files.cell_fields", "CellFile"),
     "faults": ("cellctl.files.faults_file", "FaultsFile"),
+    "gcode": ("cellctl.files.gcode_file", "GcodeFile"),
     "io": ("cellctl.files.io_file", "IoFile"),
     "part": ("cellctl.files.part_file", "PartFile"),
     "pen": ("cellctl.files.wps_file", "PenFile"),

@@ -58,15 +58,15 @@ def _check_signals(at: StepReport, cell: Cell) -> None:
     hint = "write 'signals: {driver_run: {output: 1}, driver_tight: {input: 1}}' into the cell file"
     if not lines:
         message = "the cell has no signals: this task can be planned and proved, and not be run"
-        at.warn("F170", message, "cell", hint)
+        at.warn("F198", message, "cell", hint)
         return
     for name, kind in (*NEEDED, *OPTIONAL):
         if name in lines and _number(lines[name], kind) is None:
             message = f"signal '{name}' of the cell is no {kind}, and a screwdriver needs it as one"
-            at.report("F170", message, "cell", hint)
+            at.report("F198", message, "cell", hint)
     for name, kind in NEEDED:
         if name not in lines:
-            at.report("F170", f"the cell has no {kind} '{name}', which a screw needs", "cell", hint)
+            at.report("F198", f"the cell has no {kind} '{name}', which a screw needs", "cell", hint)
 
 
 def _number(signal: Signal, kind: str) -> int | None:

@@ -15,7 +15,7 @@ from cellctl.errors import CellctlError
 from cellctl.jobs.run_figures import PLAN_FILE, RunFigures, run_figures
 
 DATABASE = "history.sqlite"
-_LISTS = ("codes", "operator", "late")
+_LISTS = ("codes", "operator", "late", "screws")
 _COLUMNS = tuple(field.name for field in fields(RunFigures))
 
 

@@ -19,6 +19,7 @@ from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.files import cell_from_inputs, write_plan
 from cellctl.jobs.own_planner import Reference, moved
 from cellctl.jobs.proving import verify
+from cellctl.jobs.resuming_screws import ScrewStands, survey_with_screw, unfinished_screw
 from cellctl.jobs.running import (
     PLAN_FILE,
     Running,
@@ -113,6 +114,7 @@ def resume(
     arc: ArcAfter,
     overlap: float = DEFAULT_OVERLAP,
     gripper: GripperStands | None = None,
+    screw: ScrewStands | None = None,
     driver: str = "sim",
     real_time: bool = False,
     wiring: str = "",
@@ -124,13 +126,15 @@ def resume(
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
 
     `overlap` (m) is how far before the cut the arc is struck again. `gripper` is how a person finds the gripper, asked
-    for where something was gripped (X429); what it has not done yet is then done. A simulated arm is put where the
-    record says that it stood; a real one is where it is, and `reference` is as for `run`. Raises as `run` does, X444
-    for an overlap that may leave a gap, and PlanningFailed where no certified way leads back.
+    for where something was gripped (X429); what it has not done yet is then done. `screw` is what a person has made of
+    a screw that was begun (X447). A simulated arm is put where the record says that it stood; a real one is where it
+    is, and `reference` is as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap, and
+    PlanningFailed where no certified way leads back.
     """
     demand_driver(driver, io)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
+    found = replace(found, survey=survey_with_screw(found.survey, screw))
     plan = found.certified.plan
     target = new_run_folder(plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
@@ -170,6 +174,8 @@ def entry_on_path(found: Interrupted, here: FloatArray, arc: ArcAfter, overlap: 
     """
     survey, segments = found.survey, found.certified.plan.segments
     around = range(max(survey.segment - 1, 0), min(survey.segment + 2, len(segments)))
+    begun = unfinished_screw(survey)
+    around = around if begun is None else range(around.start, begun.segment + 1)
     places = [(*_nearest(segments[index], here), index) for index in around]
     away, s, index = min(places, key=lambda place: (place[0], abs(place[2] - survey.segment)))
     if away > (ON_PATH_AT_SEAM if segments[index].contacts else ON_PATH):
@@ -189,7 +195,7 @@ def entry_at_boundary(found: Interrupted, arc: ArcAfter, overlap: float) -> Entr
         seam = survey.cut[0] if arc == "restart" else None
     else:
         step = segments[index].step
-        welds = [k for k, segment in enumerate(segments) if segment.step == step and segment.process is not None]
+        welds = [k for k, segment in enumerate(segments) if segment.step == step and segment.kind == "process"]
         seam = next((k for k in welds if k not in survey.done and segments[index].contacts), None)
     if seam is not None:
         while segments[seam - 1].contacts and segments[seam - 1].step == segments[seam].step:

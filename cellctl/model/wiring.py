@@ -112,6 +112,12 @@ class Wiring:
         """Ids of the servos that are given goals: one for each joint, and the outputs."""
         return (*(axis.id for axis in self.axes), *(output.id for output in self.outputs))
 
+    @property
+    def input_lines(self) -> tuple[int, ...]:
+        """The input lines that tell how its outputs stand."""
+        lines = (line for output in self.outputs for line in (output.reached_on, output.reached_off))
+        return tuple(line for line in lines if line is not None)
+
     def called(self, id: int) -> str:
         """What a servo is called in a sentence: its joint or output, and its id."""
         for axis in self.axes:

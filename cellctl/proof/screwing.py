@@ -44,7 +44,7 @@ def check_axis(task: Task, step: Screw, segment: Segment, where: str) -> Iterato
 
 
 def check_screw(task: Task, step: Screw, segment: Segment, where: str) -> Iterator[Finding]:
-    """The way in lies on the axis (C370), begins and ends where it has to (C371), with the feed of the thread (C372)."""
+    """The way in lies on the axis (C370), begins and ends where it has to (C371), fed as the thread is (C372)."""
     yield from check_axis(task, step, segment, where)
     program = hole_place(task.cell, step).program
     t = np.linspace(0.0, segment.duration, _LOOKS)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import pi
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +37,24 @@ def say(capsys: pytest.CaptureFixture[str]):
         return Said(code, out, err)
 
     return call_it
+
+
+@pytest.fixture
+def emulated(checkout: Path) -> Iterator:
+    """Start `cellctl emulate` as a process; the process, and what it says of its port."""
+    processes = []
+
+    def start(*words: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
+        command = [sys.executable, "-m", "cellctl", "emulate", *words]
+        process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process, json.loads(process.stdout.readline())
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.fixture

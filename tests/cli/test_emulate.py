@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-
-@pytest.fixture
-def emulated(checkout: Path) -> Iterator:
-    processes = []
-
-    def start(*words: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-        command = [sys.executable, "-m", "cellctl", "emulate", *words]
-        process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)
-        processes.append(process)
-        return process, json.loads(process.stdout.readline())
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+from cellctl.files import load_cell
+from cellctl.model.wiring import STEP
 
 
 def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, tmp_path: Path) -> None:
@@ -46,6 +28,8 @@ def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, t
         (["--arm", "kuka_kr16_2"], "wiring.yaml: there is no such file"),
         (["--at", "1 2 deg"], "--at: "),
         (["--faults", "nothing.yaml"], "nothing.yaml: there is no such file"),
+        (["--cell", "sim/paper_cell/cell.yaml"], "'so101' is wired for feetech, not for dynamixel"),
+        (["--cell", "sim/paper_cell/cell.yaml", "--arm", "open_manipulator_x"], "the cell 'paper_cell' has the joints"),
     ],
 )
 def test_what_cannot_be_emulated_is_a_usage_error(say, words: list[str], said: str) -> None:
@@ -54,12 +38,31 @@ def test_what_cannot_be_emulated_is_a_usage_error(say, words: list[str], said: s
     assert said in answer.err
 
 
+def test_servos_move_the_arm_of_a_cell(emulated, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    link = tmp_path / "arm"
+    _, said = emulated("feetech", "--cell", "sim/paper_cell/cell.yaml", "--link", str(link))
+    assert said["arm"] == "so101"
+    home = load_cell("lib:sim/paper_cell/cell.yaml").mechanisms[0].configurations["home"]
+    assert read_feetech(str(link)) == pytest.approx(home, abs=2 * STEP)
+
+
 def test_a_real_arm_moves_only_with_consent(say) -> None:
     answer = say("run", "tasks/desk/over_the_blocks.yaml", "--driver", "dynamixel:/dev/ttyNONE")
     assert (answer.code, answer.err) == (
         2,
         "nobody agreed that the arm at dynamixel:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
     )
+
+
+def test_process_devices_are_as_real_as_an_arm(say) -> None:
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "modbus:/dev/ttyNONE")
+    assert (answer.code, answer.err) == (
+        2,
+        "nobody agreed that the process devices at modbus:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
+    )
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "profinet:/dev/ttyNONE")
+    assert (answer.code, "[U640]" in answer.err) == (2, True)
 
 
 def test_a_driver_without_its_port_is_a_usage_error(say) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from bisect import bisect_right
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from cellctl.execution.ledger import SeamLedger
 from cellctl.execution.machine import MOVING, Machine
 from cellctl.execution.obeying import Obedience
 from cellctl.execution.run import PlanRun
+from cellctl.execution.service import operating
 from cellctl.execution.service import server as serving
 from cellctl.execution.stream import PathPoint
 from cellctl.model.plan import Block, CertifiedPlan
@@ -33,10 +35,12 @@ from cellctl.model.spline import BSpline
 from tests.emulators.stand_in_controller import FirstOrderStandIn
 
 ARC = 1 << 1
+ENABLED_FOR = 52
+"""Polls for which a sign of enabling counts: 0.2 s of 4 ms, and the one in which it is taken back."""
 LONGEST_STOP = 80
 """Cycles of motion between a hold or stop and standstill, on the way to a place where the law does not rest."""
 GAPS = st.sampled_from([0, 1, 2, 3, 7, 15, 30, 60, 120, 250])
-SIMPLE = ("hold", "stop", "estop", "clear", "reset", "release", "acquire", "enable", "START", "LOAD")
+SIMPLE = ("hold", "stop", "estop", "clear", "reset", "release", "acquire", "enable", "START", "LOAD", "LOAD DRY")
 REQUESTS = st.one_of(
     st.sampled_from(SIMPLE),
     st.sampled_from(SIMPLE),
@@ -142,12 +146,14 @@ class FrailSimulated:
 
 
 class Watched(serving.Executor):
-    """An executor that shows the arm its state at each setpoint, as a witness of the table."""
+    """An executor that shows the arm its state at each setpoint, as a witness of the table, and the number of the
+    poll.
+    """
 
-    def __init__(self, driver, *args, **more):
-        super().__init__(driver, *args, **more)
+    def __init__(self, driver, links, *args, **more):
+        super().__init__(driver, links, *args, **more)
         machine = self.operating.machine
-        driver.scene = lambda: (machine.state, machine.power, machine.mode)
+        driver.scene = lambda: (machine.state, machine.power, machine.mode, links.polls)
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +185,9 @@ def played(quick, interleaving, folder, serve, kind=Frail):
         poll += gap
         if isinstance(what, tuple):
             what = (lambda name: lambda: setattr(arm, "fault", name))(what[1])
-        elif what == "LOAD":
-            what = {"do": "load", "plan": str(folder / "job")}
+        elif what in ("LOAD", "LOAD DRY"):
+            process = "dry" if what == "LOAD DRY" else "weld"
+            what = {"do": "load", "plan": str(folder / "job"), "process": process}
         elif what == "START":
             runs += 1
             what = {"do": "start", "folder": str(folder / f"run{runs}")}
@@ -194,7 +201,8 @@ def check(arm, links):
     """Every invariant, on what the arm was told."""
     powered, slowing = False, 0
     before = None
-    for what, joints, outputs, state, power, mode in arm.log:
+    enabled = sorted(poll for poll, items in links.script.items() if {"do": "enable"} in items)
+    for what, joints, outputs, state, power, mode, poll in arm.log:
         if what.startswith("power"):
             powered = what == "power on"
             continue
@@ -203,6 +211,10 @@ def check(arm, links):
         assert state in (*MOVING, "held"), f"a setpoint while {state}"
         moved = before is not None and np.abs(joints - before).max() > 1e-9
         assert not (moved and state == "held"), "it moves while held"
+        if moved and state == "execute" and mode == "t1":
+            signs = enabled[: bisect_right(enabled, poll)]
+            assert signs, "it moves in mode t1 and nobody has enabled it"
+            assert poll - signs[-1] <= ENABLED_FOR, "it moves in mode t1 and nobody enables it any more"
         slowing = slowing + 1 if moved and state in ("holding", "stopping", "aborting") else 0
         assert slowing <= LONGEST_STOP, f"it does not stop while {state}"
         if outputs & ARC:
@@ -319,6 +331,10 @@ def sends_on_after_the_end(patch):
     patch.setattr(PlanRun, "close", close)
 
 
+def moves_in_mode_t1_though_nobody_enables(patch):
+    patch.setattr(operating, "ENABLING", 10.0)
+
+
 def welds_in_mode_t1(patch):
     patch.setattr(serving.Executor, "_demand_ready", lambda self, job: None)
 
@@ -336,6 +352,10 @@ PLANTS = [
     (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")]),
     (sends_on_after_the_end, [(12, "stop")]),
     (leaves_the_path, [(60, "hold"), (60, BACK)]),
+    (
+        moves_in_mode_t1_though_nobody_enables,
+        [*SLOWLY, (0, "LOAD DRY"), (0, "enable"), (0, "START"), (90, "stop")],
+    ),
     (
         welds_in_mode_t1,
         [(0, "stop"), (60, "reset"), (0, T1), (0, ON), (0, "enable"), (0, "START"), *[(45, "enable")] * 120],

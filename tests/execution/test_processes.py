@@ -374,6 +374,18 @@ def test_a_process_that_does_not_start_says_why(cell_processes):
     assert caught.value.findings[0].code == "E533"
 
 
+def test_a_fault_of_a_joint_that_is_not_there_is_no_fault_that_is_forgotten(cell_processes):
+    packed, programs = cell_processes
+    with (
+        pytest.raises(
+            EnvironmentMissing, match="the arm has no joint 'A7' that could be stuck: it has A1, A2, A3"
+        ) as caught,
+        attached(packed, CellOptions(arm_fault="stuck:A7:1.0"), programs, name="test"),
+    ):
+        pass
+    assert caught.value.findings[0].code == "E533"
+
+
 def test_a_standing_cell(cell_processes, plan_file):
     packed, programs = cell_processes
     with pytest.raises(EnvironmentMissing, match="no cell 'bench' is up"):

@@ -25,6 +25,7 @@ from cellctl.catalogue import lookup
 from cellctl.errors import CellctlError, Finding
 from cellctl.files.cell_file import read_cell
 from cellctl.files.faults_file import read_faults
+from cellctl.files.gcode_file import read_gcode_wiring
 from cellctl.files.io_file import read_io
 from cellctl.files.library import library_root
 from cellctl.files.part_file import open_part, part_of
@@ -168,6 +169,8 @@ def run_reader(reading: Reading, kind: str, reference: str) -> None:
         read_wps(reading, reference, "wps")
     elif kind == "wiring":
         read_wiring(reading, reference)
+    elif kind == "gcode":
+        read_gcode_wiring(reading, reference)
     elif kind == "io":
         read_io(reading, reference)
     elif kind == "faults":

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from cellctl.errors import FileError
-from cellctl.files import load_faults, load_wiring
+from cellctl.files import load_faults, load_gcode_wiring, load_robot, load_wiring
+from cellctl.model.gcode_wiring import homed_robot
 from cellctl.model.link_faults import Fault
 
 
 def test_every_wiring_of_the_library_fits_its_robot(checkout: Path) -> None:
-    from cellctl.files import load_robot
-
     wired = sorted(path.parent.name for path in checkout.glob("robots/*/wiring.yaml"))
     assert "open_manipulator_x" in wired
     for name in wired:
@@ -76,3 +75,29 @@ def test_a_script_of_faults(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         load_faults(path)
     assert [finding.code for finding in caught.value.findings] == ["F111", "F111", "F123"]
+
+
+def test_the_generic_arm_is_homed_to_its_upper_limits() -> None:
+    """The file that is there to be copied says what an arm without a file is taken for."""
+    robot, wiring = load_robot("generic_gcode_6axis"), load_gcode_wiring("generic_gcode_6axis")
+    assert wiring == homed_robot(robot)
+    upper = robot.limit_array("upper")
+    assert wiring.machine_values(upper) == pytest.approx([0.0] * 6, abs=1e-9)
+    assert wiring.joint_values(wiring.machine_values(upper - 0.3)) == pytest.approx(upper - 0.3)
+
+
+def test_all_that_is_wrong_with_a_gcode_wiring(tmp_path: Path) -> None:
+    (tmp_path / "gcode.yaml").write_text(
+        """\
+baud: 300
+axes:
+  - {joint: a, zero: -170 deg, sign: 2}
+  - {joint: b, zero: -170}
+"""
+    )
+    with pytest.raises(FileError) as caught:
+        load_gcode_wiring(tmp_path / "gcode.yaml")
+    assert [(f.code, f.place.line) for f in caught.value.findings] == [("F123", 1), ("F113", 3), ("F120", 4)]
+    (tmp_path / "gcode.yaml").write_text("axes: [{joint: a, zero: 0 deg}, {joint: a, zero: 0 deg}]")
+    with pytest.raises(FileError, match="joint 'a' is named 2 times"):
+        load_gcode_wiring(tmp_path / "gcode.yaml")

@@ -14,7 +14,7 @@ from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Box, Sphere
 from cellctl.scene.coal.exact import CoalScene
 from cellctl.scene.spheres.contacts import nearest_at, obstacle_gaps, sphere_centres
-from cellctl.scene.spheres.edges import all_items, motion_free_each, spheres_free_each
+from cellctl.scene.spheres.edges import all_items, motion_free_each, new_room, spheres_free_each, states_hit
 from cellctl.scene.spheres.model import SphereArm
 from cellctl.scene.spheres.obstacles import Obstacles, obstacles_from
 from cellctl.scene.spheres.tables import ArmTables, arm_tables
@@ -54,6 +54,35 @@ def test_a_state_is_free_where_every_distance_by_hand_is_positive(arms: ModuleTy
     assert 0.1 < free.mean() < 0.95
     assert not (free & (gaps <= 0.0)).any()
     assert not (~free & (gaps > 1e-4)).any()
+
+
+@pytest.mark.parametrize("which", ["six_axis_arm", "arm_with_slides"])
+def test_sixteen_states_at_once_are_told_what_each_is_told_alone(arms: ModuleType, which: str) -> None:
+    arm = getattr(arms, which)()
+    tables, obstacles = arm_tables(arm, mixed=True), obstacles_from(arms.random_scene(3))
+    items = all_items(tables, obstacles, np.float32(0.0))
+    room = new_room(tables, items)
+    q = arms.postures(arm, 1600).astype(np.float32).reshape(100, 16, arm.dof)
+    hit = [states_hit(tables, obstacles, items, room, np.ascontiguousarray(some.T).ravel()) for some in q]
+    free = _clear_states(tables, obstacles, q.reshape(1600, arm.dof).astype(np.float64))
+    assert [(mask >> lane) & 1 for mask in hit for lane in range(16)] == [not one for one in free]
+
+
+def test_no_verdict_depends_on_what_was_asked_before(arms: ModuleType) -> None:
+    arm = arms.six_axis_arm()
+    tables, obstacles = arm_tables(arm, mixed=True), obstacles_from(arms.random_scene(5))
+    motions = arms.postures(arm, 1200).reshape(600, 2, arm.dof).astype(np.float32)
+    motions[:, 1] = motions[:, 0] + 0.2 * (motions[:, 1] - motions[:, 0])
+    used = all_items(tables, obstacles, np.float32(0.0))
+    verdicts = []
+    for items in (all_items(tables, obstacles, np.float32(0.0)), used, used):
+        free = np.zeros(len(motions), np.bool_)
+        motion_free_each(tables, obstacles, items, motions, np.float32(2e-4), free)
+        verdicts.append(free)
+    assert not np.array_equal(used.env, all_items(tables, obstacles, np.float32(0.0)).env)
+    assert 0 < verdicts[0].sum() < len(motions)
+    assert np.array_equal(verdicts[0], verdicts[1])
+    assert np.array_equal(verdicts[0], verdicts[2])
 
 
 def test_a_margin_is_kept(arms: ModuleType) -> None:

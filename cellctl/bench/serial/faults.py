@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cellctl.bench.figures import Figure, Goal, SuiteResult
-from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench
+from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench, wired
 from cellctl.bench.serial.waypoint_benches import WaypointBench, grbl_bench, mycobot_bench
 from cellctl.bench.suites import Progress
 from cellctl.drivers.driver import ArmState, Setpoint
@@ -68,8 +68,7 @@ def drawn_faults(chance: Random, servos: tuple[int, ...]) -> list[Fault]:
 def servo_run(protocol: Protocol, seed: int) -> str:
     """One run of an arm of servos: the code of what ended it, or `done`. Raises Broken for what must not happen."""
     chance = Random(seed)
-    bench = servo_bench(protocol)
-    faults = drawn_faults(chance, tuple(sorted(bench.wiring.models)))
+    faults = drawn_faults(chance, tuple(sorted(wired(protocol).models)))
     bench = servo_bench(protocol, *faults, seed=seed)
     states, ended = _followed(bench)
     _demand_no_jumps(states, bench.fastest, least=0.01)

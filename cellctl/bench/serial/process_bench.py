@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from cellctl.bench.serial.simulated import SimulatedPort
 from cellctl.drivers.modbus.io import ModbusIo
 from cellctl.drivers.modbus.scan import ProcessScan
@@ -11,8 +14,11 @@ from cellctl.emulators.modbus.line import process_line
 from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.files import load_io
 from cellctl.model.link_faults import Fault, FaultScript
+from cellctl.model.process_wiring import ProcessWiring
 
 SIGNALS = ("arc_on", "arc_ok", "gripper", "gripped", "gripper_open")
+shipped_io: Callable[[str], ProcessWiring] = cache(load_io)
+"""A process wiring of the library, read once."""
 _PAUSE = 0.002
 
 
@@ -20,8 +26,8 @@ class ProcessBench:
     """The signals of the shipped wiring at the emulated devices; raises EnvironmentMissing E570 without pymodbus."""
 
     def __init__(self, *faults: Fault, seed: int = 1, signals: tuple[str, ...] = SIGNALS) -> None:
-        self.wiring = load_io("lib:sim/process_line/io.yaml").used_by(signals)
-        self.devices = process_line()
+        self.wiring = shipped_io("lib:sim/process_line/io.yaml").used_by(signals)
+        self.devices = process_line("gripper", "weld_source")
         self.line = Line(self.devices, baud=self.wiring.line.baud, script=FaultScript(faults, seed))
         self.io = ModbusIo(self.open_port, self.wiring.line, self.wiring.devices)
         self.scan = ProcessScan(self.io, self.wiring)

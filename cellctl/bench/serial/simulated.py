@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from cellctl.errors import EnvironmentMissing, Finding
 from cellctl.files import load_robot, load_wiring
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
+from cellctl.model.robot import Robot
 from cellctl.model.wiring import Protocol, Wiring
 
 ARMS: MappingProxyType[Protocol, str] = MappingProxyType({"dynamixel": "open_manipulator_x", "feetech": "so101"})
@@ -31,6 +33,10 @@ ARMS: MappingProxyType[Protocol, str] = MappingProxyType({"dynamixel": "open_man
 BUSES: MappingProxyType[Protocol, Callable[[Wiring, Sequence[float]], EmulatedBus[Any, Any]]] = MappingProxyType(
     {"dynamixel": dynamixel.bus_of, "feetech": feetech.bus_of}
 )
+wired: Callable[[Protocol], Wiring] = cache(lambda protocol: load_wiring(ARMS[protocol]))
+"""The wiring of the arm for a protocol of servos, read once."""
+shipped_robot: Callable[[str], Robot] = cache(load_robot)
+"""A robot of the library, read once."""
 START = (0.3, -0.6, 0.4, 0.2, -0.5)
 _DIRECTIONS = (1.0, -1.0, 1.0, 1.0, -1.0)
 
@@ -187,8 +193,8 @@ def servo_bench(
     """The library's arm for a protocol of servos, or the one that `wiring` is for, standing `at` joint values (rad) on
     a line with the given faults.
     """
-    wiring = wiring or load_wiring(ARMS[protocol])
-    limits = load_robot(wiring.name).axis_limits
+    wiring = wiring or wired(protocol)
+    limits = shipped_robot(wiring.name).axis_limits
     start = np.resize(at, len(wiring.axes))
     bus = BUSES[wiring.protocol](wiring, start.tolist())
     line = Line(bus, baud=wiring.baud, script=FaultScript(faults, seed))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from cellctl.bench.serial.simulated import LineBench
+from cellctl.bench.serial.simulated import LineBench, shipped_robot
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.mycobot.arm import MycobotWaypointArm
@@ -18,7 +18,6 @@ from cellctl.drivers.waypoint_arm import WaypointArm
 from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.mycobot.arm import MycobotArm
-from cellctl.files import load_robot
 from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_robot, travel_of
 from cellctl.model.link_faults import Fault, FaultScript
 from cellctl.model.pose import FloatArray
@@ -95,7 +94,7 @@ def grbl_bench(
     """A homed arm on a line with the given faults, at joint values (dof,) or in the middle; `settings` are those of the
     machine.
     """
-    robot = load_robot(ROBOT)
+    robot = shipped_robot(ROBOT)
     wiring = homed_robot(robot, (TORCH,))
     rate = np.degrees(robot.limit_array("velocity")) * 60.0
     acceleration = np.degrees(robot.limit_array("acceleration"))
@@ -112,7 +111,7 @@ def grbl_bench(
 
 def mycobot_bench(*faults: Fault, seed: int = 1, at: FloatArray | None = None) -> MycobotBench:
     """An arm on a line with the given faults, at joint values (dof,) or somewhere."""
-    robot = load_robot(ROBOT)
+    robot = shipped_robot(ROBOT)
     start = np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0]) if at is None else at
     far_end = MycobotArm(
         np.degrees(start),

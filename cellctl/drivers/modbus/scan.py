@@ -112,6 +112,7 @@ class ProcessScan:
             if self.finding is None and not (missed and unserved <= self.wiring.deadline):
                 self.finding = fault.findings[0]
                 self._told.clear()
+                self._held.clear()  # what was told last and not answered may have been taken
             return False
         finally:
             self._turn = self.io.now
@@ -126,7 +127,7 @@ class ProcessScan:
             self._demand_timely(wish)
         for output in self.wiring.outputs:
             value, told = self._wanted(output, wish), self._told.get(output.signal)
-            if value is None or (told is None and self._held[output.signal] == value):
+            if value is None or (told is None and self._held.get(output.signal) == value):
                 continue
             if told is None or told.value != value:
                 self._told[output.signal] = Told(value, self.io.now)

@@ -71,6 +71,8 @@ class ServoArm(StoppedAtExit):
             "executor",
             lag=wiring.lag,
             falls=falls,
+            outputs=sum(1 << output.line for output in wiring.outputs),
+            inputs=sum(1 << line for line in wiring.input_lines),
         )
 
     def read(self) -> ArmState:

@@ -95,7 +95,7 @@ def run(
         signal.signal(signal.SIGTERM, lambda *_: link.end())
         settings = ControllerSettings(period=launch.period, patience=launch.patience)
         if launch.arm_fault is not None:
-            plant = FaultyPlant(plant, launch.arm_fault, figures.joints, time_step=settings.time_step)
+            plant = _faulty(plant, launch.arm_fault, figures.joints, settings.time_step)
         fault = launch.gripper_fault
         screw_fault, faulty = parsed_screw_fault(launch.screw_fault)
         controller = Controller(
@@ -113,6 +113,13 @@ def run(
                 serve_real_time(controller, link)
         else:
             serve_lock_step(controller, link)
+
+
+def _faulty(plant: Plant, fault: PlantFault, joints: tuple[str, ...], time_step: float) -> FaultyPlant:
+    """The plant with its fault; ends the process where that is one of a joint which is not there."""
+    if fault.joint and fault.joint not in joints:
+        sys.exit(f"the arm has no joint '{fault.joint}' that could be stuck: it has {', '.join(joints)}")
+    return FaultyPlant(plant, fault, joints, time_step=time_step)
 
 
 def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:

@@ -85,7 +85,7 @@ class Screwdriver:
         self._state = "runs"
         if self._at is None or np.abs(np.subtract(joints, self._at)).max() > _ELSEWHERE:
             self._screws += 1
-            self._angle = 0.0
+            self._angle = self._torque = 0.0
         self._say("screw_started", program, joints)
 
     def _turn(self, program: TighteningProgram, by: float, joints: Sequence[float]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import nan
 from pathlib import Path
 from typing import Literal, cast
 
@@ -48,16 +47,18 @@ class GripSurvey:
 
 @dataclass(frozen=True, slots=True)
 class ScrewSurvey:
-    """A screw that was begun in a segment; `done` where it came out sound, with its final `torque` (Nm) and the
-    `angle` since snug (rad), NaN where the driver shows none.
+    """A screw that was begun in a segment; `done` where it came out sound, `code` of what was wrong with it.
+
+    Its last `torque` (Nm) and the `angle` since snug (rad) are None where the driver shows none.
     """
 
     segment: int
     hole: str
     program: str
     done: bool = False
-    torque: float = nan
-    angle: float = nan
+    torque: float | None = None
+    angle: float | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,14 @@ class _Reader:
         elif kind == "screw_intent":
             screw = ScrewSurvey(_whole(data, "segment"), str(data.get("hole", "")), str(data.get("program", "")))
             self._screws.append(screw)
-        elif kind == "screw_done" and self._screws:
-            torque, angle = (_real(data, name) if name in data else nan for name in ("torque", "angle"))
-            self._screws[-1] = replace(self._screws[-1], done=True, torque=torque, angle=angle)
+        elif kind in ("screw_done", "screw_failed") and self._screws:
+            self._end_screw(data, done=kind == "screw_done")
+
+    def _end_screw(self, data: Mapping[str, object], *, done: bool) -> None:
+        torque, angle = (_real(data, name) if name in data else None for name in ("torque", "angle"))
+        code = str(data.get("code", ""))
+        self._screws[-1] = replace(self._screws[-1], done=done, torque=torque, angle=angle, code=code)
+        if done:
             self._done.add(self._screws[-1].segment)
 
     def survey(self, *, notice: Finding | None, running: bool) -> Survey:

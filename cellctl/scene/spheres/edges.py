@@ -15,8 +15,18 @@ from numba import types
 
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, compiled, reads, record, writes
-from cellctl.scene.spheres.blocks import BLOCK, ITEMS, OBSTACLES, Block, Items, new_block, place_block, probe_block
-from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray, splat, store
+from cellctl.scene.spheres.blocks import (
+    BLOCK,
+    ITEMS,
+    OBSTACLES,
+    Block,
+    Items,
+    lanes_hit,
+    new_block,
+    place_block,
+    probe_block,
+)
+from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray, load, splat, store
 from cellctl.scene.spheres.obstacles import HULL, Obstacles
 from cellctl.scene.spheres.tables import ARM, ArmTables
 
@@ -106,6 +116,17 @@ def spheres_free(arm: ArmTables, obstacles: Obstacles, items: Items, room: Room,
     place_block(arm, block)
     hit, _, _, _ = probe_block(arm, obstacles, items, items.env.shape[0], items.own.shape[0], block, room.spare)
     return hit == 0
+
+
+@compiled(COUNT, ARM, OBSTACLES, ITEMS, ROOM, reads(1, SINGLE), bare=True)
+def states_hit(arm: ArmTables, obstacles: Obstacles, items: Items, room: Room, states: SingleArray) -> int:
+    """Bit k is set where state k of sixteen (16 dof,), lane by lane, is not proved to keep every margin."""
+    block = room.block
+    _stand(arm, block)
+    for k in range(0, states.shape[0], 16):
+        store(block.q, k, load(states, k))
+    place_block(arm, block)
+    return lanes_hit(arm, obstacles, items, block)
 
 
 @compiled(NOTHING, ARM, OBSTACLES, ITEMS, reads(2, SINGLE), writes(1, FLAG))
