@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellctl.execution.records.record import EVENTS, JOURNAL, OUTCOME, TRACE
-from cellctl.execution.records.survey import ScrewSurvey, surveyed
+from cellctl.execution.records.survey import ScrewSurvey, Survey, surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.plan import Plan
@@ -94,11 +94,16 @@ def run_figures(folder: str | Path) -> RunFigures:
         late=tuple(outcome.get("lateness", ())),
         stalls=int(outcome.get("stalls", 0)),
         stalled=float(outcome.get("stalled", 0.0)),
-        screws=tuple(f"{screw.hole} {screw_words(screw)}" for screw in survey.screws),
+        screws=screw_lines(survey),
     )
 
 
-def screw_words(screw: ScrewSurvey) -> str:
+def screw_lines(survey: Survey) -> tuple[str, ...]:
+    """What became of each screw that was begun in a run, in words."""
+    return tuple(f"{screw.hole} {_screw_words(screw)}" for screw in survey.screws)
+
+
+def _screw_words(screw: ScrewSurvey) -> str:
     """What became of a screw, and its figures as far as there are any."""
     said = "is tight" if screw.done else f"is not known to be sound{f' ({screw.code})' if screw.code else ''}"
     torque = "" if screw.torque is None else f", {screw.torque:.2f} Nm"

@@ -60,6 +60,13 @@ def is_line_law(law: BSpline) -> bool:
     return bool(np.abs(third).max() <= _SAME)
 
 
+def meet(path: BSpline, law: BSpline) -> bool:
+    """Whether a phase of such a `law` ends wherever a line of such a `path` does, so that none passes a corner."""
+    places, passed = breaks(path), corners(law)[:, 0]
+    near = np.clip(np.searchsorted(passed, places), 1, len(passed) - 1)
+    return bool(np.minimum(np.abs(passed[near] - places), np.abs(passed[near - 1] - places)).max() <= _SAME)
+
+
 def _has_threefold_knots(spline: BSpline) -> bool:
     inner = spline.knots[1:-1]
     if spline.degree != _CUBIC or len(inner) % _CUBIC or len(spline.control) <= _CUBIC:

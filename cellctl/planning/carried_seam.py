@@ -10,8 +10,9 @@ from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
 from cellctl.planning.explain_state import explain_state
-from cellctl.planning.seams.positioned import LEANS, Lattice, furthest_stage, grid_ways, lattice_of, torches_along
-from cellctl.planning.seams.reach import SeamProblem
+from cellctl.planning.seams.carrier_places import LEANS, Lattice, lattice_of
+from cellctl.planning.seams.positioned import furthest_stage, grid_ways, torches_along
+from cellctl.planning.seams.reach import SeamProblem, nominal_tilt
 from cellctl.scene.bodies import CollisionModel
 from cellctl.scene.engine import EngineName
 from cellctl.scene.screen import state_bounds
@@ -30,7 +31,7 @@ def explain_carried_seam(
     (dof,) are the joints that it would start from, `engine` says how near is too near.
     """
     length = float(problem.stations.s[-1])
-    lattice = lattice_of(problem, carrier)
+    lattice = lattice_of(problem, carrier, nominal_tilt(problem.settings)[0])
     if lattice is None:
         lean = np.degrees(LEANS[-1])
         text = f"{where}: '{carrier.name}' cannot hold the face of the seam within {lean:.0f} deg of up all along it"

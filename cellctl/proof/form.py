@@ -13,7 +13,7 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Mechanism
-from cellctl.model.line_motion import is_line_law, is_line_path
+from cellctl.model.line_motion import is_line_law, is_line_path, meet
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Grip, Release, Screw, Task, Weld, step_name
@@ -56,8 +56,8 @@ def _cell_findings(task: Task, mechanism: Mechanism, members: tuple[str, ...]) -
     others = [other.name for other in task.cell.mechanisms if other.name not in members]
     if others:
         yield _foreign(f"'{others[0]}' is not in the group that moves, gaps between groups are not proved")
-    if len(members) > 1 and any(isinstance(step, Grip | Release) for step in task.steps):
-        yield _foreign(f"'{mechanism.name}' grips beside '{members[1]}', which is not proved")
+    if len(members) > 1 and any(isinstance(step, Grip | Release | Screw) for step in task.steps):
+        yield _foreign(f"'{mechanism.name}' grips or drives screws beside '{members[1]}', which is not proved")
     torch = None if mechanism.tool is None else mechanism.tool.torch
     if torch is None and any(isinstance(step, Weld) for step in task.steps):
         yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")
@@ -87,6 +87,8 @@ def _segment_findings(
             yield Finding("C323", f"the {name} of {where} is not {made} from end to end")
         if max(np.abs(spline.knots).max(), np.abs(spline.control).max()) > LARGEST:
             yield _foreign(f"the {name} of {where} holds a number over {LARGEST:g}")
+    if lines and is_line_path(segment.path) and is_line_law(segment.law) and not meet(segment.path, segment.law):
+        yield Finding("C323", f"a phase of {where} goes over a corner of its path")
     if segment.law.start != 0.0:
         yield Finding("C323", f"the time law of {where} starts at {segment.law.start:g} s")
     if segment.law.end > LONGEST:

@@ -24,7 +24,9 @@ TOLERANCE = 1.001
 """What a use may be of velocity, acceleration and jerk, for rounding in the differences; positions have none."""
 CONTINUITY = 1e-9
 CORNER_TIME = 0.05
-"""s in which a jump of velocity at a corner between two lines has to be within the limit of acceleration."""
+"""s over which jumps of velocity at the corners between lines have to be within the limit of acceleration."""
+BRIEF = 1e-6
+"""s below which a phase of constant acceleration is no more than a jump."""
 CODES = {"position": "C303", "velocity": "C304", "acceleration": "C305", "jerk": "C306"}
 _PER_SPAN = 8
 
@@ -130,18 +132,27 @@ def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -
 
 
 def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
-    """Velocity at the ends of all phases, and acceleration in them; a corner counts as passed in CORNER_TIME."""
+    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them,
+    and together those within CORNER_TIME after one.
+    """
     places, passed, t = breaks(segment.path), corners(segment.law)[:, 0], breaks(segment.law)
     line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
     slopes = (np.diff(corners(segment.path), axis=0) / np.diff(places)[:, None])[line]
     begun, ended = (slopes * rates[:, None] for rates in end_rates(segment.law))
-    jumps = np.abs(begun[1:] - ended[:-1]) / CORNER_TIME
-    steady = np.abs(ended - begun) / np.diff(t)[:, None]
+    elapsed, change = np.diff(t), np.abs(ended - begun)
+    brief = elapsed < BRIEF
+    steady = change[~brief] / elapsed[~brief, None]
+    at = np.concatenate([t[1:-1], t[:-1][brief]])
+    order = np.argsort(at, kind="stable")
+    at, jumps = at[order], np.vstack([np.abs(begun[1:] - ended[:-1]), change[brief]])[order]
+    upto = np.vstack([np.zeros((1, jumps.shape[1])), np.cumsum(jumps, axis=0)])
+    after = upto[np.searchsorted(at, at + CORNER_TIME)] - upto[1 : len(at) + 1]
+    corner = np.maximum(jumps, after) / CORNER_TIME
     velocity = np.maximum(np.abs(begun), np.abs(ended)) / axes.limit_array("velocity")
-    acceleration = np.vstack([steady, jumps]) / axes.limit_array("acceleration")
+    acceleration = np.vstack([steady, corner]) / axes.limit_array("acceleration")
     return (
         _worst("velocity", velocity, t[:-1], axes),
-        _worst("acceleration", acceleration, np.concatenate([t[:-1], t[1:-1]]), axes),
+        _worst("acceleration", acceleration, np.concatenate([t[:-1][~brief], at]), axes),
     )
 
 

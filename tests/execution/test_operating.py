@@ -121,6 +121,9 @@ def test_a_seam_that_was_left_dry_is_not_struck_when_gone_over_again(job, arm, o
 
 
 def test_an_emergency_stop_takes_the_power_and_sends_nothing_more(job, arm, operate) -> None:
+    """kroshu/kuka_drivers#257: after an emergency stop the driver needed surgery; here `power off`, `clear`, `power on`
+    and `reset` do.
+    """
     sent = []
     links = operate(
         job,

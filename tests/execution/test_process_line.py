@@ -194,6 +194,23 @@ def test_a_lost_line_ends_the_run_on_its_path_and_the_arc_goes_out(weld, job, fa
     assert ran.outcome.welds[0].complete is False
 
 
+def test_an_arc_that_breaks_is_told_over_the_line(weld) -> None:
+    welder = Welder()
+    exchange, burning = welder.arm.exchange, 0
+
+    def breaking(setpoint):
+        nonlocal burning
+        burning += welder.line.source.get("arc_ok") == 1.0
+        if burning == 60:
+            welder.line.devices.behaviour("weld_source").breaks = True
+        return exchange(setpoint)
+
+    welder.arm.exchange = breaking
+    ran = weld(welder)
+    assert (ran.outcome.status, ran.outcome.findings[0].code) == ("faulted", "X404")
+    assert welder.line.source.get("arc_on") == 0.0
+
+
 def test_an_arm_that_is_lost_puts_the_arc_out_at_once(weld) -> None:
     welder = Welder()
     cycles = 0

@@ -28,10 +28,12 @@ from cellctl.jobs.own_planner import as_followed
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.event import Event
-from cellctl.model.line_motion import breaks, corners, line_path
+from cellctl.model.line_motion import breaks, corners, line_law, line_path
 from cellctl.model.link_faults import Fault
 from cellctl.model.plan import Block, CertifiedPlan, Plan
+from cellctl.model.polyline_motion import PolylineMotion
 from cellctl.proof import examine
+from cellctl.proof.limits import CORNER_TIME
 
 LEVERS = (0.45, 0.45, 0.35, 0.15, 0.15, 0.06)
 """m: how far each axis is from the tip of the pen at most."""
@@ -68,6 +70,13 @@ def standing_grbl(certified: CertifiedPlan, *faults: Fault, **settings: float) -
 
 def standing_mycobot(certified: CertifiedPlan, *faults: Fault) -> MycobotBench:
     return mycobot_bench(*faults, at=certified.plan.start["r1"])
+
+
+def change_limits(bench: GrblBench, **factors: float) -> None:
+    """As if the controller had been set otherwise when its port was opened."""
+    limits = bench.arm._settings.limits
+    changed = {name: factor * getattr(limits, name) for name, factor in factors.items()}
+    bench.arm._settings = replace(bench.arm._settings, limits=replace(limits, **changed))
 
 
 @dataclass
@@ -180,6 +189,41 @@ def with_hurried_law(plan: Plan, index: int, factor: float) -> Plan:
     return spoiled(plan, index, law=replace(law, knots=np.array(law.knots) / factor))
 
 
+def zigzag(plan: Plan, amplitude: float) -> Plan:
+    """The first move in 60 lines, whose corners are `amplitude` (rad of the second joint) to either side, passed with
+    an even rise and fall of speed.
+    """
+    path = plan.segments[0].path
+    share = np.linspace(0.0, 1.0, 61)
+    points = path(path.start + share * (path.end - path.start))
+    points[1:-1, 1] += amplitude * np.where(np.arange(59) % 2, 1.0, -1.0)
+    times = np.where(share < 0.5, np.sqrt(2.0 * share), 2.0 - np.sqrt(2.0 * (1.0 - share)))
+    ways = np.linalg.norm(np.diff(points, axis=0), axis=1) * 60.0
+    rises = np.where(share[1:] <= 0.5, 1.0, -1.0)
+    rates = np.where(share[:-1] < 0.5, times[:-1], 2.0 - times[:-1])
+    motion = PolylineMotion(points, np.arange(60.0), times, np.zeros(60), rates * ways, rises * ways)
+    places = path.start + share * (path.end - path.start)
+    return spoiled(plan, 0, path=line_path(places, points), law=line_law(places, motion))
+
+
+@pytest.mark.parametrize(("amplitude", "codes"), [(1e-4, set()), (2e-4, {"C305"})])
+def test_jumps_at_many_corners_add_up(made, amplitude: float, codes: set[str]) -> None:
+    """Each is within what one corner may be, and so many of them are an acceleration that the arm has not."""
+    plan = zigzag(made.plan, amplitude)
+    limit = load_task("lib:tasks/desk/gcode_points.yaml").cell.axes("r1").limit_array("acceleration")
+    before = plan.segments[0].joints_at(breaks(plan.segments[0].law)[1:-1] - 1e-6)
+    here, after = (plan.segments[0].joints_at(breaks(plan.segments[0].law)[1:-1] + dt) for dt in (0.0, 1e-6))
+    assert (np.abs(before + after - 2.0 * here) / 1e-6 / CORNER_TIME < limit).all()
+    assert {finding.code for finding in examine(plan).findings} == codes
+
+
+def test_a_phase_that_goes_over_a_corner_is_found(made) -> None:
+    """Its jump would be seen nowhere."""
+    path, law = zigzag(made.plan, 1e-4).segments[0].path, made.plan.segments[0].law
+    found = {finding.code for finding in examine(spoiled(made.plan, 0, path=path, law=law)).findings}
+    assert "C323" in found
+
+
 @pytest.mark.parametrize(
     ("spoil", "codes"),
     [
@@ -229,7 +273,7 @@ def test_a_seam_that_the_controller_cannot_hold_is_refused_before_anything_moves
 def test_a_controller_that_is_set_too_fast_is_refused(ideal, tmp_path: Path) -> None:
     """Its own limits are what it goes by, so they are held against those of the arm."""
     bench = standing_grbl(ideal)
-    bench.arm._limits = replace(bench.arm._limits, acceleration=2.0 * np.array(bench.arm._limits.acceleration))
+    change_limits(bench, acceleration=2.0)
     with pytest.raises(NotCertified) as caught:
         as_followed(LinkTo(bench, tmp_path), ideal)
     assert {"C350", "C305"} <= {finding.code for finding in caught.value.findings}
@@ -358,7 +402,7 @@ def refused(job: Job, arm: object, clock: object) -> str:
 def test_a_controller_whose_settings_were_changed_is_refused(moves, job_of) -> None:
     bench = standing_grbl(moves)
     job = job_of(certify(followed_plan(moves.plan, bench.arm)))
-    bench.arm._limits = replace(bench.arm._limits, velocity=0.5 * np.array(bench.arm._limits.velocity))
+    change_limits(bench, velocity=0.5)
     assert refused(job, bench.arm, LineClock(bench.line)) == "X493"
     assert bench.stands()
 

@@ -17,6 +17,7 @@ from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import start_cell
 from cellctl.files import cell_from_inputs, load_task
 from cellctl.jobs import certify, interrupted, plan, resume, run
+from cellctl.jobs.run_exporting import export_mcap, export_parquet
 from cellctl.jobs.run_figures import run_figures
 from cellctl.kinematics.chain import chain_of
 from cellctl.kinematics.forward import flange_matrices
@@ -92,6 +93,22 @@ def test_nothing_but_the_way_in_is_driven(certified: CertifiedPlan, ran: Path) -
     assert set(trace.segment[turns].tolist()) == {
         k for k, segment in enumerate(certified.plan.segments) if segment.screw is not None
     }
+
+
+def test_torque_and_angle_go_into_the_tables_of_others(ran: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    export_parquet(ran, tmp_path / "run.parquet")
+    table = parquet.read_table(tmp_path / "run.parquet")
+    trace = read_trace(ran / "trace.csv")
+    for name in ("driver_torque", "driver_angle", "driver_speed"):
+        np.testing.assert_array_equal(table[f"v_{name}"].to_numpy(), trace.analog[name])
+
+
+def test_what_is_no_number_is_left_out_of_mcap(ran: Path, tmp_path: Path) -> None:
+    export_mcap(ran, tmp_path / "run.mcap")
+    data = (tmp_path / "run.mcap").read_bytes()
+    assert b'"driver_torque"' in data
+    assert b"NaN" not in data
 
 
 def crossed(certified: CertifiedPlan, folder: Path) -> Path:
