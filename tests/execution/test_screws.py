@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from cellctl.drivers.memory import MemoryArm
 from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, ScrewdriverSettings
+from cellctl.errors import UsageError
 from cellctl.execution.control import Command, Stride
 from cellctl.execution.job import AnalogSignals, Job, ScrewLines
 from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.survey import surveyed
 from cellctl.execution.screwdriver import TIGHTENING, ScrewChannel
+from cellctl.jobs.resuming_screws import survey_with_screw
 from cellctl.model.plan import Block, FixedSegment, ScrewAction
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Range
@@ -365,3 +367,19 @@ def test_mode_t1_refuses_a_plan_that_drives_a_screw(job: Job, operate) -> None:
     assert operate(job, arm_with(), {2: mode}, patience=5).refusals() == ["X435"]
     dry = replace(job, process="dry")
     assert operate(dry, arm_with(), {2: mode}, patience=5).refusals() == []
+
+
+def test_a_journal_that_breaks_off_while_a_screw_goes_in_says_so(job: Job, run_job, tmp_path) -> None:
+    ran = run_job(job, arm=arm_with())
+    lines = (ran.folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    announced = next(k for k, line in enumerate(lines) if b'"screw_intent"' in line)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "journal.jsonl").write_bytes(b"".join(lines[: announced + 1]))
+    survey = surveyed(tmp_path / "torn")
+    assert (survey.ending, survey.done) == ("lost", ())
+    assert [(screw.hole, screw.done, screw.torque) for screw in survey.screws] == [("lid.hole", False, None)]
+    assert survey_with_screw(survey, "again") == survey
+    assert survey_with_screw(survey, "done").done == (SCREW,)
+    with pytest.raises(UsageError) as caught:
+        survey_with_screw(survey, None)
+    assert caught.value.findings[0].code == "X447"
