@@ -102,3 +102,19 @@ def test_process_devices_are_there_for_their_driver(emulated) -> None:
     with ModbusIo(lambda: SerialPort(said["port"], baud=115_200), ModbusLine(), tuple(DEVICES.values())) as io:
         io.write("weld_source", {"wire_feed": 0.1, "gas_on": 1, "arc_on": 1})
         assert io.read("weld_source", "gas_on", "arc_on") == {"gas_on": 1.0, "arc_on": 1.0}
+
+
+def test_what_is_experimental_has_to_be_asked_for(say, emulated) -> None:
+    answer = say("emulate", "ar4")
+    assert answer.code == 2
+    assert "a move that is cut off goes to 0 deg" in answer.err
+    assert "[U658]" in answer.err
+    _, said = emulated("ar4", "--experimental")
+    assert (said["protocol"], said["arm"]) == ("ar4", "annin_ar4_mk3")
+
+
+@pytest.mark.parametrize("protocol", ["grbl", "mycobot"])
+def test_an_arm_with_other_axes_is_refused(say, protocol: str) -> None:
+    answer = say("emulate", protocol, "--arm", "so101")
+    assert answer.code == 2
+    assert "'so101' has 5 axes" in answer.err
