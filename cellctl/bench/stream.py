@@ -37,15 +37,15 @@ class _Streamed:
     time: float = 0.0
     setpoints: int = 0
     lost: int = 0
-    slips: int = 0
-    slipped: float = 0.0
+    stalls: int = 0
+    stalled: float = 0.0
     broken: list[str] = field(default_factory=list)
 
     def take(self, outcome: Outcome, folder: Path) -> None:
         """One more run."""
         self.time += outcome.time
-        self.slips += outcome.slips
-        self.slipped += outcome.slipped
+        self.stalls += outcome.stalls
+        self.stalled += outcome.stalled
         if outcome.lateness:
             self.counts = [a + b for a, b in zip(self.counts, outcome.lateness, strict=True)]
         missed = [int(line.rpartition(",")[2]) for line in (folder / "setpoints.csv").read_text().splitlines()]
@@ -101,8 +101,8 @@ def _figures(done: _Streamed, *, company: bool) -> tuple[Figure, ...]:
     return (
         Figure("setpoints that came", "", (float(done.setpoints),)),
         Figure("periods without a setpoint", "", (float(done.lost),), goal=Goal(0.0)),
-        Figure("times that the controller was not let run", "", (float(done.slips),)),
-        Figure("time for which its clock stood then", "s", (done.slipped,)),
+        Figure("times that the controller was not let run", "", (float(done.stalls),)),
+        Figure("time for which its clock stood then", "s", (done.stalled,)),
         Figure("half of the cycles are late by at most", "s", (late[0.5],)),
         Figure("99 %", "s", (late[0.01],)),
         Figure("99.9 %", "s", (late[0.001],), goal=Goal(BESIDE if company else ALONE)),

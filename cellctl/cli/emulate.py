@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,6 +19,7 @@ from cellctl.errors import EnvironmentMissing, Finding, UsageError
 if TYPE_CHECKING:
     from cellctl.emulators.link.line import Line
     from cellctl.emulators.link.terminal import Terminal
+    from cellctl.model.cell import Cell
     from cellctl.model.link_faults import FaultScript
     from cellctl.model.wiring import Wiring
 
@@ -47,6 +48,7 @@ def emulate(
     *,
     arm: str | None = None,
     at: str | None = None,
+    cell: Path | None = None,
     faults: Path | None = None,
     link: Path | None = None,
     until_closed: Annotated[bool, Parameter(negative="")] = False,
@@ -57,7 +59,9 @@ def emulate(
     Args:
         protocol: What it speaks.
         arm: An arm of the library, or a wiring file (for ar4, grbl and mycobot a robot file).
-        at: Joint values at which the arm stands at first, such as "0 -60 60 0 deg"; all 0 unless given.
+        at: Joint values at which the arm stands at first, such as "0 -60 60 0 deg"; all 0, or the home of its cell,
+            unless given.
+        cell: A cell with that arm, whose servos then move it in PyBullet, with its masses and its tool.
         faults: A script of what goes wrong on the line and at the servos.
         link: A name for the port that stays when the emulated cable is pulled and plugged in again.
         until_closed: End when standard input closes, too.
@@ -71,8 +75,14 @@ def emulate(
     if protocol in EXPERIMENTAL and not experimental:
         text = f"'{protocol}' is experimental: {EXPERIMENTAL[protocol]}"
         raise UsageError(Finding("U658", text, suggestion="add --experimental"))
-    name, line = _line(protocol, arm, at, files.load_faults(faults) if faults else None)
-    with Terminal(line, name=link) as terminal, _asked_to_end() as asked:
+    script = files.load_faults(faults) if faults else None
+    with ExitStack() as stack:
+        if cell is None:
+            name, line = _line(protocol, arm, at, script)
+        else:
+            name, line = _line_in_cell(protocol, arm, at, files.load_cell(cell), script, stack)
+        terminal = stack.enter_context(Terminal(line, name=link))
+        asked = stack.enter_context(_asked_to_end())
         _say_where(protocol, name, terminal)
         terminal.serve(lambda: bool(asked) or (until_closed and _closed()))
     counts = dict(sorted(line.injector.counts.items()))
@@ -87,21 +97,53 @@ def _line(protocol: ProtocolName, arm: str | None, at: str | None, script: Fault
 
     if protocol in SERVOS:
         make, default = SERVOS[protocol]
-        wiring = files.load_wiring(arm or default)
-        if wiring.protocol != protocol:
-            raise UsageError(Finding("U646", f"'{arm}' is wired for {wiring.protocol}, not for {protocol}"))
+        wiring = _wiring(protocol, arm or default)
         return wiring.name, Line(_made(make, wiring, joint_values(wiring, at)), baud=wiring.baud, script=script)
     if protocol in MACHINES:
         make, default = MACHINES[protocol]
         robot = files.load_robot(arm or default)
-        if robot.dof != _AXES:
-            raise UsageError(
-                Finding("U646", f"'{robot.name}' has {robot.dof} axes, {protocol} is emulated with {_AXES}")
-            )
+        if robot.dof > _AXES or (robot.dof < _AXES and protocol != "grbl"):
+            text = f"'{robot.name}' has {robot.dof} axes, a controller of {protocol} has {_AXES}"
+            raise UsageError(Finding("U646", text, suggestion="name another arm"))
         return robot.name, Line(_made(make, robot, _joint_values(robot.dof, at)), baud=_BAUD, script=script)
     if arm is not None or at is not None:
         raise UsageError(Finding("U646", "there is no arm on a Modbus line: leave out --arm and --at"))
     return "gripper, screwdriver, weld_source", Line(_made(PROCESS), baud=_BAUD, script=script)
+
+
+def _wiring(protocol: ProtocolName, arm: str) -> Wiring:
+    """The wiring of an arm; raises UsageError U646 where it is one for another protocol."""
+    from cellctl import files
+
+    wiring = files.load_wiring(arm)
+    if wiring.protocol != protocol:
+        raise UsageError(Finding("U646", f"'{arm}' is wired for {wiring.protocol}, not for {protocol}"))
+    return wiring
+
+
+def _line_in_cell(
+    protocol: ProtocolName, arm: str | None, at: str | None, cell: Cell, script: FaultScript | None, stack: ExitStack
+) -> tuple[str, Line]:
+    """The line of servos that move the arm of a cell; its mechanics end with `stack`."""
+    from cellctl.emulators.link.line import Line
+    from cellctl.emulators.servos.body import Body
+    from cellctl.scene.bullet.dynamics import ArmDynamics
+
+    if protocol not in SERVOS:
+        raise UsageError(Finding("U646", f"--cell is for the servos of {' and '.join(SERVOS)}, not for {protocol}"))
+    axes = cell.controlled()
+    mechanism, *beside = axes.mechanisms
+    wiring = _wiring(protocol, arm or mechanism.robot.name)
+    if beside or wiring.joints != tuple(joint.name for joint in axes.axes):
+        text = f"the cell '{cell.name}' has the joints {', '.join(joint.name for joint in axes.axes)}"
+        hint = f"name a cell whose arm has {', '.join(wiring.joints)}"
+        raise UsageError(Finding("U646", text, suggestion=hint))
+    home = mechanism.configurations.get("home", (0.0,) * axes.dof)
+    joints = home if at is None else joint_values(wiring, at)
+    bus = _made(SERVOS[protocol][0], wiring, joints)
+    plant = ArmDynamics(mechanism.robot, mechanism.tool, mechanism.pose_world_base, time_step=0.001)
+    bus.body = Body(stack.enter_context(plant), wiring, joints)
+    return wiring.name, Line(bus, baud=wiring.baud, script=script)
 
 
 def _made(make: str, *what: object) -> Any:

@@ -18,12 +18,15 @@ def main() -> None:
 
     The many lasting values of the imports are not worth a garbage collection every few hundred of them. Nor are the
     small matrices of an arm worth threads in the linear algebra of numpy and scipy, which wait for work by spinning;
-    `OPENBLAS_NUM_THREADS` asks for some all the same.
+    `OPENBLAS_NUM_THREADS` asks for some all the same. At the end nothing is left for the collector to look through,
+    which would take longer than many a command.
     """
     gc.set_threshold(200_000, 50, 50)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _open_closed_streams()
-    sys.exit(call(sys.argv[1:]))
+    exit_code = call(sys.argv[1:])
+    gc.freeze()
+    sys.exit(exit_code)
 
 
 def call(words: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cellctl.model.wiring import Protocol, Wiring
 
 _BAUD_RATES = (1_000_000, 57_600, 115_200, 2_000_000, 3_000_000, 4_000_000)
+_ADAPTERS = Path("/sys/bus/usb-serial/devices")
 _SLOW_ADAPTER = 1
 
 
@@ -66,7 +67,7 @@ def _found(port: str, wiring: Wiring | None) -> tuple[int, list[ServoReport]]:
 
 def _adapter(port: str) -> list[Finding]:
     """What slows the adapter down: its latency timer, ms, where it has one."""
-    timer = Path("/sys/bus/usb-serial/devices") / Path(port).resolve().name / "latency_timer"
+    timer = _ADAPTERS / Path(port).resolve().name / "latency_timer"
     try:
         value = int(timer.read_text())
     except (OSError, ValueError):

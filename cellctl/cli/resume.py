@@ -95,7 +95,7 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
     """What a person is told about an interrupted run, line by line."""
     from cellctl.jobs.resuming import last_grip
     from cellctl.jobs.resuming_screws import unfinished_screw
-    from cellctl.jobs.run_figures import screw_words
+    from cellctl.jobs.run_figures import screw_lines
 
     survey, segments = found.survey, found.certified.plan.segments
     endings = {"lost": "broke off", "stopped": "was stopped", "faulted": "ended with a fault"}
@@ -110,7 +110,7 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
     if grip is not None:
         told = {"close": "close about", "open": "open and leave"}[grip.command]
         lines.append(f"gripper was told to {told} {grip.part}{'' if grip.known else ', and did not say that it has'}")
-    lines += [f"screw   {screw.hole} {screw_words(screw)}" for screw in survey.screws]
+    lines += [f"screw   {line}" for line in screw_lines(survey)]
     begun = unfinished_screw(survey)
     if survey.struck is not None:
         lines.append("the arc was asked for and did not stand yet; look at the start of the seam")

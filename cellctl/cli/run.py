@@ -155,12 +155,15 @@ def outcome_of_run(
     from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     measured = [weld.record for weld in welds]
-    places = (f"record  {folder}", f"picture {picture or 'not drawn: no PyBullet, or no room'}")
+    screws = _screws(folder)
+    drawn_as = picture or "not drawn: no PyBullet, or no room"
+    places = (*(f"screw   {line}" for line in screws), f"record  {folder}", f"picture {drawn_as}")
     data = {
         "record": str(folder),
         "completed": ended.stopped is None,
         "run_time": ended.time,
         "picture": None if picture is None else str(picture),
+        "screws": screws,
         **proof_data(certified, measured),
     }
     if ended.stopped is not None:
@@ -170,6 +173,16 @@ def outcome_of_run(
     return Outcome(
         text=(*table, last, *places), data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0
     )
+
+
+def _screws(folder: Path) -> tuple[str, ...]:
+    """What became of the screws of a run, as far as its journal says."""
+    from cellctl.execution.records.survey import surveyed
+    from cellctl.jobs.run_figures import screw_lines
+
+    with suppress(CellctlError):
+        return screw_lines(surveyed(folder))
+    return ()
 
 
 def followed(

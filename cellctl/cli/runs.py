@@ -109,9 +109,9 @@ def _lateness(counts: tuple[int, ...]) -> str:
 
 def _host(figures: RunFigures) -> str:
     """What the simulated arm's host kept from it."""
-    if not figures.slips:
+    if not figures.stalls:
         return "always let the arm's clock run"
-    return f"did not let the arm's clock run {figures.slips} times, {figures.slipped * 1e3:.0f} ms in all"
+    return f"did not let the arm's clock run {figures.stalls} times, {figures.stalled * 1e3:.0f} ms in all"
 
 
 def _when(figures: RunFigures) -> str:

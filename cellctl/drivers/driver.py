@@ -67,7 +67,7 @@ class ArmState:
     the analogue inputs by channel, as far as there are any.
 
     Where no measurement could be had in time, the last one stands in and is `age` s old at `time`. `trouble` is a fault
-    that still lets the arm slow down on its path. `slipped` is how long the clock of a simulated arm has stood so far
+    that still lets the arm slow down on its path. `stalled` is how long the clock of a simulated arm has stood so far
     because its host did not let it run, s. `outputs_heard` is False where nobody can see what the outputs do.
     """
 
@@ -78,7 +78,7 @@ class ArmState:
     inputs: int
     age: float = 0.0
     trouble: Finding | None = None
-    slipped: float = 0.0
+    stalled: float = 0.0
     analog: tuple[float, ...] = ()
     outputs_heard: bool = True
 

@@ -149,7 +149,7 @@ def _state(report: Report) -> ArmState:
         report.velocities,
         report.torques,
         report.inputs,
-        slipped=report.slipped,
+        stalled=report.stalled,
         analog=report.analog,
     )
 

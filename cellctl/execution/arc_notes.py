@@ -5,8 +5,8 @@ It lets the journal fall behind a burning arc so far and no further; what become
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from cellctl.errors import Finding
 from cellctl.execution.records.record import Record
@@ -18,12 +18,12 @@ ARC_UNKNOWN = 3e-3
 
 
 class ArcNotes:
-    """One note after the other about one arc. `waits` says that the arm stands while nobody sends: then a slow disk is
-    waited for.
+    """One note after the other about one arc. `patience` is how a slow disk is waited for where the arm stands while
+    nobody sends; None where it does not.
     """
 
-    def __init__(self, record: Record, *, waits: bool) -> None:
-        self._record, self._waits = record, waits
+    def __init__(self, record: Record, *, patience: Callable[[Future[None]], None] | None) -> None:
+        self._record, self._patience = record, patience
         self._noted = self._durable = 0.0
         self._pending: Future[None] | None = None
 
@@ -46,6 +46,6 @@ class ArcNotes:
         """Whether the disk has the last note; a note that failed is the record's own trouble."""
         if self._pending is None:
             return True
-        if self._waits:
-            wait([self._pending])
+        if self._patience is not None:
+            self._patience(self._pending)
         return self._pending.done()

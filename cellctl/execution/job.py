@@ -15,7 +15,6 @@ from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
-from cellctl.model.robot import Tool
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import ArcEnd, ArcStart
 from cellctl.processes.power import PowerLine, power_line
@@ -207,14 +206,11 @@ def joint_reach(cell: Cell, axes: Axes) -> FloatArray:
 
 def _reach(cell: Cell, mechanism: Mechanism) -> FloatArray:
     chain = chain_of(mechanism.robot)
-    tip = max(_tip(mechanism.tool), carried_reach(cell, mechanism))
+    tool = float(np.linalg.norm(mechanism.pose_flange_tip(_LONGEST_WIRE).position))
+    tip = max(tool, carried_reach(cell, mechanism))
     lengths = [*np.linalg.norm(chain.before[1:, :3, 3], axis=1), np.linalg.norm(chain.after[:3, 3]) + tip]
     beyond = np.cumsum(np.array(lengths)[::-1])[::-1]
     return np.where(chain.prismatic, 1.0, beyond)
-
-
-def _tip(tool: Tool | None) -> float:
-    return 0.0 if tool is None or tool.torch is None else float(np.linalg.norm(tool.torch.tcp(_LONGEST_WIRE).position))
 
 
 def arc_lines(cell: Cell) -> ArcLines | None:

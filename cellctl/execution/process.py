@@ -4,6 +4,8 @@ whether they still hold. It moves nothing and waits for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from math import pi
 
 from cellctl.errors import Finding
@@ -23,10 +25,20 @@ POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
 
 
 class Process:
-    """Arc, gripper and screwdriver of one run. `ledger` says where an arc may be struck or a screw driven."""
+    """Arc, gripper and screwdriver of one run. `ledger` says where an arc may be struck or a screw driven, `patience`
+    how a slow disk is waited for in lock-step.
+    """
 
     def __init__(
-        self, job: Job, record: Record, *, path: Follower, stream: SetpointStream, ledger: SeamLedger, teller: Teller
+        self,
+        job: Job,
+        record: Record,
+        *,
+        path: Follower,
+        stream: SetpointStream,
+        ledger: SeamLedger,
+        teller: Teller,
+        patience: Callable[[Future[None]], None],
     ) -> None:
         self._job, self._path, self._stream, self._teller = job, path, stream, teller
         self.ledger = ledger
@@ -35,7 +47,7 @@ class Process:
         self.screw = ScrewChannel(job.screws)
         self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
         self._turns_along = stream.arm.analog and job.analog.outputs.keys() >= SCREW_SIGNALS
-        self._notes = ArcNotes(record, waits=stream.arm.lock_step)
+        self._notes = ArcNotes(record, patience=patience if stream.arm.lock_step else None)
 
     @property
     def outputs(self) -> int:

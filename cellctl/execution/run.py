@@ -8,7 +8,7 @@ periods a cycle at most.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
@@ -66,7 +66,15 @@ class PlanRun:
         ledger = SeamLedger(job, entry=entry)
         self._teller = Teller(record, self._stream, self._path, machine, ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
-        self._process = Process(job, record, path=self._path, stream=self._stream, ledger=ledger, teller=self._teller)
+        self._process = Process(
+            job,
+            record,
+            path=self._path,
+            stream=self._stream,
+            ledger=ledger,
+            teller=self._teller,
+            patience=self._wait_for_disk,
+        )
         self._procedure = ArcProcedure(self._process.arc, self)
         self._grip = GripProcedure(self._process.gripper, self)
         self._screw = ScrewProcedure(self._process.screw, self)
@@ -155,8 +163,8 @@ class PlanRun:
             late_cycles=self._stream.late,
             welds=tuple(self._process.arc.welds),
             lateness=self._stream.lateness.counts,
-            slips=self._stream.slips,
-            slipped=self._stream.slipped,
+            stalls=self._stream.stalls,
+            stalled=self._stream.stalled,
         )
 
     def _excuse(self) -> tuple[Finding, ...]:
@@ -342,6 +350,11 @@ class PlanRun:
             raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
         yield from self._wait_to_go_on()
         return undisturbed
+
+    def _wait_for_disk(self, durable: Future[None]) -> None:
+        """Wait until something is durable, or the operator asks for anything but to go on."""
+        while not wait([durable], timeout=DISK_PATIENCE).done and self._operator.heed().demand == "run":
+            pass
 
     @property
     def _clock_stands(self) -> bool:

@@ -36,7 +36,7 @@ class PathPoint:
 
 class SetpointStream:
     """Setpoints in, measured states out. `command` and `measured` are the last ones, `dt` what the next cycle
-    advances by, s; `slips` is how often the arm's clock has stood in this run, `slipped` for how long, s.
+    advances by, s; `stalls` is how often the arm's clock has stood in this run, `stalled` for how long, s.
     """
 
     def __init__(self, job: Job, driver: Driver, *, clock: Clock, record: Record) -> None:
@@ -49,7 +49,7 @@ class SetpointStream:
         self.cycles = self.late = self.late_in_a_row = 0
         self._slips = SlipWatch(self.arm, job.envelope.names)
         self.lateness = Lateness(self.arm.period)
-        self.slips, self.slipped = 0, 0.0
+        self.stalls, self.stalled = 0, 0.0
         self._began = self.measured.time
         self._deadline = clock.now()
 
@@ -93,7 +93,7 @@ class SetpointStream:
         self.command, self.outputs = joints, outputs
         elapsed = self.measured.time - before.time
         on_time = elapsed < 1.5 * self.arm.period
-        self._count(elapsed, slipped=self.measured.slipped - before.slipped)
+        self._count(elapsed, stalled=self.measured.stalled - before.stalled)
         self._write_down(arc, point, analog)
         if self.measured.age > 0.0:
             return
@@ -137,12 +137,12 @@ class SetpointStream:
             self._deadline = max(self._deadline + self.arm.period, self._clock.now())
             self._clock.wait_until(self._deadline)
 
-    def _count(self, elapsed: float, *, slipped: float) -> None:
+    def _count(self, elapsed: float, *, stalled: float) -> None:
         """Count the cycle; the next one advances by what this one took, two periods at most. What takes longer is
         late.
         """
-        self.slips += slipped > 0.0
-        self.slipped += slipped
+        self.stalls += stalled > 0.0
+        self.stalled += stalled
         late = self.cycles > 0 and elapsed > 2.5 * self.arm.period
         self.cycles += 1
         self.late += late

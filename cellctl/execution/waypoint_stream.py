@@ -63,7 +63,7 @@ class WaypointStream(SetpointStream):
             self.measured = self._next_state()
         finally:
             self.lateness.count(self._clock.now())
-        self._count(self.measured.time - before, slipped=0.0)
+        self._count(self.measured.time - before, stalled=0.0)
         slow = np.abs(self.measured.velocities).max() <= self._job.tolerances.standstill
         self._still = self._still + 1 if slow else 0
 

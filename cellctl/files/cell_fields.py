@@ -67,7 +67,7 @@ class PlacementField(FileModel):
     """Where the part's frame stands."""
 
 
-AnalogChannel = Annotated[int, Field(ge=0, lt=ANALOG_CHANNELS)]
+AnalogChannel = Annotated[int, Field(ge=0, le=ANALOG_CHANNELS - 1)]
 
 
 class SignalField(FileModel):

@@ -163,9 +163,7 @@ def _tip_points(task: Task, segments: list[Segment]) -> FloatArray | None:
 
 
 def _tips(mechanism: Mechanism, segment: Segment) -> FloatArray:
-    path = segment.path
-    torch = None if mechanism.tool is None else mechanism.tool.torch
-    tip = np.zeros(3) if torch is None else torch.contact_tip.position
+    path, tip = segment.path, mechanism.pose_flange_tip().position
 
     def at(count: int) -> FloatArray:
         own = path(np.linspace(path.start, path.end, count))[:, : mechanism.robot.dof]

@@ -110,11 +110,9 @@ def _duration(plan: Plan, index: int) -> float:
 
 def _tcp_of(plan: Plan, mechanism: Mechanism, segment: Segment) -> tuple[Pose, float]:
     """The TCP in the flange frame, and the contact-tip-to-work distance that it stands for, m."""
-    if mechanism.tool is None or mechanism.tool.torch is None:
-        return Pose.identity(), 0.0
     welds = [other.process for other in plan.segments if other.step == segment.step and other.process is not None]
     ctwd = welds[0].ctwd if welds else 0.0
-    return mechanism.tool.torch.tcp(ctwd), ctwd
+    return mechanism.pose_flange_tip(ctwd), ctwd
 
 
 def _arc_on(cell: Cell, segment: Segment, s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

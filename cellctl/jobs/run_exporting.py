@@ -69,7 +69,8 @@ def export_parquet(folder: str | Path, path: Path) -> int:
     ):
         columns |= {f"{joint}_{name}_{unit}": values[:, k] for k, joint in enumerate(trace.joints)}
     columns |= {f"tcp_{axis}_m": positions[:, k] for k, axis in enumerate("xyz")}
-    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc, **trace.analog}
+    columns |= {"outputs": trace.outputs, "inputs": trace.inputs, "arc": trace.arc}
+    columns |= {f"v_{name}": values for name, values in trace.analog.items()}
     table = pyarrow.table({name: pyarrow.array(values) for name, values in columns.items()})
     pyarrow.parquet.write_table(table, path)
     return len(trace)
@@ -80,7 +81,7 @@ def _read(folder: Path) -> tuple[Plan, Trace]:
 
 
 def _tcp_poses(plan: Plan, trace: Trace) -> list[Pose]:
-    """The TCP in the world for every row, from the measured joints; where no torch is, the flange."""
+    """The TCP in the world for every row, from the measured joints; where the tool has none, the flange."""
     from cellctl.kinematics.chain import chain_of
     from cellctl.kinematics.forward import flange_matrices
 
@@ -91,11 +92,9 @@ def _tcp_poses(plan: Plan, trace: Trace) -> list[Pose]:
 
 
 def _tool(plan: Plan, mechanism: Mechanism, index: int) -> Pose:
-    if mechanism.tool is None or mechanism.tool.torch is None:
-        return Pose.identity()
     step = plan.segments[index].step
     ctwd = next((other.process.ctwd for other in plan.segments if other.step == step and other.process), 0.0)
-    return mechanism.tool.torch.tcp(ctwd)
+    return mechanism.pose_flange_tip(ctwd)
 
 
 def _mechanism(plan: Plan) -> Mechanism:
@@ -126,7 +125,7 @@ def _process_message(trace: Trace, k: int) -> Mapping[str, object]:
         "outputs": int(trace.outputs[k]),
         "inputs": int(trace.inputs[k]),
         "arc": _ARC[int(trace.arc[k])],
-        **{name: float(values[k]) for name, values in trace.analog.items() if isfinite(values[k])},
+        "analog": {name: float(values[k]) for name, values in trace.analog.items() if isfinite(values[k])},
     }
 
 

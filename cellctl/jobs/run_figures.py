@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellctl.execution.records.record import EVENTS, JOURNAL, OUTCOME, TRACE
-from cellctl.execution.records.survey import ScrewSurvey, surveyed
+from cellctl.execution.records.survey import ScrewSurvey, Survey, surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.plan import Plan
@@ -33,8 +33,8 @@ class RunFigures:
     `run_time` is what passed on the arm's clock, `planned` the motion time of the plan, `arc_time` how long the arc
     burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
     work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
-    executor's cycles; `slips` is how often the clock of a simulated arm stood because its host did not let it run, and
-    `slipped` for how long. `screws` says what became of each that was begun.
+    executor's cycles; `stalls` is how often the clock of a simulated arm stood because its host did not let it run, and
+    `stalled` for how long. `screws` says what became of each that was begun.
     """
 
     folder: str
@@ -54,8 +54,8 @@ class RunFigures:
     resumes: str
     operator: tuple[str, ...]
     late: tuple[int, ...]
-    slips: int
-    slipped: float
+    stalls: int
+    stalled: float
     screws: tuple[str, ...] = ()
 
     @property
@@ -92,13 +92,18 @@ def run_figures(folder: str | Path) -> RunFigures:
         resumes=survey.resumes,
         operator=tuple(f"{action.get('what')} by {action.get('who')}" for action in survey.actions),
         late=tuple(outcome.get("lateness", ())),
-        slips=int(outcome.get("slips", 0)),
-        slipped=float(outcome.get("slipped", 0.0)),
-        screws=tuple(f"{screw.hole} {screw_words(screw)}" for screw in survey.screws),
+        stalls=int(outcome.get("stalls", 0)),
+        stalled=float(outcome.get("stalled", 0.0)),
+        screws=screw_lines(survey),
     )
 
 
-def screw_words(screw: ScrewSurvey) -> str:
+def screw_lines(survey: Survey) -> tuple[str, ...]:
+    """What became of each screw that was begun in a run, in words."""
+    return tuple(f"{screw.hole} {_screw_words(screw)}" for screw in survey.screws)
+
+
+def _screw_words(screw: ScrewSurvey) -> str:
     """What became of a screw, and its figures as far as there are any."""
     said = "is tight" if screw.done else f"is not known to be sound{f' ({screw.code})' if screw.code else ''}"
     torque = "" if screw.torque is None else f", {screw.torque:.2f} Nm"

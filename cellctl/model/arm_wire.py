@@ -22,7 +22,7 @@ Payloads:
     IDENTITY                      canonical JSON: robot, joints, period, pace, lag
     STATE                         float64 time (s), n float64 joints, n velocities, n torques, uint32 inputs,
                                   uint16 fault (0 for none, see `Fault`), uint16 condition (see `Condition`),
-                                  float64 slipped (s), float64 analogue inputs (at most 16)
+                                  float64 stalled (s), float64 analogue inputs (at most 16)
     REFUSED                       UTF-8 text: why the controller hangs up
 
 Every request is answered by one frame. A SETPOINT is answered when the controller's period has passed, in lock-step at
@@ -109,7 +109,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a STATE frame says; arrays (n,), SI. `slipped` is how long its clock has stood because the host did not let
+    """What a STATE frame says; arrays (n,), SI. `stalled` is how long its clock has stood because the host did not let
     it run; `analog` holds the analogue inputs by channel.
     """
 
@@ -120,7 +120,7 @@ class Report:
     inputs: int
     fault: Fault
     condition: Condition
-    slipped: float = 0.0
+    stalled: float = 0.0
     analog: tuple[float, ...] = ()
 
 
@@ -181,7 +181,7 @@ def _analog_of(payload: bytes, start: int, what: str) -> tuple[float, ...]:
 def pack_report(sequence: int, report: Report) -> bytes:
     """The bytes of a STATE frame."""
     arrays: Sequence[FloatArray] = (report.joints, report.velocities, report.torques)
-    status = _STATUS.pack(report.inputs, report.fault, report.condition, report.slipped)
+    status = _STATUS.pack(report.inputs, report.fault, report.condition, report.stalled)
     payload = _TIME.pack(report.time) + np.concatenate(arrays).astype("<f8").tobytes() + status
     payload += _analog_bytes(report.analog)
     return pack(Kind.STATE, sequence, payload, joints=len(report.joints))
@@ -191,7 +191,7 @@ def report_of(frame: Frame) -> Report:
     """What a STATE frame says; raises WireError."""
     n = frame.joints
     analog = _analog_of(frame.payload, 8 + 24 * n + _STATUS.size, "a state")
-    inputs, fault, condition, slipped = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
+    inputs, fault, condition, stalled = _STATUS.unpack_from(frame.payload, 8 + 24 * n)
     values = np.frombuffer(frame.payload, "<f8", 3 * n, offset=8)
     try:
         return Report(
@@ -202,7 +202,7 @@ def report_of(frame: Frame) -> Report:
             inputs=inputs,
             fault=Fault(fault),
             condition=Condition(condition),
-            slipped=slipped,
+            stalled=stalled,
             analog=analog,
         )
     except ValueError as error:

@@ -43,6 +43,16 @@ class Mechanism:
     tool: Tool | None
     configurations: Mapping[str, tuple[float, ...]]
 
+    def pose_flange_tip(self, ctwd: float = 0.0) -> Pose:
+        """Where its tool works, in the flange's frame: the contact tip of a torch and `ctwd` (m) on along its wire, the
+        tip of a screwdriver's bit; the flange itself where it carries neither.
+        """
+        if self.tool is not None and self.tool.torch is not None:
+            return self.tool.torch.tcp(ctwd)
+        if self.tool is not None and self.tool.screwdriver is not None:
+            return self.tool.screwdriver.bit_tip
+        return Pose.identity()
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -11,7 +11,7 @@ from cellctl.model.cell import Axes, Group, Mechanism
 from cellctl.model.plan import ContactAllowance, FixedSegment, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Grip, Release, Task
+from cellctl.model.task import Grip, Release, Screw, Task
 from cellctl.planning.laws.limits import MotionLimits
 from cellctl.planning.reuse import Earlier
 from cellctl.processes.handling import Handling, cell_as_handled
@@ -99,8 +99,8 @@ def _demand_positioner(task: Task, group: Group) -> None:
     if arm.robot.dof != SIX or len(others) > 1 or len(turned) > MOST_EXTERNAL or not all(turned):
         text = f"group '{group.name}' cannot be planned: beside an arm of six axes it may have one positioner"
         raise PlanningFailed(Finding("P260", text, suggestion="a positioner has one or two axes that turn"))
-    if any(isinstance(step, Grip | Release) for step in task.steps):
-        text = f"group '{group.name}' has a positioner, and a gripper beside one cannot be planned"
+    if any(isinstance(step, Grip | Release | Screw) for step in task.steps):
+        text = f"group '{group.name}' has a positioner, and a gripper or screwdriver beside one cannot be planned"
         raise PlanningFailed(Finding("P260", text, suggestion="weld only, or leave the positioner out of the group"))
 
 

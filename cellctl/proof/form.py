@@ -56,8 +56,8 @@ def _cell_findings(task: Task, mechanism: Mechanism, members: tuple[str, ...]) -
     others = [other.name for other in task.cell.mechanisms if other.name not in members]
     if others:
         yield _foreign(f"'{others[0]}' is not in the group that moves, gaps between groups are not proved")
-    if len(members) > 1 and any(isinstance(step, Grip | Release) for step in task.steps):
-        yield _foreign(f"'{mechanism.name}' grips beside '{members[1]}', which is not proved")
+    if len(members) > 1 and any(isinstance(step, Grip | Release | Screw) for step in task.steps):
+        yield _foreign(f"'{mechanism.name}' grips or drives screws beside '{members[1]}', which is not proved")
     torch = None if mechanism.tool is None else mechanism.tool.torch
     if torch is None and any(isinstance(step, Weld) for step in task.steps):
         yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")

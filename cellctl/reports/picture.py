@@ -124,8 +124,9 @@ def animation(
 def legend(cell: Cell) -> tuple[tuple[Colour, str], ...]:
     """What the coloured lines of a picture of `cell` mean."""
     seams = ((WELDED, "welded"), (PLANNED, "to be welded")) if any(p.part.seams for p in cell.parts) else ()
-    torch = any(m.tool is not None and m.tool.torch is not None for m in cell.mechanisms)
-    return (*seams, (TRACK, "path of the contact tip" if torch else "path of the flange"))
+    tools = [mechanism.tool for mechanism in cell.mechanisms if mechanism.tool is not None]
+    torch, bit = any(tool.torch for tool in tools), any(tool.screwdriver for tool in tools)
+    return (*seams, (TRACK, f"path of the {'contact tip' if torch else 'bit' if bit else 'flange'}"))
 
 
 def with_legend(drawn: Image, entries: tuple[tuple[Colour, str], ...]) -> Image:
@@ -184,7 +185,8 @@ def frame_times(plan: Plan, frames: int) -> list[tuple[int, float]]:
 
 
 def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
-    """The path of the contact tip, or of the flange without a torch, through a whole plan: points (n, 3) in the world.
+    """The path of the contact tip or the bit, or of the flange without either, through a whole plan: points (n, 3) in
+    the world.
 
     It is sampled every `spacing` seconds.
     """
@@ -194,8 +196,7 @@ def tcp_track(plan: Plan, cell: Cell, spacing: float = 0.05) -> FloatArray:
     for segment in plan.segments:
         mechanism = cell.mechanism(cell.group(segment.group).mechanisms[0])
         chain = chain_of(mechanism.robot)
-        torch = mechanism.tool.torch if mechanism.tool is not None else None
-        tip = torch.contact_tip.position if torch is not None else np.zeros(3)
+        tip = mechanism.pose_flange_tip().position
         times = np.linspace(0.0, segment.duration, max(2, int(segment.duration / spacing)))
         flanges = np.array([frames(chain, q)[-1] for q in segment.joints_at(times)[:, : mechanism.robot.dof]])
         points.append(mechanism.pose_world_base.apply(flanges[:, :3, :3] @ tip + flanges[:, :3, 3]))

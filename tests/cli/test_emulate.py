@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cellctl.files import load_cell
+from cellctl.model.wiring import STEP
+
 
 def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, tmp_path: Path) -> None:
     script = checkout / "sim/faults/noisy_line.yaml"
@@ -25,6 +28,8 @@ def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, t
         (["--arm", "kuka_kr16_2"], "wiring.yaml: there is no such file"),
         (["--at", "1 2 deg"], "--at: "),
         (["--faults", "nothing.yaml"], "nothing.yaml: there is no such file"),
+        (["--cell", "sim/paper_cell/cell.yaml"], "'so101' is wired for feetech, not for dynamixel"),
+        (["--cell", "sim/paper_cell/cell.yaml", "--arm", "open_manipulator_x"], "the cell 'paper_cell' has the joints"),
     ],
 )
 def test_what_cannot_be_emulated_is_a_usage_error(say, words: list[str], said: str) -> None:
@@ -33,12 +38,31 @@ def test_what_cannot_be_emulated_is_a_usage_error(say, words: list[str], said: s
     assert said in answer.err
 
 
+def test_servos_move_the_arm_of_a_cell(emulated, tmp_path: Path) -> None:
+    pytest.importorskip("pybullet")
+    link = tmp_path / "arm"
+    _, said = emulated("feetech", "--cell", "sim/paper_cell/cell.yaml", "--link", str(link))
+    assert said["arm"] == "so101"
+    home = load_cell("lib:sim/paper_cell/cell.yaml").mechanisms[0].configurations["home"]
+    assert read_feetech(str(link)) == pytest.approx(home, abs=2 * STEP)
+
+
 def test_a_real_arm_moves_only_with_consent(say) -> None:
     answer = say("run", "tasks/desk/over_the_blocks.yaml", "--driver", "dynamixel:/dev/ttyNONE")
     assert (answer.code, answer.err) == (
         2,
         "nobody agreed that the arm at dynamixel:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
     )
+
+
+def test_process_devices_are_as_real_as_an_arm(say) -> None:
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "modbus:/dev/ttyNONE")
+    assert (answer.code, answer.err) == (
+        2,
+        "nobody agreed that the process devices at modbus:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
+    )
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "profinet:/dev/ttyNONE")
+    assert (answer.code, "[U640]" in answer.err) == (2, True)
 
 
 def test_a_driver_without_its_port_is_a_usage_error(say) -> None:
@@ -113,8 +137,8 @@ def test_what_is_experimental_has_to_be_asked_for(say, emulated) -> None:
     assert (said["protocol"], said["arm"]) == ("ar4", "annin_ar4_mk3")
 
 
-@pytest.mark.parametrize("protocol", ["grbl", "mycobot"])
-def test_an_arm_with_other_axes_is_refused(say, protocol: str) -> None:
-    answer = say("emulate", protocol, "--arm", "so101")
+@pytest.mark.parametrize(("protocol", "arm", "axes"), [("grbl", "franka_panda_fer", 7), ("mycobot", "so101", 5)])
+def test_an_arm_with_other_axes_is_refused(say, protocol: str, arm: str, axes: int) -> None:
+    answer = say("emulate", protocol, "--arm", arm)
     assert answer.code == 2
-    assert "'so101' has 5 axes" in answer.err
+    assert f"'{arm}' has {axes} axes" in answer.err

@@ -213,6 +213,17 @@ def test_linear_algebra_has_one_thread_unless_asked_for_more(asked: str | None, 
     assert done.stdout.split()[-1] == taken
 
 
+def test_nothing_is_left_for_the_collector_at_the_end() -> None:
+    code = (
+        "import atexit, gc, sys\nfrom cellctl.cli.main import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_count()[0] < 1000))\n"
+        "sys.argv = ['cellctl', '--version']\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "True True"
+
+
 @pytest.mark.parametrize(
     "words", [["check", "LONG.yaml"], ["verify", "LONG"], ["run", "LONG"], ["init", "LONG"], ["resume", "LONG"]]
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cellctl.cli import port_doctor
 from cellctl.emulators.dynamixel.bus import ServoBus, bus_of
 from cellctl.emulators.feetech import bus as feetech
 from cellctl.emulators.link.line import Line
@@ -50,6 +51,7 @@ def so101(tmp_path: Path) -> Iterator[tuple[EmulatedBus, str]]:
 
 
 def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
+    """TheRobotStudio/SO-ARM100#174: a wrong supply is seen before anything is switched on."""
     _, port = arm
     said = say("doctor", port, "--arm", "open_manipulator_x")
     assert (said.code, said.err) == (0, "")
@@ -59,6 +61,21 @@ def test_who_is_there_and_how_they_are(say: Callable, arm) -> None:
     data = json.loads(say("doctor", port, "--json").out)
     assert [servo["id"] for servo in data["servos"]] == [11, 12, 13, 14, 15]
     assert data["servos"][0]["model"] == "XM430-W350"
+    assert {servo["voltage"] for servo in data["servos"]} == {12.0}
+
+
+def test_an_adapter_that_holds_replies_back_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """ROBOTIS-GIT/DynamixelSDK#288, #330, #80, #316: 15 ms for each read, by the latency timer of the adapter."""
+    monkeypatch.setattr(port_doctor, "_ADAPTERS", tmp_path)
+    timer = tmp_path / "ttyUSB0" / "latency_timer"
+    timer.parent.mkdir()
+    timer.write_text("16\n")
+    (finding,) = port_doctor._adapter("/dev/ttyUSB0")
+    assert (finding.code, finding.severity) == ("E556", "warning")
+    assert finding.message == "the adapter of /dev/ttyUSB0 holds replies back for up to 16 ms"
+    timer.write_text("1\n")
+    assert port_doctor._adapter("/dev/ttyUSB0") == []
+    assert port_doctor._adapter("/dev/ttyUSB1") == []
 
 
 def test_what_is_wrong_is_told(say: Callable, arm) -> None:

@@ -37,9 +37,10 @@ def test_analogue_values_come_back(analog):
     frame, _ = wire.unpack(wire.pack_setpoint(7, np.array([0.5, -1.0]), 5, analog))
     assert wire.setpoint_of(frame)[1:] == (5, analog)
     q = np.array([0.5, -1.0])
-    report = Report(1.5, q, q, q, 3, Fault.NONE, Condition.STREAMING, analog)
+    report = Report(1.5, q, q, q, 3, Fault.NONE, Condition.STREAMING, stalled=0.25, analog=analog)
     frame, _ = wire.unpack(wire.pack_report(9, report))
-    assert wire.report_of(frame).analog == analog
+    got = wire.report_of(frame)
+    assert (got.stalled, got.analog) == (0.25, analog)
 
 
 def test_too_many_analogue_values_are_refused():

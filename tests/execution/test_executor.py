@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -245,16 +246,49 @@ class Stuck(MemoryArm):
 
 
 def test_a_joint_that_does_not_follow_is_a_fault(job, run_job):
+    """ros-controls/ros2_controllers#580: "state tolerance violation", and no clue of what, where and by how much."""
     arm = Stuck(setup_of(job))
     ran = run_job(job, arm=arm)
     (finding,) = ran.outcome.findings
     assert finding.code == "X402"
     assert finding.data["joint"] == "A2"
+    said = r"A2 does not follow: 2\.\d+ deg from .* \(tolerance 2\.00 deg\), segment 0, .*, 0\.\d+ s after the start"
+    assert re.fullmatch(said, finding.message)
     assert abs(arm.setpoints[-1][1] - arm.setpoints[0][1]) < np.radians(2.6)
     assert arm.calls[0] == "stop"
 
 
+def test_an_arm_that_is_pushed_while_it_is_held_is_not_driven_back(job, run_job, path_error):
+    """UniversalRobots/Universal_Robots_ROS2_Driver#279: paused, moved by hand, resumed, it jumped to the old place."""
+
+    class Pushed(MemoryArm):
+        push = 0.0
+
+        def exchange(self, setpoint):
+            state = super().exchange(setpoint)
+            return replace(state, joints=state.joints + self.push)
+
+    arm = Pushed(setup_of(job))
+
+    class HoldThenResume:
+        polls = 0
+
+        def poll(self, *, patience):
+            self.polls += 1
+            arm.push = np.radians(10.0) if self.polls > 400 else 0.0
+            return Command(demand="hold") if 200 < self.polls < 500 else Command()
+
+    ran = run_job(job, arm=arm, control=HoldThenResume())
+    assert (ran.outcome.status, ran.outcome.findings[0].code) == ("faulted", "X402")
+    assert "held" in ran.states()
+    assert "unholding" not in ran.states()
+    assert path_error(job, ran.trace) < 1e-9
+    np.testing.assert_array_equal(arm.setpoints[-1], arm.setpoints[-50])
+
+
 def test_an_arm_that_never_comes_to_its_goal_is_a_fault(job, run_job):
+    """Yaskawa-Global/motoros2#39: no time-out, a motion that never ended."""
+
     class Drifts(MemoryArm):
         def read(self):
             state = super().read()

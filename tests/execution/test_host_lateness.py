@@ -37,6 +37,7 @@ class Paced(MemoryArm):
 
 @pytest.mark.parametrize(("pause", "codes"), [(0.041, ["X407", "X489"]), (0.0041, ["X407"])])
 def test_a_fault_behind_a_late_cycle_names_the_host(job, pause, codes):
+    """Klipper3d/klipper#2312, #3910: "Timer too close", and nothing about the host that was late."""
     clock = ManualClock()
     run = execute(job, Paced(clock, pause), clock=clock, control=Switch(), record=NoRecord())
     while True:

@@ -13,6 +13,7 @@ import pytest
 
 from cellctl.drivers.memory import MemoryArm
 from cellctl.execution import run as running
+from cellctl.execution.arc_notes import ARC_NOTED_EVERY, ARC_UNKNOWN
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
@@ -89,10 +90,10 @@ def disk(monkeypatch, request) -> Iterator[HungDisk]:
     disk.released.set()
 
 
-def ran(arm: MemoryArm, control: Switch, disk: HungDisk, folder):
+def ran(arm: MemoryArm, control: Switch, disk: HungDisk, folder, record_type=Waiting):
     """The events of a run and its outcome; the disk hangs until then."""
     events = []
-    with Waiting(folder, JOINTS) as record:
+    with record_type(folder, JOINTS) as record:
         run = execute(small_job(), arm, clock=ManualClock(), control=control, record=record)
         while True:
             try:
@@ -114,6 +115,20 @@ def test_a_stop_is_heard_while_the_disk_hangs(disk, begun, pace, tmp_path):
     assert not any(arm.outputs), "the arc was struck"
     if begun == "step":
         np.testing.assert_array_equal(arm.setpoints, [small_job().certified.plan.start["r1"]] * len(arm.setpoints))
+
+
+@pytest.mark.parametrize("disk", ["arc_at"], indirect=True)
+@pytest.mark.parametrize(("asked", "status"), [(Switch.stop, "stopped"), (Switch.hold, "done")], ids=["stop", "hold"])
+def test_in_lock_step_the_operator_is_heard_while_an_arc_waits_for_its_notes(disk, asked, status, tmp_path):
+    """The weld is cut where it stands, with the arc off at once; a hold is gone on from without it."""
+    arm = Paced(LOCK_STEP)
+    go_on = (60, lambda _: disk.released.set()), (80, lambda control: control.resume(arc="dry"))
+    events, outcome = ran(arm, Later(disk, (10, asked), *go_on), disk, tmp_path / "run", RunFolder)
+    assert outcome.status == status, outcome.findings
+    (weld,) = outcome.welds
+    assert not weld.complete
+    assert weld.end < ARC_NOTED_EVERY + ARC_UNKNOWN
+    assert [event.kind for event in events].count("arc_off") == 1
 
 
 @pytest.mark.parametrize("disk", ["arc_intent"], indirect=True)

@@ -38,6 +38,9 @@ def test_time_in_which_nobody_could_be_heard_does_not_count():
 
 
 def test_a_new_grant_makes_the_old_epoch_void():
+    """UniversalRobots/Universal_Robots_ROS_Driver#638, #709, UniversalRobots/Universal_Robots_ROS2_Driver#1813: two
+    that both think that they are in control.
+    """
     lease = Lease()
     first = lease.acquire(client=1, name="one", now=0.0)
     with pytest.raises(UsageError, match="'one' has the lease"):

@@ -92,6 +92,7 @@ def test_what_the_table_does_not_hold_is_refused(do, code: str) -> None:
 
 
 def test_a_change_of_mode_takes_the_power() -> None:
+    """Yaskawa-Global/motoros2#138: "robot still in motion" after the mode was switched."""
     machine = Machine(power="on")
     machine.choose("auto")
     assert machine.power == "on"

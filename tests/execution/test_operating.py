@@ -121,6 +121,9 @@ def test_a_seam_that_was_left_dry_is_not_struck_when_gone_over_again(job, arm, o
 
 
 def test_an_emergency_stop_takes_the_power_and_sends_nothing_more(job, arm, operate) -> None:
+    """kroshu/kuka_drivers#257: after an emergency stop the driver needed surgery; here `power off`, `clear`, `power on`
+    and `reset` do.
+    """
     sent = []
     links = operate(
         job,
@@ -217,7 +220,7 @@ def test_an_arc_is_never_far_ahead_of_the_disk() -> None:
     record = NoRecord()
     record.intent = lambda kind, **data: disk.pop(0)
     slow = disk[0]
-    notes = ArcNotes(record, waits=False)
+    notes = ArcNotes(record, patience=None)
     notes.begin(0.0)
     assert [notes.follow({}, mm * 1e-3) for mm in (0.5, 1.0, 2.0, 2.9)] == [None] * 4
     assert notes.follow({}, 3.1e-3).code == "X411"

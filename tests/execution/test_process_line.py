@@ -145,7 +145,7 @@ def test_a_seam_is_welded_over_the_line(weld, job) -> None:
 def test_signals_that_are_not_on_the_line_stay_with_the_arm() -> None:
     welder = Welder()
     assert ArmWithProcessLine.identify(welder.driver).pace == "executor"
-    state = welder.driver.exchange(Setpoint(small_setup().start, 0b100010))
+    state = welder.driver.exchange(Setpoint(small_setup().start, 0b100010, (1.5,)))
     assert welder.arm.outputs == [0b100000]
     assert state.inputs == 0
 
@@ -194,6 +194,23 @@ def test_a_lost_line_ends_the_run_on_its_path_and_the_arc_goes_out(weld, job, fa
     assert ran.outcome.welds[0].complete is False
 
 
+def test_an_arc_that_breaks_is_told_over_the_line(weld) -> None:
+    welder = Welder()
+    exchange, burning = welder.arm.exchange, 0
+
+    def breaking(setpoint):
+        nonlocal burning
+        burning += welder.line.source.get("arc_ok") == 1.0
+        if burning == 60:
+            welder.line.devices.behaviour("weld_source").breaks = True
+        return exchange(setpoint)
+
+    welder.arm.exchange = breaking
+    ran = weld(welder)
+    assert (ran.outcome.status, ran.outcome.findings[0].code) == ("faulted", "X404")
+    assert welder.line.source.get("arc_on") == 0.0
+
+
 def test_an_arm_that_is_lost_puts_the_arc_out_at_once(weld) -> None:
     welder = Welder()
     cycles = 0
@@ -233,3 +250,31 @@ def test_power_off_takes_the_process_with_it() -> None:
     welder.line.serve(0.1)
     assert welder.line.source.get("arc_on") == 0.0
     assert welder.arm.calls == ["power off"]
+
+
+class WithoutLines(MemoryArm):
+    """An arm that has two lines, none of them for an arc."""
+
+    def identify(self) -> ArmIdentity:
+        return replace(super().identify(), outputs=0b100, inputs=0b100)
+
+
+def test_a_weld_is_refused_on_an_arm_without_its_lines(run_job, job) -> None:
+    """An arc that nobody strikes would be waited for in vain."""
+    ran = run_job(job, arm=WithoutLines(small_setup()))
+    finding = ran.outcome.findings[0]
+    assert (ran.outcome.status, finding.code) == ("faulted", "X406")
+    assert finding.message == "the arm behind the driver 'memory' has no output 1, which this job needs"
+    assert "--io modbus:PORT" in finding.suggestion
+    assert ran.arm.setpoints == []
+
+
+def test_a_weld_without_arc_runs_there(run_job, job) -> None:
+    assert run_job(replace(job, process="dry"), arm=WithoutLines(small_setup())).outcome.status == "done"
+
+
+def test_a_process_line_brings_the_lines_that_an_arm_has_not() -> None:
+    welder = Welder()
+    driver = ArmWithProcessLine(WithoutLines(small_setup()), welder.line, SIGNALS)
+    assert (driver.identify().outputs, driver.identify().inputs) == (0b110, 0b110)
+    assert welder.driver.identify().outputs is None

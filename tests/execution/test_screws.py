@@ -33,7 +33,7 @@ PROGRAM = TighteningProgram(
     timeout=2.0,
 )
 OTHER = replace(PROGRAM, name="m5")
-SLOWER = (OTHER, replace(PROGRAM, speed=0.55 * PROGRAM.speed))
+SLOWER = tuple(replace(program, speed=0.55 * PROGRAM.speed) for program in (OTHER, PROGRAM))
 """What a driver turns at that is not told how fast."""
 LINES = ScrewLines(run=5, tight=6, failed=7, programs=(OTHER, PROGRAM))
 ANALOG = AnalogSignals({"driver_program": 0, "driver_speed": 1}, {"driver_torque": 0, "driver_angle": 1})
@@ -258,6 +258,16 @@ def test_a_dry_run_drives_nothing(job: Job, run_job) -> None:
     assert starts(ran.arm) == 0
 
 
+@pytest.mark.parametrize("lines", [{"outputs": 1 << 4}, {"inputs": 1 << 5}])
+def test_an_arm_without_the_lines_of_a_driver_is_not_begun_with(job: Job, run_job, lines: dict[str, int]) -> None:
+    arm = arm_with()
+    identity = arm.identify()
+    arm.identify = lambda: replace(identity, **lines)  # type: ignore[method-assign]
+    ran = run_job(job, arm=arm)
+    assert ran.outcome.findings[0].code == "X406"
+    assert arm.setpoints == []
+
+
 @pytest.mark.parametrize("unfit", [{"screws": None}, {"screws": replace(LINES, programs=(OTHER,))}])
 def test_what_cannot_be_driven_is_not_begun(job: Job, run_job, unfit: dict[str, object]) -> None:
     ran = run_job(replace(job, **unfit), arm=arm_with())
@@ -329,3 +339,10 @@ def played(job: Job, arm: MemoryArm, control: When, folders) -> Ran:
                 break
             assert len(arm.setpoints) < 30_000, "the run does not end"
     return Ran(outcome, events, read_trace(folder / "trace.csv"), folder, arm)
+
+
+def test_mode_t1_refuses_a_plan_that_drives_a_screw(job: Job, operate) -> None:
+    mode = [{"do": "mode", "mode": "t1"}, {"do": "power", "state": "on"}, "START"]
+    assert operate(job, arm_with(), {2: mode}, patience=5).refusals() == ["X435"]
+    dry = replace(job, process="dry")
+    assert operate(dry, arm_with(), {2: mode}, patience=5).refusals() == []

@@ -91,6 +91,23 @@ def test_the_history_follows_the_folders(cell, runs: Path, moved: CertifiedPlan)
     assert [one.folder for one in history(runs)] == ["one"]
 
 
+def test_a_history_of_another_version_is_made_anew(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "one", tmp_path / "one")
+    with sqlite3.connect(tmp_path / DATABASE) as table:
+        table.execute("create table runs (stamp text, folder, status, primary key (folder))")
+    assert [one.folder for one in history(tmp_path)] == ["one"]
+
+
+def test_how_long_the_clock_of_a_simulated_arm_stood_is_shown(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(runs / "one", tmp_path / "one")
+    outcome = json.loads((tmp_path / "one" / "outcome.json").read_text())
+    (tmp_path / "one" / "outcome.json").write_text(json.dumps(outcome | {"stalls": 3, "stalled": 0.05}))
+    assert call(("runs", "show", str(tmp_path / "one"))) == 0
+    assert "did not let the arm's clock run 3 times, 50 ms in all" in capsys.readouterr().out
+
+
 def test_no_runs_make_no_table(tmp_path: Path) -> None:
     assert history(tmp_path) == history(tmp_path / "nowhere") == ()
     assert list(tmp_path.iterdir()) == []

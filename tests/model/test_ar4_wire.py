@@ -32,7 +32,7 @@ def test_golden_lines() -> None:
 )
 def test_a_move_that_the_firmware_would_get_wrong_is_never_made(joints: list[float]) -> None:
     """It lets negative values past its range, and takes a joint that is missing for 0 deg."""
-    with pytest.raises(ValueError, match="joint values|limits"):
+    with pytest.raises(ValueError, match=r"joint values|limits"):
         ar4.move(joints, lower=LOWER, upper=UPPER)
 
 

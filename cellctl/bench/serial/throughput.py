@@ -22,9 +22,10 @@ from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.serial_port import SerialPort
 from cellctl.drivers.servos.arm import ServoArm
 from cellctl.drivers.servos.opening import SERVOS
-from cellctl.errors import Faulted
+from cellctl.errors import EnvironmentMissing, Faulted
 from cellctl.execution.clock import MonotonicClock
 from cellctl.files import load_robot, load_wiring
+from cellctl.model.cell import Signal
 from cellctl.model.gcode_wiring import homed_robot
 from cellctl.model.pose import FloatArray
 from cellctl.model.wiring import Protocol, Wiring
@@ -36,6 +37,7 @@ MISSED_IN_A_ROW = 3
 _BACK_TO_BACK = 200
 _SWING, _SPEED = 0.1, 0.5
 _GRBL_STEP = 0.05
+_LONGEST_ROUNDS = 60.0
 
 
 def serial(minutes: float, say: Progress) -> SuiteResult:
@@ -44,7 +46,12 @@ def serial(minutes: float, say: Progress) -> SuiteResult:
     for protocol, arm in SERVO_ARMS:
         figures += _servo_figures(protocol, load_wiring(arm), 60.0 * minutes, say)
     figures += _grbl_figures(60.0 * minutes, say)
-    return SuiteResult("serial", tuple(figures))
+    notes: tuple[str, ...] = ()
+    try:
+        figures += _modbus_figures(min(60.0 * minutes, _LONGEST_ROUNDS), say)
+    except EnvironmentMissing as missing:
+        notes = (missing.findings[0].message,)
+    return SuiteResult("serial", tuple(figures), notes)
 
 
 @contextmanager
@@ -175,6 +182,35 @@ def _grbl_figures(seconds: float, say: Progress) -> list[Figure]:
     return [
         Figure(f"{name}: lines", "lines", (float(lines),)),
         Figure(f"{name}: longer than foretold", "s", (over,), goal=Goal(1.0)),
+    ]
+
+
+def _modbus_figures(seconds: float, say: Progress) -> list[Figure]:
+    """How long a round over a weld source and a gripper takes: how late an output is told and an input is known.
+
+    Raises EnvironmentMissing (E570) without pymodbus.
+    """
+    from cellctl.drivers.modbus.frames import Frames
+    from cellctl.drivers.modbus.opening import open_scan
+
+    Frames()
+    clock, took = MonotonicClock(), list[float]()
+    signals = (Signal("arc_on", output=1), Signal("arc_ok", input=1), Signal("gripper", output=2))
+    with emulated("modbus") as port:
+        scan = open_scan(port, ArmSetup("", (), np.zeros(0), signals=signals))
+        end = clock.now() + seconds
+        while (began := clock.now()) < end and scan.finding is None:
+            scan.say(frozenset({"arc_on"}))
+            scan.round()
+            took.append(clock.now() - began)
+            if len(took) % 100 == 1:
+                say("modbus: rounds", 1.0 - (end - began) / seconds)
+        gave_up = scan.finding is not None
+        scan.close()
+    name = "modbus, 2 devices"
+    return [
+        *_percentiles(f"{name}: round", np.array(took), scan.wiring.deadline),
+        Figure(f"{name}: times the driver gave up", "faults", (float(gave_up),), goal=Goal(0)),
     ]
 
 

@@ -19,6 +19,11 @@ def open_modbus_line(port: str, setup: ArmSetup) -> ServedLine:
 
     Raises UsageError U655 where none of them is, and what reading the file and opening the line raise.
     """
+    return ServedLine(open_scan(port, setup))
+
+
+def open_scan(port: str, setup: ArmSetup) -> ProcessScan:
+    """The same, to be served by the caller."""
     file, signals = setup.io_file or EMULATED, sorted(signal.name for signal in setup.signals)
     wiring = load_io(file).used_by(signals)
     if not wiring.devices:
@@ -30,7 +35,7 @@ def open_modbus_line(port: str, setup: ArmSetup) -> ServedLine:
         lambda: SerialPort(port, baud=line.baud, parity=line.parity, stop_bits=line.stop_bits), line, wiring.devices
     )
     try:
-        return ServedLine(ProcessScan(io, wiring))
+        return ProcessScan(io, wiring)
     except BaseException:
         io.close()
         raise

@@ -47,6 +47,10 @@ class ProcessLine:
         """The device called `name`."""
         return next(device for device in self._devices.values() if device.description.name == name)
 
+    def behaviour(self, name: str) -> Behaviour:
+        """What the device called `name` does."""
+        return next(behaviour for device, behaviour in self._behaviours if device.description.name == name)
+
     def hear(self, data: bytes, now: float) -> list[Said]:
         """Answer the request that is whole with `data`; a pause ends a frame that is not."""
         if now - self._heard_at > _FRAME_GAP:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from cellctl.emulators.link.line import Said
+from cellctl.emulators.servos.body import Body
 from cellctl.emulators.servos.servo import EmulatedServo
 from cellctl.model.link_faults import Fault
 from cellctl.model.wires.servo import PacketDecoder
@@ -20,7 +21,9 @@ _OVERHEATING, _OVERLOAD = 2, 5
 
 
 class EmulatedBus(ABC, Generic[S, P]):
-    """A `Controller` of servos by id. Bytes with a wrong checksum are not heard."""
+    """A `Controller` of servos by id, which move the `body` of an arm where they have one. Bytes with a wrong checksum
+    are not heard.
+    """
 
     busy = False
     byte_timeout: float
@@ -29,6 +32,7 @@ class EmulatedBus(ABC, Generic[S, P]):
     def __init__(self, servos: Iterable[S], decoder: PacketDecoder[P]) -> None:
         self.servos = {servo.id: servo for servo in sorted(servos, key=lambda servo: servo.id)}
         self.registered: dict[int, tuple[int, bytes]] = {}
+        self.body: Body | None = None
         self._decoder = decoder
         self._heard_at = 0.0
         self._suffering: tuple[Fault, ...] = ()
@@ -50,6 +54,9 @@ class EmulatedBus(ABC, Generic[S, P]):
 
     def advance(self, now: float) -> Sequence[Said]:
         """Move all servos on to `now`, s."""
+        if self.body is not None:
+            self.body.advance(self.servos, now)
+            return ()
         for servo in self.servos.values():
             servo.advance(now)
         return ()

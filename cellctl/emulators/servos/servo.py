@@ -9,7 +9,8 @@ from math import copysign, sqrt
 
 from cellctl.model.wires.servo import Register
 
-_TIME_STEP = 0.002
+TIME_STEP = 0.002
+"""s."""
 _RESPONSE = 0.015
 """s: how far behind a moving goal a servo stays."""
 _SINKING, _DROP = 600.0, 200.0
@@ -87,12 +88,14 @@ class EmulatedServo(ABC):
 
     def advance(self, now: float) -> None:
         """Move on to `now`, s."""
-        while self.now + _TIME_STEP <= now:
-            self.now += _TIME_STEP
-            self.watch()
-            self._move(_TIME_STEP)
+        while self.now + TIME_STEP <= now:
+            self.drive(TIME_STEP)
+            self.arrive(self.position + self.velocity * TIME_STEP, self.velocity, TIME_STEP)
 
-    def _move(self, dt: float) -> None:
+    def drive(self, dt: float) -> None:
+        """Let `dt` s pass: what its motor, or nothing, makes of its velocity."""
+        self.now += dt
+        self.watch()
         if self.stuck:
             self.velocity = 0.0
         elif self.torque:
@@ -100,8 +103,11 @@ class EmulatedServo(ABC):
             self._rest = self.position + self._sinks * _DROP
         else:
             self.velocity = self._sinks * _SINKING if (self._rest - self.position) * self._sinks > 0.0 else 0.0
-        self.position += self.velocity * dt
-        self.speed += (self.velocity - self.speed) * min(1.0, dt / self.speed_filter)
+
+    def arrive(self, position: float, velocity: float, dt: float) -> None:
+        """Be at `position`, steps, with `velocity`, steps/s, after the `dt` s that have passed."""
+        self.position = position
+        self.speed += (velocity - self.speed) * min(1.0, dt / self.speed_filter)
 
     def _follow(self, dt: float) -> None:
         """Towards the goal, no faster than it can be stopped there."""

@@ -81,7 +81,7 @@ class ControllerSettings:
 
 class Controller:
     """One arm, its weld source, gripper and screwdriver. `fault` is latched; `time` counts ticks; `arrival` is told of
-    every setpoint; `slipped` is how long whoever ticks it has let its clock stand, s.
+    every setpoint; `stalled` is how long whoever ticks it has let its clock stand, s.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Controller:
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
-        self.slipped = 0.0
+        self.stalled = 0.0
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._screwdriver = Screwdriver(screwdriver or ScrewdriverSettings(), log)
@@ -253,7 +253,7 @@ class Controller:
             self._inputs,
             self.fault,
             self._condition,
-            slipped=self.slipped,
+            stalled=self.stalled,
             analog=analog,
         )
 

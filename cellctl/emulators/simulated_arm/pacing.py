@@ -14,10 +14,10 @@ _SLACK = 0.25
 
 
 class Pacing:
-    """The next tick of a clock with so many seconds to a period. `slipped` is how long it has stood, s."""
+    """The next tick of a clock with so many seconds to a period. `stalled` is how long it has stood, s."""
 
     def __init__(self, period: float, now: Callable[[], float] = time.monotonic) -> None:
-        self.slipped = 0.0
+        self.stalled = 0.0
         self._period, self._now = period, now
         self._next = now() + period
         self._waited = False
@@ -46,4 +46,4 @@ class Pacing:
     def _shift(self, seconds: float) -> None:
         """Nothing is caught up with."""
         self._next += seconds
-        self.slipped += seconds
+        self.stalled += seconds

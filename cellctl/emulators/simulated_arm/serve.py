@@ -200,7 +200,7 @@ def serve_real_time(controller: Controller, link: ControllerSocket) -> None:
                 link.send(_answer(controller, frame, pace="arm"))
         if not pacing.due():
             continue
-        controller.slipped = pacing.slipped
+        controller.stalled = pacing.stalled
         if link.overdue:
             controller.abort_if_streaming(Fault.DISCONNECTED)
         controller.tick()

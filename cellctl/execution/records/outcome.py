@@ -28,8 +28,8 @@ class Outcome:
     """How a run ended: `segment` and `s` are where on the path, `time` (s) and `cycles` how long it took.
 
     `late_cycles` counts the cycles that took so long that path time had to wait for them; `lateness` counts cycles by
-    how late they came (bins of `cellctl.execution.records.lateness`), empty in lock-step. `slips` is how often the
-    clock of a simulated arm stood because its host did not let it run, `slipped` for how long, s.
+    how late they came (bins of `cellctl.execution.records.lateness`), empty in lock-step. `stalls` is how often the
+    clock of a simulated arm stood because its host did not let it run, `stalled` for how long, s.
     """
 
     status: Status
@@ -41,8 +41,8 @@ class Outcome:
     late_cycles: int
     welds: tuple[WeldRun, ...]
     lateness: tuple[int, ...] = ()
-    slips: int = 0
-    slipped: float = 0.0
+    stalls: int = 0
+    stalled: float = 0.0
 
     def error(self) -> CellctlError | None:
         """The error to raise for this outcome, None for a run that was completed."""

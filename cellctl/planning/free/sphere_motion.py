@@ -24,7 +24,7 @@ from cellctl.scene.spheres.tables import ArmTables
 
 ITERATIONS: Final = 100_000
 NODES: Final = 16_384
-TRIES: Final = 60
+ROUNDS: Final = 8
 REACH: Final = 1.0
 
 
@@ -70,7 +70,7 @@ def free_motion(
     if not ((first >= arm.lower) & (lasts >= arm.lower) & (first <= arm.upper) & (lasts <= arm.upper)).all():
         raise PlanningFailed(_wrong_values(arm, first, lasts))
     asked = all_items(tables, obstacles, np.float32(0.0)) if items is None else items
-    found = search(tables, obstacles, asked, first, lasts, limits, reach, seed, iterations, NODES, TRIES)
+    found = search(tables, obstacles, asked, first, lasts, limits, reach, seed, iterations, NODES, ROUNDS)
     if found.goal in (START_HIT, GOALS_HIT):
         what, code, rows = ("the start", "P253", first[None]) if found.goal == START_HIT else ("goal", "P254", lasts)
         raise PlanningFailed([_hit(arm, tables, obstacles, row, names, code, what, k) for k, row in enumerate(rows)])

@@ -169,10 +169,10 @@ def _bounds(limits: FloatArray, start: FloatArray, goals: FloatArray) -> SingleA
 @compiled(FOUND, ARM, OBSTACLES, ITEMS, reads(1), reads(2), reads(2), REAL, COUNT, COUNT, COUNT, COUNT)
 def search(
     arm: ArmTables, obstacles: Obstacles, items: Items, start: FloatArray, goals: FloatArray, limits: FloatArray,
-    reach: float, seed: int, iterations: int, capacity: int, tries: int,
+    reach: float, seed: int, iterations: int, capacity: int, rounds: int,
 ) -> Found:  # fmt: skip
     """A shortened way from `start` (dof,) to one of `goals` (g, dof), proved free; `limits` (2, dof), edges of at most
-    `reach` (rad), trees of at most `capacity` nodes, `tries` of shortening.
+    `reach` (rad), trees of at most `capacity` nodes, `rounds` of shortening.
     """
     dof = start.shape[0]
     nothing = np.empty((0, dof))
@@ -196,7 +196,7 @@ def search(
             return Found(nothing, NOT_FOUND, iteration, 0.0)
         way, goal = joined(trees, dof, of_start, of_goal)
         first_length = length_of(way)
-        way = shortened(arm, obstacles, items, room, way, draws_of(seed, 2), tries)
+        way = shortened(arm, obstacles, items, room, way, draws_of(seed, 2), rounds)
     else:
         goal = -1 - trees.parents[1, of_goal]
         way = np.empty((2, dof), np.float32)

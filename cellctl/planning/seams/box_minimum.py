@@ -14,7 +14,7 @@ from cellctl.model.pose import FloatArray
 ROUNDS: Final = 15
 
 
-@compiled(NOTHING, reads(2), reads(1), writes(1))
+@compiled(NOTHING, reads(2), reads(1), writes(1), late=True)
 def _fill_product(matrix: FloatArray, vector: FloatArray, out: FloatArray) -> None:
     """Fill `out` (n,) with a symmetric matrix in lower banded form (bands, n) times a vector (n,)."""
     n = len(vector)
@@ -26,7 +26,7 @@ def _fill_product(matrix: FloatArray, vector: FloatArray, out: FloatArray) -> No
             out[i] += matrix[k, i] * vector[i + k]
 
 
-@compiled(NOTHING, reads(2), reads(1, types.int8), writes(2), writes(1))
+@compiled(NOTHING, reads(2), reads(1, types.int8), writes(2), writes(1), late=True)
 def _solve_free(matrix: FloatArray, side: NDArray[np.int8], factor: FloatArray, out: FloatArray) -> None:
     """Solve for the entries of `out` (n,) whose `side` is 0, and leave the others: a Cholesky factor L D L' of the
     rows and columns that are free, into `factor` (bands, n).

@@ -49,6 +49,7 @@ class ArmDynamics:
         robots = (robot, *(mechanism.robot for mechanism in beside))
         self._efforts = [effort for one in robots for effort in one.limit_array("effort").tolist()]
         dof = len(self._efforts)
+        self._forces = self._efforts
         self._brakes = [_BRAKE_FACTOR * effort for effort in self._efforts]
         self._gains = [_POSITION_GAIN] * dof
         self._ones = [1.0] * dof
@@ -87,6 +88,10 @@ class ArmDynamics:
     def open_brakes(self) -> None:
         """Give the axes back to their motors."""
         self._braked = False
+
+    def power(self, on: Sequence[bool]) -> None:
+        """Which axes (dof,) have a motor that holds or moves; the others hang free. At first all have."""
+        self._forces = [effort if powered else 0.0 for effort, powered in zip(self._efforts, on, strict=True)]
 
     def step(self, q_set: ArrayLike, qd_set: ArrayLike) -> None:
         """One time step with the motors driven to be at `q_set` (dof,) with `qd_set` (dof,) at its end; rad or m, /s.
@@ -132,7 +137,7 @@ class ArmDynamics:
             self._position_control,
             targetPositions=q,
             targetVelocities=qd,
-            forces=self._efforts,
+            forces=self._forces,
             positionGains=self._gains,
             velocityGains=self._ones,
             physicsClientId=self._id,

@@ -37,7 +37,7 @@ def test_an_arc_burns_while_a_run_says_so(bench) -> None:
 
 def test_a_gripper_closes_and_keeps_its_part_at_rest(bench) -> None:
     b = bench(signals=("gripper", "gripped", "gripper_open"))
-    b.devices._behaviours[0][1].part = 0.6
+    b.devices.behaviour("gripper").part = 0.6
     b.serve(1.0)
     b.serve(2.5, "gripper")
     assert b.scan.inputs == {"gripped"}
@@ -127,6 +127,27 @@ def test_a_pulled_cable_is_told_at_once_and_the_watchdog_puts_the_arc_out(bench)
     assert (b.ended, b.source.get("arc_on")) == ("", 0.0)
     b.serve(0.3, "arc_on")
     assert "arc_ok" in b.scan.inputs
+
+
+def test_another_device_on_the_old_name_is_refused(bench) -> None:
+    b = bench(Fault("hang_up", start=1.0, end=2.0))
+    b.serve(1.2 - b.line.age, "arc_on")
+    b.line.advance(b.now + 2.0)
+    b.devices._devices.pop(20)
+    with pytest.raises(CellctlError, match="weld_source") as caught:
+        b.scan.clear()
+    assert caught.value.findings[0].code == "E571"
+    b.serve(0.2, "arc_on", "gripper")
+    assert b.gripper.get("position") == 0.0
+
+
+@pytest.mark.parametrize(("length", "ended"), [(0.05, ""), (0.2, ""), (1.0, "X480")])
+def test_a_latency_spike(bench, length: float, ended: str) -> None:
+    """What is shorter than the deadline passes; after a longer one nothing is switched on."""
+    b = bench(Fault("stall", start=1.0, end=1.0 + length))
+    b.serve(2.5 - b.line.age, "arc_on")
+    assert b.ended == ended
+    assert b.source.get("arc_on") == (0.0 if ended else 1.0)
 
 
 def test_a_silent_device_is_given_up_at_the_deadline_and_the_others_go_off(bench) -> None:

@@ -9,11 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cellctl.drivers.driver import ArmSetup, Setpoint, open_driver
+from cellctl.drivers import memory
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, Setpoint, open_driver
+from cellctl.drivers.memory import MemoryArm
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.link.terminal import Terminal
 from cellctl.errors import EnvironmentMissing, Faulted, UsageError
@@ -116,7 +119,9 @@ def test_a_process_that_is_killed_leaves_the_arc_to_the_watchdog(tmp_path: Path,
     with emulated(tmp_path / "io") as (devices, _):
         script = f"""
 from threading import Event
-from cellctl.drivers.driver import ArmSetup, Setpoint, open_driver
+from cellctl.drivers import memory
+from cellctl.drivers.driver import ArmIdentity, ArmSetup, Setpoint, open_driver
+from cellctl.drivers.memory import MemoryArm
 from cellctl.model.cell import Signal
 signals = (Signal("arc_on", output=1), Signal("arc_ok", input=1))
 setup = ArmSetup("a", ("J1",), [0.0], signals=signals, io="modbus:{tmp_path / "io"}", io_file={str(file)!r})
@@ -143,6 +148,23 @@ def came(holds: Callable[[], bool], waited: threading.Event) -> bool:
             return True
         waited.wait(0.01)
     return False
+
+
+def test_an_arm_that_plans_by_itself_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Planner(MemoryArm):
+        def identify(self) -> ArmIdentity:
+            return replace(super().identify(), plans=True)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    monkeypatch.setattr(memory, "open_memory_arm", lambda port, setup: Planner(setup))
+    with pytest.raises(UsageError) as caught:
+        open_driver("memory", ArmSetup("a", ("J1",), [0.0], signals=SIGNALS, io="modbus:/dev/ttyNONE"))
+    assert caught.value.findings[0].code == "U656"
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize(

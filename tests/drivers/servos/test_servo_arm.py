@@ -51,6 +51,7 @@ def test_it_follows_its_setpoints_by_its_known_lag(bench) -> None:
 
 
 def test_stop_slows_down_holds_and_needs_no_more_packets(bench) -> None:
+    """ros-controls/ros2_controllers#514: holding failed after an abort."""
     b = bench()
     b.follow(0.8)
     before = b.pose()
@@ -85,6 +86,7 @@ def test_no_first_setpoint_comes_from_a_memory(bench) -> None:
 
 
 def test_a_fault_stays_until_it_is_cleared(bench) -> None:
+    """ros-controls/ros2_control#674, #2318: a controller went on without its hardware, and joints jumped afterwards."""
     b = bench()
     with pytest.raises(Faulted):
         b.arm.exchange(Setpoint(np.full(len(b.wiring.axes), np.nan)))

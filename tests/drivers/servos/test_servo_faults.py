@@ -161,6 +161,17 @@ def test_a_second_without_replies_gives_the_arm_up(bench, kind) -> None:
     assert b.stands()
 
 
+def test_clearing_an_arm_that_does_not_answer_ends_in_time(bench) -> None:
+    """frankarobotics/franka_ros2#212: taking an arm up again after a fault hung."""
+    b = bench(Fault("lose", start=1.0))
+    faulted(b)
+    began = b.now
+    with pytest.raises(CellctlError):
+        b.arm.clear()
+    assert b.now - began < 8.0
+    assert b.stands()
+
+
 # The plug -------------------------------------------------------------------------------------------------------------
 
 
@@ -282,7 +293,9 @@ def test_a_brown_out_needs_the_operator(bench) -> None:
 
 
 def test_a_turn_counted_too_many_is_refused(bench, servo) -> None:
-    """huggingface/lerobot#441, wuphilipp/gello_software#19: a joint that span after power came back."""
+    """huggingface/lerobot#441, wuphilipp/gello_software#19, ROBOTIS-GIT/DynamixelSDK#156, #515,
+    ROBOTIS-GIT/emanual#1759: turns are not counted without power, and a joint span when it came back.
+    """
     b = bench(Fault("wrap", servo=servo[0]))
     before = b.pose()
     with pytest.raises(Faulted) as caught:
