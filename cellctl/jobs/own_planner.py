@@ -6,6 +6,7 @@ It plans nothing but a way to where a plan starts.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -72,8 +73,9 @@ def referenced(
 
 def finding_reference(link: CellLink, how: Reference) -> Iterator[Event]:
     """Let the controller get to know where the arm is; `progress` as long as it takes. Closing it stops the arm."""
-    for _ in link.reference(how):
-        yield Event(0.0, "progress", {"reference": how})
+    with closing(link.reference(how)) as steps:
+        for _ in steps:
+            yield Event(0.0, "progress", {"reference": how})
 
 
 def moved(

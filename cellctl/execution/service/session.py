@@ -67,7 +67,7 @@ class CellLink:
         self._client.acquire()
         self._client.command("follow", plan=str(plan.resolve()), to=str(to.resolve()))
 
-    def reference(self, how: Reference) -> Iterator[None]:
+    def reference(self, how: Reference) -> Generator[None, None, None]:
         """Let the controller find its reference (`home`: the arm moves), or take its position as it is (`assume`).
         Gives nothing, again and again, while the arm is on its way; closing the iterator stops it.
 
