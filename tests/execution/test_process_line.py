@@ -217,6 +217,7 @@ def test_an_arm_that_is_lost_puts_the_arc_out_at_once(weld) -> None:
     ran = weld(welder)
     assert (ran.outcome.status, ran.outcome.findings[0].code) == ("faulted", "X407")
     assert welder.line.source.get("arc_on") == 0.0
+    assert welder.line.finding is None, "it was told, not left to a deadline"
     assert "arc_off" in notes(ran)
 
 
