@@ -182,8 +182,10 @@ def _channel(file: File[IoFile], signal: str, field: LineSignalField, path: Path
 
 def _entry(file: File[IoFile], field: FileModel, path: Path) -> tuple[Table, int]:
     """The one table and address that an entry names."""
-    known = [table for table in _TABLES if table in type(field).model_fields]
-    named = [(table, getattr(field, table)) for table in known if getattr(field, table) is not None]
+    known: list[Table] = [table for table in _TABLES if table in type(field).model_fields]
+    named: list[tuple[Table, int]] = [
+        (table, getattr(field, table)) for table in known if getattr(field, table) is not None
+    ]
     if len(named) != 1:
         file.report("F111", f"exactly one of {' and '.join(known)} is needed", path, f"write '{known[0]}: 0'")
         return known[0], 0
