@@ -169,8 +169,35 @@ def test_what_is_in_the_way_is_named(task: Task) -> None:
     block = Body("block", (Solid("block", Cylinder(0.14, 0.06)),))
     wide = replace(next(fixture for fixture in cell.fixtures if fixture.name == "chuck"), name="block", body=block)
     fixtures = (*(fixture for fixture in cell.fixtures if fixture.name != "chuck"), wide)
-    with pytest.raises(PlanningFailed, match=r"r1.torch.\w+ and block .* \[P262\]"):
+    with pytest.raises(
+        PlanningFailed, match=r"r1.torch.\w+ and block are .* mm apart, the margin is .* \[P262\]"
+    ) as refusal:
         plan_task(replace(task, cell=replace(cell, fixtures=fixtures)))
+    (finding,) = refusal.value.findings
+    assert finding.data["distance"] < finding.data["margin"]
+    assert len(finding.data["joints"]) == 8
+
+
+def with_lid(task: Task, radius: float) -> Task:
+    """A disc on top of the pipe, which leaves the less room for the torch the wider it is (m)."""
+    lid = Body("lid", (Solid("lid", Cylinder(radius, 0.01)),))
+    chuck = next(fixture for fixture in task.cell.fixtures if fixture.name == "chuck")
+    top = task.cell.placement("ring").pose_world_part @ Pose.of((0.0, 0.0, 0.065))
+    on_pipe = replace(chuck, name="lid", body=lid, pose_world=top)
+    return replace(task, cell=replace(task.cell, fixtures=(*task.cell.fixtures, on_pipe)))
+
+
+def test_where_the_nominal_tilt_has_no_room_another_one_is_taken(task: Task) -> None:
+    plan = plan_task(with_lid(task, 0.11))
+    section = plan.segments[PROCESS].process
+    assert section is not None
+    used = np.concatenate([section.work_angles, section.travel_angles - section.travel_window.nominal])
+    assert np.degrees(np.abs(used).max()) > 3.0
+    assert certify(plan).certificate.segments[PROCESS].seam is not None
+
+
+def test_where_no_tilt_has_room_there_is_no_plan(task: Task) -> None:
+    assert refused(with_lid(task, 0.13)) == "P262"
 
 
 def test_a_positioner_out_of_reach_is_refused_with_the_place(task: Task) -> None:

@@ -1,8 +1,8 @@
-"""The grid of a seam that a positioner carries: which places of its axes hold the seam's face up, and what the arm can
-do there. The cheapest way through it at stages along the seam, then joint values at every station.
+"""The grid of a seam that a positioner carries: what the arm can do at the places that hold the seam's face up. The
+cheapest way through it at stages along the seam, then joint values at every station.
 
-The face shall look up (position PA of ISO 6947): places where it leans too far are left out, the others cost more the
-further it leans. Spins count from a direction that stands in the world, so that a turning table turns no torch.
+A place costs more the further the face leans. Spins count from a direction that stands in the world, so that a turning
+table turns no torch.
 """
 
 from __future__ import annotations
@@ -11,25 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellctl.kinematics.groups import carried_motions
-from cellctl.kinematics.solvers.opw import BRANCHES
 from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
+from cellctl.planning.seams.carrier_places import GRID, SPINS, BoolArray, Lattice, Places
 from cellctl.planning.seams.lattice import ByteArray, IntArray, advance, traced
 from cellctl.planning.seams.reach import SeamProblem, in_spin_window
 from cellctl.planning.seams.refinement import Torches
 from cellctl.scene.screen import states_free
 
-BoolArray = NDArray[np.bool_]
-
-GRID = np.radians(15.0)
-"""Between neighbouring places of an axis; the seam turns no more from stage to stage, so that the axis can follow."""
-SPINS = 24
-STAGE = 20e-3
-LEANS = tuple(np.radians((20.0, 30.0, 45.0, 60.0, 75.0)))
-"""How far the face may lean from up (rad): the least that every station has places for."""
 CARRIER_SHARE = 0.01
 """What a turn of the positioner costs, as a share of what the same use of its speed costs in the arm."""
 LEANING = 1.0
@@ -42,31 +33,6 @@ ROUNDS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """A grid of joint values of the carrier: `joints` (p, k), `index` (p, k) on the grid, what it carries has moved by
-    `motions` (p, 4, 4) there.
-    """
-
-    joints: FloatArray
-    index: IntArray
-    motions: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lattice:
-    """Where a way through the grid may go: stations of the stages (m,), the places at each that hold the face up
-    enough, and which nodes (places, spins, branches) of each are blocked. `tips` (n, 4, 4) are the TCP at every station
-    at nominal angles and without spin, as the part lies in the world.
-    """
-
-    tips: FloatArray
-    stages: IntArray
-    places: tuple[Places, ...]
-    blocked: tuple[BoolArray, ...]
-    lean: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class GridWay:
     """A way through the lattice in one branch: per stage the place, the spin on the grid; its cost."""
 
@@ -74,45 +40,6 @@ class GridWay:
     place: list[int]
     spin: list[int]
     cost: float
-
-
-def lattice_of(problem: SeamProblem, carrier: Mechanism) -> Lattice | None:
-    """The lattice of the least lean that every stage has places for; None where the face cannot be held up at all."""
-    stages = _stages(problem)
-    grid = _grid(carrier)
-    normals = problem.stations.frames.normals[stages]
-    ups = np.einsum("pj,nj->np", grid.motions[:, 2, :3], normals)
-    for lean in LEANS:
-        upright = ups >= np.cos(lean)
-        if upright.any(axis=1).all():
-            places = tuple(Places(grid.joints[row], grid.index[row], grid.motions[row]) for row in upright)
-            blocked = tuple(np.zeros((len(at.joints), SPINS, BRANCHES), dtype=np.bool_) for at in places)
-            return Lattice(_unspun(problem), stages, places, blocked, lean)
-    return None
-
-
-def _unspun(problem: SeamProblem) -> FloatArray:
-    settings, zeros = problem.settings, np.zeros(len(problem.stations))
-    return problem.stations.tip_poses(zeros, zeros + settings.work.nominal, zeros + settings.travel.nominal)
-
-
-def _stages(problem: SeamProblem) -> IntArray:
-    """Stations (m,) no further apart than STAGE and than a turn of the seam's frame by GRID, both ends among them."""
-    frames, s = problem.stations.frames, problem.stations.s
-    turns = [np.einsum("ij,ij->i", axis[1:], axis[:-1]) for axis in (frames.tangents, frames.normals)]
-    turned = np.maximum(*(np.arccos(np.clip(turn, -1.0, 1.0)) for turn in turns))
-    steps = np.maximum(np.diff(s) / STAGE, turned / GRID)
-    passed = np.concatenate([[0.0], np.cumsum(steps)])
-    count = int(np.ceil(passed[-1])) + 1
-    return np.unique(np.searchsorted(passed, np.linspace(0.0, passed[-1], count) - 1e-12)).astype(np.intp)
-
-
-def _grid(carrier: Mechanism) -> Places:
-    """Every multiple of GRID inside the limits, of all axes."""
-    limits = carrier.robot.axis_limits
-    index = [np.arange(np.ceil(limit.lower / GRID), np.floor(limit.upper / GRID) + 1.0) for limit in limits]
-    grid = np.stack(np.meshgrid(*index, indexing="ij"), axis=-1).reshape(-1, len(limits))
-    return Places(grid * GRID, grid.astype(np.intp), carried_motions(carrier, grid * GRID))
 
 
 def grid_ways(problem: SeamProblem, carrier: Mechanism, lattice: Lattice, near: FloatArray) -> list[GridWay]:
@@ -254,7 +181,7 @@ def torches_along(problem: SeamProblem, carrier: Mechanism, lattice: Lattice, wa
     held = np.stack([np.interp(s, at, values) for values in carried.T], axis=1)
     motions = carried_motions(carrier, held)
     spins = np.unwrap(np.array(way.spin) * (2.0 * np.pi / SPINS))
-    work, travel = (np.full(len(s), window.nominal) for window in (problem.settings.work, problem.settings.travel))
+    work, travel = (np.full(len(s), angle) for angle in lattice.tilt)
     zero = world_spin_zero(lattice.tips, motions)
     spin = np.unwrap(zero + np.interp(s, at, spins))
     answers = problem.inverse.answers(stations.flange_poses(spin, work, travel, motions), verified=False)

@@ -16,9 +16,10 @@ from cellctl.kinematics.arm_inverse import ArmInverse
 from cellctl.kinematics.groups import carried_motions
 from cellctl.model.cell import Mechanism
 from cellctl.model.pose import FloatArray
+from cellctl.planning.seams.carrier_places import lattice_of
 from cellctl.planning.seams.columns import SPIN_SPEED, carried_columns, column_weights, columns, world_spins
 from cellctl.planning.seams.ladder import Rungs, cheapest_way
-from cellctl.planning.seams.positioned import free_grid_ways, lattice_of
+from cellctl.planning.seams.positioned import free_grid_ways
 from cellctl.planning.seams.reach import (
     INSET,
     Reach,
@@ -56,8 +57,8 @@ class SeamWay:
 
 def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
     """Ways along the seam, best first (smooth, and not far from joints `near`); those of the nominal tilt first, then,
-    if none of these will do, those of the tilts in the window. With a positioner those of the nominal tilt alone, which
-    is then refined.
+    if none of these will do, those of the tilts in the window. With a positioner a way starts with one tilt all along,
+    which is then refined.
     """
     if problem.carrier is not None:
         yield from _carried_ways(problem, problem.carrier, near)
@@ -71,13 +72,15 @@ def seam_ways(problem: SeamProblem, near: FloatArray) -> Iterator[SeamWay]:
 
 
 def _carried_ways(problem: SeamProblem, carrier: Mechanism, near: FloatArray) -> Iterator[SeamWay]:
-    lattice = lattice_of(problem, carrier)
-    if lattice is None:
-        return
-    for way, start in free_grid_ways(problem, carrier, lattice, near):
-        torches = _smoothed(problem, start)
-        if torches is not None:
-            yield SeamWay(torches, way.branch, way.cost)
+    tilts = np.concatenate([nominal_tilt(problem.settings), window_tilts(problem.settings)])
+    for tilt in dict.fromkeys(map(tuple, tilts.tolist())):
+        lattice = lattice_of(problem, carrier, np.array(tilt))
+        if lattice is None:
+            return
+        for way, start in free_grid_ways(problem, carrier, lattice, near):
+            torches = _smoothed(problem, start)
+            if torches is not None:
+                yield SeamWay(torches, way.branch, way.cost)
 
 
 def furthest_station(problem: SeamProblem, reach: Reach) -> int:
