@@ -25,6 +25,8 @@ BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 Result = TypeVar("Result")
 
+_LONGEST_PAUSE = 0.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FollowedMotion:
@@ -32,6 +34,13 @@ class FollowedMotion:
 
     motion: PolylineMotion
     commands: tuple[str, ...]
+
+
+def demand_awake(paused: float) -> None:
+    """Raise Faulted X464 where this program was `paused` (s) for so long that the arm moved on unwatched."""
+    if paused > _LONGEST_PAUSE:
+        text = f"this program was paused for {paused:.1f} s, and the controller went on by itself"
+        raise Faulted(Finding("X464", text, suggestion="take load off the machine, clear the fault, start again"))
 
 
 class WaypointArm(StoppedAtExit):

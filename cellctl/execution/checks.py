@@ -49,6 +49,8 @@ def _unfit_lines(job: Job, arm: ArmIdentity) -> Finding | None:
         needed += [("output", job.lines.arc_on, arm.outputs), ("input", job.lines.arc_ok, arm.inputs)]
     if job.gripper is not None and any(segment.gripper is not None for segment in segments):
         needed += [("output", job.gripper.output, arm.outputs), ("input", job.gripper.gripped, arm.inputs)]
+    if job.screws is not None and job.process == "weld" and any(segment.screw is not None for segment in segments):
+        needed += [("output", job.screws.run, arm.outputs), ("input", job.screws.tight, arm.inputs)]
     for kind, line, has in needed:
         if line is not None and has is not None and not has >> line & 1:
             text = f"the arm behind the driver '{arm.name}' has no {kind} {line}, which this job needs"

@@ -87,7 +87,8 @@ def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
     steps = tuple(step for _, step in written)
     places = tuple(file.place("steps", index) for index, _ in written)
-    return Task(steps, cell.cell, model.start, name, budget, file.reference, places)
+    start = file.place("start")
+    return Task(steps, cell.cell, model.start, name, budget, file.reference, places, start)
 
 
 def _step(written: StepField) -> Step:

@@ -49,7 +49,8 @@ def replan_steps(
     group = task.cell.groups[0].name
     arm = arm_of(task, group, seed, engine, earlier)
     start = arm.axes.configuration(task.start)
-    demand_free(arm, start, "P206", f"the start '{task.start}'")
+    with _about(start=task.start):
+        demand_free(arm, start, "P206", f"the start '{task.start}'")
     segments: list[FixedSegment] = []
     ways: list[Reuse] = []
     q = start
@@ -78,7 +79,7 @@ def _step_segments(
 
     `contacts` are those of a part in the gripper.
     """
-    with _about_step(index):
+    with _about(step=index):
         if isinstance(step, Screw):
             return screw_segments(arm, index, step, q), "planned"
         kept = _kept_segments(arm, index, step, q, contacts)
@@ -91,12 +92,12 @@ def _step_segments(
 
 
 @contextmanager
-def _about_step(index: int) -> Iterator[None]:
-    """Findings of a failure in here carry the index of the step."""
+def _about(**what: object) -> Iterator[None]:
+    """Findings of a failure in here say what they are about: the index of the step, or the name of the start."""
     try:
         yield
     except PlanningFailed as error:
-        found = (replace(finding, data={**finding.data, "step": index}) for finding in error.findings)
+        found = (replace(finding, data={**finding.data, **what}) for finding in error.findings)
         raise PlanningFailed(found) from None
 
 
@@ -105,7 +106,7 @@ def _gripper_segment(arm: Arm, task: Task, index: int, step: Grip | Release, q: 
     during, after = during_and_after(task.cell, arm.mechanism, arm.handling, step, q)
     moving = arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, during)
     segment = standing_segment(moving.task.cell, moving.mechanism, arm.group, index, step, q)
-    with _about_step(index):
+    with _about(step=index):
         what = f"step {index + 1}, {step_name(step)}: the gripper where it is"
         demand_free(moving, q, "P280", what, segment.contacts)
     return segment, arm_of(task, arm.group, arm.seed, arm.engine, arm.earlier, after)

@@ -53,7 +53,7 @@ def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list
     if failed is not None:
         raise PlanningFailed(failed)
     if problem.carrier is not None:
-        raise PlanningFailed(explain_carried_seam(problem, problem.carrier, arm.model, q, where))
+        raise PlanningFailed(explain_carried_seam(problem, problem.carrier, arm.model, q, where, engine=arm.engine))
     raise PlanningFailed(explain_seam(problem, arm.model, where, engine=arm.engine))
 
 

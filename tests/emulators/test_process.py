@@ -118,6 +118,21 @@ def test_a_second_client_is_refused(start_process):
         SimulatedArm(process.socket_path)
 
 
+def test_who_hangs_up_is_heard_before_who_comes(start_process):
+    """Both while the controller was not let run: the second one finds an arm that is free."""
+    process = start_process()
+    first = SimulatedArm(process.socket_path)
+    process.send_signal(signal.SIGSTOP)
+    first.close()
+    with socket.socket(socket.AF_UNIX) as second:
+        second.connect(process.socket_path)
+        second.sendall(wire.pack(wire.Kind.IDENTIFY, 1))
+        process.send_signal(signal.SIGCONT)
+        second.settimeout(30)
+        frame, _ = wire.unpack(second.recv(4096))
+    assert frame.kind == wire.Kind.IDENTITY
+
+
 def test_noise_is_hung_up_on_and_the_next_client_is_served(start_process):
     process = start_process()
     with socket.socket(socket.AF_UNIX) as noise:

@@ -258,6 +258,16 @@ def test_a_dry_run_drives_nothing(job: Job, run_job) -> None:
     assert starts(ran.arm) == 0
 
 
+@pytest.mark.parametrize("lines", [{"outputs": 1 << 4}, {"inputs": 1 << 5}])
+def test_an_arm_without_the_lines_of_a_driver_is_not_begun_with(job: Job, run_job, lines: dict[str, int]) -> None:
+    arm = arm_with()
+    identity = arm.identify()
+    arm.identify = lambda: replace(identity, **lines)  # type: ignore[method-assign]
+    ran = run_job(job, arm=arm)
+    assert ran.outcome.findings[0].code == "X406"
+    assert arm.setpoints == []
+
+
 @pytest.mark.parametrize("unfit", [{"screws": None}, {"screws": replace(LINES, programs=(OTHER,))}])
 def test_what_cannot_be_driven_is_not_begun(job: Job, run_job, unfit: dict[str, object]) -> None:
     ran = run_job(replace(job, **unfit), arm=arm_with())

@@ -85,9 +85,9 @@ def test_names_that_nothing_has(project: Path, old: str, new: str, code: str, me
 @pytest.mark.parametrize(
     ("old", "new", "code", "message"),
     [
-        ("  driver_tight: {input: 1}\n", "", "F177", "no input 'driver_tight'"),
-        ("driver_run: {output: 1}", "driver_run: {input: 1}", "F177", "is no output"),
-        ("driver_speed: {analog_output: 1}", "driver_speed: {output: 3}", "F177", "is no analog_output"),
+        ("  driver_tight: {input: 1}\n", "", "F198", "no input 'driver_tight'"),
+        ("driver_run: {output: 1}", "driver_run: {input: 1}", "F198", "is no output"),
+        ("driver_speed: {analog_output: 1}", "driver_speed: {output: 3}", "F198", "is no analog_output"),
         ("driver_speed: {analog_output: 1}", "driver_speed: {analog_output: 16}", "F123", "at most 15"),
         ("driver_speed: {analog_output: 1}", "driver_speed: {analog_output: 1, output: 1}", "F115", "exactly one"),
         ("tools/screwdriver_m6", "tools/omx_gripper", "F136", "no screwdriver"),
@@ -111,7 +111,7 @@ def test_a_cell_without_signals_is_told_so_once(project: Path) -> None:
 
     task: Task = load_task(project / "task.yaml")
     said = check_task(task, names_of(task.cell), lambda index, field: None)
-    assert [(finding.code, finding.severity) for finding in said] == [("F177", "warning")]
+    assert [(finding.code, finding.severity) for finding in said] == [("F198", "warning")]
 
 
 def test_a_bit_that_the_tool_does_not_have(project: Path, checkout: Path) -> None:

@@ -87,3 +87,12 @@ def test_an_edited_plan_file(spoiled: Spoil, tmp_path: Path) -> None:
     with pytest.raises(NotCertified) as caught:
         verify(edited)
     assert {f.code for f in caught.value.findings} == {"C320"}
+
+
+def test_a_start_in_collision_is_told_where_the_task_names_it(spoiled: Spoil) -> None:
+    low = (CELL, "    tool: torch\n", "    tool: torch\n    configurations: {low: 0 -30 90 0 45 0 deg}\n")
+    findings = refusal(spoiled(low, (TASK, "start: home", "start: low"))).findings
+    assert {finding.code for finding in findings} == {"P206"}
+    for finding in findings:
+        assert finding.place is not None
+        assert (Path(finding.place.file).name, finding.place.line) == ("task.yaml", 4)

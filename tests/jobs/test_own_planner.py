@@ -72,6 +72,13 @@ def standing_mycobot(certified: CertifiedPlan, *faults: Fault) -> MycobotBench:
     return mycobot_bench(*faults, at=certified.plan.start["r1"])
 
 
+def change_limits(bench: GrblBench, **factors: float) -> None:
+    """As if the controller had been set otherwise when its port was opened."""
+    limits = bench.arm._settings.limits
+    changed = {name: factor * getattr(limits, name) for name, factor in factors.items()}
+    bench.arm._settings = replace(bench.arm._settings, limits=replace(limits, **changed))
+
+
 @dataclass
 class Ran:
     outcome: Outcome
@@ -266,7 +273,7 @@ def test_a_seam_that_the_controller_cannot_hold_is_refused_before_anything_moves
 def test_a_controller_that_is_set_too_fast_is_refused(ideal, tmp_path: Path) -> None:
     """Its own limits are what it goes by, so they are held against those of the arm."""
     bench = standing_grbl(ideal)
-    bench.arm._limits = replace(bench.arm._limits, acceleration=2.0 * np.array(bench.arm._limits.acceleration))
+    change_limits(bench, acceleration=2.0)
     with pytest.raises(NotCertified) as caught:
         as_followed(LinkTo(bench, tmp_path), ideal)
     assert {"C350", "C305"} <= {finding.code for finding in caught.value.findings}
@@ -395,7 +402,7 @@ def refused(job: Job, arm: object, clock: object) -> str:
 def test_a_controller_whose_settings_were_changed_is_refused(moves, job_of) -> None:
     bench = standing_grbl(moves)
     job = job_of(certify(followed_plan(moves.plan, bench.arm)))
-    bench.arm._limits = replace(bench.arm._limits, velocity=0.5 * np.array(bench.arm._limits.velocity))
+    change_limits(bench, velocity=0.5)
     assert refused(job, bench.arm, LineClock(bench.line)) == "X493"
     assert bench.stands()
 

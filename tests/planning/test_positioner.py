@@ -169,8 +169,13 @@ def test_what_is_in_the_way_is_named(task: Task) -> None:
     block = Body("block", (Solid("block", Cylinder(0.14, 0.06)),))
     wide = replace(next(fixture for fixture in cell.fixtures if fixture.name == "chuck"), name="block", body=block)
     fixtures = (*(fixture for fixture in cell.fixtures if fixture.name != "chuck"), wide)
-    with pytest.raises(PlanningFailed, match=r"r1.torch.\w+ and block .* \[P262\]"):
+    with pytest.raises(
+        PlanningFailed, match=r"r1.torch.\w+ and block are .* mm apart, the margin is .* \[P262\]"
+    ) as refusal:
         plan_task(replace(task, cell=replace(cell, fixtures=fixtures)))
+    (finding,) = refusal.value.findings
+    assert finding.data["distance"] < finding.data["margin"]
+    assert len(finding.data["joints"]) == 8
 
 
 def with_lid(task: Task, radius: float) -> Task:

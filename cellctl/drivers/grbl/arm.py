@@ -15,24 +15,22 @@ import numpy as np
 from cellctl.drivers.driver import ArmSetup, ArmState
 from cellctl.drivers.grbl import findings
 from cellctl.drivers.grbl.link import GrblLink, LinkCounters
+from cellctl.drivers.grbl.settings import AT_REST, settings_of
 from cellctl.drivers.grbl.stream import Stream
 from cellctl.drivers.port import OpenPort, Port, PortLost
 from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm
-from cellctl.errors import EnvironmentMissing, Faulted, Finding
-from cellctl.kinematics.lookahead import FirmwareLimits, followed
+from cellctl.errors import Faulted, Finding, UsageError
+from cellctl.kinematics.lookahead import followed
 from cellctl.model.gcode_wiring import GcodeWiring
 from cellctl.model.pose import FloatArray
 from cellctl.model.wires import gcode
 from cellctl.model.wires.gcode import Alarm, Banner, Ok, Refused, Status
 
-_AT_REST = ("Idle", "Alarm", "Check", "Sleep")
 _HELD = (("Hold", 0), ("Door", 0), ("Door", 1))
 """States in which a motion was interrupted and the machine stands; Door:1 is a door that is still open."""
 _LONGEST_STOP = 5.0
 _LONGEST_HOMING = 60.0
 _LISTENING = 0.1
-_LEAST_SIZES = (15, gcode.LONGEST_LINE + 1)
-"""Lines of the planner and bytes of the receive buffer of a controller that does not tell them."""
 _AT = np.radians(0.02)
 """rad within which the arm stands where it was told to."""
 
@@ -107,6 +105,13 @@ class GrblArm(WaypointArm):
         """Joint values (..., dof), rad, to the three decimals of a line."""
         return self._wiring.joint_values(self._coordinates(joints))
 
+    def _spoken(self, durations: FloatArray) -> FloatArray:
+        """Times (n,), s, as their lines say them."""
+        try:
+            return np.array([gcode.spoken_duration(float(duration)) for duration in durations])
+        except ValueError as error:
+            raise UsageError(self._impossible(str(error))) from None
+
     def _coordinates(self, joints: FloatArray) -> FloatArray:
         result: FloatArray = np.round(self._wiring.machine_values(np.asarray(joints, dtype=np.float64)), 3)
         return result
@@ -119,15 +124,15 @@ class GrblArm(WaypointArm):
         """
         machine = self._coordinates(waypoints)
         outside = np.zeros(machine.shape, dtype=np.bool_)
-        if self._travel is not None:
-            outside = (machine > 0.0) | (machine < -self._travel)
+        if (travel := self._settings.travel) is not None:
+            outside = (machine > 0.0) | (machine < -travel)
         self._demand_possible(machine, np.asarray(durations), outside, "the travel that the controller has for")
-        durations = np.array([gcode.spoken_duration(float(duration)) for duration in durations])
+        durations = self._spoken(durations)
         commands = tuple(
             gcode.straight_move(target, duration=float(duration))
             for target, duration in zip(machine[1:], durations, strict=True)
         )
-        motion = followed(self._wiring.joint_values(machine), durations, self._limits)
+        motion = followed(self._wiring.joint_values(machine), durations, self._settings.limits)
         return FollowedMotion(motion, commands)
 
     def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
@@ -147,7 +152,7 @@ class GrblArm(WaypointArm):
             self._fault = error if isinstance(error, Faulted) else self._lost(str(error))
             self._homed = self._homed and bool(self._fault.findings[0].data.get("position_kept", True))
             with suppress(PortLost):
-                self._halt()
+                self._link.insist(self._halting, until=(*AT_REST, "Hold", "Door"))
             raise self._fault from None
         finally:
             if self._moves and self._fault is None:
@@ -176,29 +181,10 @@ class GrblArm(WaypointArm):
     # Link ---------------------------------------------------------------------------------------------------------
 
     def _attach(self, port: Port) -> None:
-        """Who is there, and how is it set?"""
         self._link = GrblLink(port)
         self._homed = False
-        name, axes = self._link.port.name, len(self._wiring.axes)
-        status = self._link.status()
-        if status is None:
-            raise EnvironmentMissing(findings.no_answer(name, self._wiring.baud))
-        if len(status.position) != axes:
-            raise EnvironmentMissing(findings.unfit(name, f"it has {len(status.position)} axes, the arm {axes}"))
-        if status.state not in _AT_REST:
-            raise EnvironmentMissing(findings.unfit(name, f"it is in the state {status.state}; let it come to rest"))
-        blocks, room = self._link.sizes() or _LEAST_SIZES
-        self._link.room = room - 1
-        table = self._link.settings()
-        wanted = [base + k for base in (110, 120, 130) for k in range(axes)]
-        missing = [number for number in (11, *wanted) if number not in table]
-        if missing:
-            raise EnvironmentMissing(findings.unfit(name, f"it does not tell its setting ${missing[0]}"))
-        rate, acceleration, travel = (np.array([table[b + k] for k in range(axes)]) for b in (110, 120, 130))
-        self._limits = FirmwareLimits(
-            np.radians(rate) / 60.0, np.radians(acceleration), float(np.radians(table[11])), blocks=blocks
-        )
-        self._travel = travel if table.get(20) else None
+        self._settings = settings_of(self._link, self._wiring)
+        self._link.room = self._settings.room
 
     def _answers(self) -> bool:
         return self._link.status() is not None
@@ -265,14 +251,18 @@ class GrblArm(WaypointArm):
             case _:
                 return Faulted(findings.out_of_step(f"no answer to '{line}'"))
 
+    @property
+    def _halting(self) -> bytes:
+        """What makes it stand with every output off."""
+        return gcode.SAFETY_DOOR if self._outputs else gcode.FEED_HOLD
+
     def _halt(self) -> None:
-        """Stand, with every output off."""
-        self._link.act(gcode.SAFETY_DOOR if self._outputs else gcode.FEED_HOLD)
+        self._link.act(self._halting)
 
     def _stop(self) -> ArmState:
         """Hold, wait for standstill, then empty the controller's buffers by a reset, which keeps the position now."""
         status = self._status()
-        if status.state not in _AT_REST or self._link.unanswered:
+        if status.state not in AT_REST or self._link.unanswered:
             self._halt()
             end = self._link.port.now() + _LONGEST_STOP
             while not _stands(status):
@@ -280,6 +270,8 @@ class GrblArm(WaypointArm):
                     raise self._lost("it does not come to rest")
                 self._link.port.wait_until(self._link.port.now() + 0.02)
                 status = self._status()
+                if status.state not in ("Hold", "Door"):
+                    self._halt()
             self._reset()
         elif self._outputs:
             self._switch(0)
@@ -315,4 +307,4 @@ class GrblArm(WaypointArm):
 
 def _stands(status: Status) -> bool:
     """True when the machine stands and what it was doing can be forgotten without losing the position."""
-    return status.state in _AT_REST or (status.state, status.substate or 0) in _HELD
+    return status.state in AT_REST or (status.state, status.substate or 0) in _HELD

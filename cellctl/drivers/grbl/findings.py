@@ -71,12 +71,6 @@ def out_of_step(what: str) -> Finding:
     return Finding("X474", f"lines and answers no longer match: {what}", suggestion="look at the line for interference")
 
 
-def paused(seconds: float) -> Finding:
-    """The host did nothing for too long."""
-    text = f"this program was paused for {seconds:.1f} s, and the controller went on by itself"
-    return Finding("X464", text, suggestion="take load off the machine, clear the fault, start again")
-
-
 def off_path(joint: str, error: float) -> Finding:
     """The controller is not where its own planner should have brought it."""
     return Finding(

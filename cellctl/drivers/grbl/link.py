@@ -6,6 +6,7 @@ Every line is answered once, in order. What is pushed in between (status, alarms
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cellctl.drivers.port import Port
@@ -14,6 +15,7 @@ from cellctl.model.wires.gcode import Alarm, Banner, LineDecoder, Message, Ok, R
 
 _ANSWER_TIME = 0.5
 _TRIES = 3
+_INSISTENCE, _SHORT_ANSWER_TIME = 5, 0.1
 
 
 @dataclass(slots=True)
@@ -51,6 +53,18 @@ class GrblLink:
     def act(self, byte: bytes) -> None:
         """Send a byte that acts at once."""
         self.port.write(byte)
+
+    def insist(self, byte: bytes, *, until: Collection[str]) -> None:
+        """Say a byte that acts at once, a few times at most, until the controller says that it is in one of some
+        states: a byte may be lost.
+        """
+        for _ in range(_INSISTENCE):
+            self.act(byte)
+            self.act(gcode.STATUS_REQUEST)
+            end = self.port.now() + _SHORT_ANSWER_TIME
+            while self.port.now() < end:
+                if any(isinstance(reply, Status) and reply.state in until for reply, _ in self.hear(end)):
+                    return
 
     def fits(self, line: str) -> bool:
         """True when the controller has room for a line now."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from cellctl.drivers.grbl import findings
 from cellctl.drivers.grbl.link import GrblLink
-from cellctl.drivers.waypoint_arm import FollowedMotion
+from cellctl.drivers.waypoint_arm import FollowedMotion, demand_awake
 from cellctl.errors import Faulted
 from cellctl.model.gcode_wiring import GcodeWiring
 from cellctl.model.wires import gcode
@@ -61,19 +61,17 @@ class Stream:
             if now >= asked + self._wiring.status_period:
                 self._link.act(gcode.STATUS_REQUEST)
                 asked += self._wiring.status_period
+            latest: Status | None = None
             for reply, line in self._link.hear(asked + self._wiring.status_period):
                 self._judge(reply, line)
                 if isinstance(reply, Status) and self._believed(reply):
-                    heard = port.now()
-                    yield reply
-                    self._demand_awake(port.now() - heard)
-                    if self._done(reply):
-                        return
-
-    def _demand_awake(self, paused: float) -> None:
-        """Raise Faulted X464 where this program was not let run while the arm moved on."""
-        if paused > _QUIET:
-            raise Faulted(findings.paused(paused))
+                    latest = reply
+            if latest is not None:
+                heard = port.now()
+                yield latest
+                demand_awake(port.now() - heard)
+                if self._done(latest):
+                    return
 
     def _feed(self) -> None:
         while self._left and self._link.fits(self._left[-1]):

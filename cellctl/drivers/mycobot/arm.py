@@ -7,6 +7,7 @@ that is looked at is where the arm goes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -16,7 +17,7 @@ from cellctl.drivers.driver import ArmSetup, ArmState
 from cellctl.drivers.mycobot import findings
 from cellctl.drivers.mycobot.link import LinkCounters, MycobotLink
 from cellctl.drivers.port import OpenPort, Port
-from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm
+from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm, demand_awake
 from cellctl.errors import CellctlError, EnvironmentMissing, Faulted, Finding, UsageError
 from cellctl.kinematics.lookahead import FirmwareLimits, followed
 from cellctl.model.polyline_motion import PolylineMotion
@@ -35,6 +36,8 @@ _OVERTIME = 2.0
 _STILL = np.radians(0.3)
 _LONGEST_STOP = 3.0
 _ROUNDING = 1e-6
+_MOVED, _STUCK = np.radians(0.2), 1.0
+"""rad that a joint has to move within so many s, while it is not there."""
 
 
 class MycobotWaypointArm(WaypointArm):
@@ -210,6 +213,11 @@ class MycobotWaypointArm(WaypointArm):
                 raise Faulted(findings.not_powered())
         self._link.tell(Frame(Command.FRESH_MODE, b"\x01"))
 
+    def _demand_powered(self) -> None:
+        """Raise Faulted X486 where the motors have lost their power; what has no checksum has to be told twice."""
+        if all(self._link.number(Command.IS_POWERED) == 0 for _ in range(2)):
+            raise Faulted(findings.not_powered())
+
     def _demand_no_error(self) -> None:
         number = self._link.number(Command.ERROR)
         if number is None:
@@ -225,18 +233,23 @@ class MycobotWaypointArm(WaypointArm):
         (frame,) = wire.Decoder().feed(bytes.fromhex(command))
         self._guarded(lambda: self._link.tell(frame))
         deadline = port.now() + 1.5 * duration + _OVERTIME
-        look = before = port.now()
+        look = before = moved = port.now()
+        there, checks = line[0], deque((self._demand_no_error, self._demand_powered))
         while True:
             state = self._guarded(self._read)
             self._watch(line, state.joints)
             yield state
-            self._guarded(self._demand_no_error)
+            demand_awake(port.now() - state.time)
+            checks.rotate()
+            self._guarded(checks[0])
+            if self._held or np.abs(state.joints - there).max() > _MOVED:
+                moved, there = port.now(), state.joints
             arrived = bool(np.abs(state.joints - line[1]).max() <= _AT)
             if arrived and self._guarded(lambda: self._link.number(Command.IS_MOVING)) == 0:
                 return
             deadline += (port.now() - before) * self._held
             before = port.now()
-            if before > deadline:
+            if before > deadline or before - moved > _STUCK:
                 off = np.abs(state.joints - line[1])
                 raise Faulted(findings.not_there(self._setup.joints[int(np.argmax(off))], float(off.max())))
             look = max(look + PERIOD, port.now())

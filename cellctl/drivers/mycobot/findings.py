@@ -46,8 +46,8 @@ def reported(number: int) -> Finding:
 
 
 def not_powered() -> Finding:
-    """The arm does not switch its motors on."""
-    return Finding("X486", "the arm did not switch its motors on", suggestion="look at its power supply")
+    """The motors of the arm are off."""
+    return Finding("X486", "the motors of the arm are off, and it was to move", suggestion="look at its power supply")
 
 
 def off_line(joint: str, error: float) -> Finding:

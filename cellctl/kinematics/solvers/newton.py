@@ -14,6 +14,7 @@ from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, several, writes
 from cellctl.kinematics.forward import link_frames
 from cellctl.kinematics.jacobian import fill_jacobian
+from cellctl.kinematics.solvers.misses import ROOM, fill_misses
 from cellctl.model.pose import FloatArray
 
 ACCEPTED: Final = 1e-9
@@ -168,6 +169,25 @@ def verified(
     return _corrected(before, axes, prismatic, after, target, q)
 
 
+@compiled(NOTHING, *CHAIN, reads(2), writes(2), writes(1, FLAG), writes(1))
+def _verify(
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    target: FloatArray,
+    branches: FloatArray,
+    valid: BoolArray,
+    room: FloatArray,
+) -> None:
+    """`verify_branches` with `room` (ROOM,) to work in."""
+    for first in range(0, len(branches), 8):
+        fill_misses(before, axes, prismatic, after, target, branches[first : first + 8], room)
+        for k in range(first, min(first + 8, len(branches))):
+            if valid[k] and not room[k - first] <= POLISHED:
+                valid[k] = _corrected(before, axes, prismatic, after, target, branches[k])
+
+
 @compiled(NOTHING, *CHAIN, reads(2), writes(2), writes(1, FLAG))
 def verify_branches(
     before: FloatArray,
@@ -179,9 +199,7 @@ def verify_branches(
     valid: BoolArray,
 ) -> None:
     """Correct every valid one of `branches` (b, 6) for `target` (4, 4), and strike from `valid` (b,) what misses it."""
-    for k in range(len(branches)):
-        if valid[k]:
-            valid[k] = verified(before, axes, prismatic, after, target, branches[k])
+    _verify(before, axes, prismatic, after, target, branches, valid, np.empty(ROOM))
 
 
 @compiled(NOTHING, *CHAIN, reads(3), writes(3), writes(2, FLAG))
@@ -195,5 +213,6 @@ def verify_bulk(
     valid: BoolArray,
 ) -> None:
     """`verify_branches` for every one of `targets` (n, 4, 4), `branches` (n, b, 6) and `valid` (n, b)."""
+    room = np.empty(ROOM)
     for n in range(len(targets)):
-        verify_branches(before, axes, prismatic, after, targets[n], branches[n], valid[n])
+        _verify(before, axes, prismatic, after, targets[n], branches[n], valid[n], room)

@@ -20,7 +20,7 @@ import numpy as np
 
 from cellctl.kinematics.chain import BoolArray
 from cellctl.kinematics.compiled import COUNT, FLAG, NOTHING, REAL, compiled, reads, writes
-from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, wrapped
+from cellctl.kinematics.solvers.newton import CHAIN, verify_branches, verify_bulk, wrapped
 from cellctl.model.pose import FloatArray
 
 BRANCHES: Final = 8
@@ -158,25 +158,6 @@ def solve_opw(
     verify_branches(before, axes, prismatic, after, target, out, valid)
 
 
-@compiled(NOTHING, *_ARRAYS, reads(3), writes(3), writes(2, FLAG))
-def solve_opw_bulk(
-    lengths: FloatArray,
-    offsets: FloatArray,
-    signs: FloatArray,
-    flange_tip: FloatArray,
-    before: FloatArray,
-    axes: FloatArray,
-    prismatic: BoolArray,
-    after: FloatArray,
-    targets: FloatArray,
-    out: FloatArray,
-    valid: BoolArray,
-) -> None:
-    """`solve_opw` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
-    for n in range(targets.shape[0]):
-        solve_opw(lengths, offsets, signs, flange_tip, before, axes, prismatic, after, targets[n], out[n], valid[n])
-
-
 @compiled(NOTHING, *_ARRAYS[:4], reads(3), writes(3), writes(2, FLAG))
 def opw_branches_bulk(
     lengths: FloatArray,
@@ -192,6 +173,25 @@ def opw_branches_bulk(
     """
     for n in range(targets.shape[0]):
         opw_branches(lengths, offsets, signs, flange_tip, targets[n], out[n], valid[n])
+
+
+@compiled(NOTHING, *_ARRAYS, reads(3), writes(3), writes(2, FLAG))
+def solve_opw_bulk(
+    lengths: FloatArray,
+    offsets: FloatArray,
+    signs: FloatArray,
+    flange_tip: FloatArray,
+    before: FloatArray,
+    axes: FloatArray,
+    prismatic: BoolArray,
+    after: FloatArray,
+    targets: FloatArray,
+    out: FloatArray,
+    valid: BoolArray,
+) -> None:
+    """`solve_opw` for every one of `targets` (n, 4, 4): fills `out` (n, 8, 6) and `valid` (n, 8)."""
+    opw_branches_bulk(lengths, offsets, signs, flange_tip, targets, out, valid)
+    verify_bulk(before, axes, prismatic, after, targets, out, valid)
 
 
 @compiled(COUNT, *_ARRAYS[:3], reads(1))

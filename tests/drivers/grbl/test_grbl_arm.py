@@ -85,6 +85,7 @@ def test_a_motion_begins_where_the_arm_stands(bench) -> None:
         (lambda w, d: (w, 0.0 * d), "above 0"),
         (lambda w, d: (np.repeat(w[:1], 3, axis=0), d[:2]), "the same"),
         (lambda w, d: (w + 3.0, d), "outside the travel"),
+        (lambda w, d: (w, 1e7 * d), "too long for one line"),
     ],
 )
 def test_waypoints_that_cannot_be_are_refused_before_anything_is_sent(bench, change, words: str) -> None:
