@@ -19,6 +19,7 @@ SUITES = {
     "seam": "cellctl.bench.seam:seam",
     "job": "cellctl.bench.job:job",
     "proof": "cellctl.bench.proof:proof",
+    "narrow": "cellctl.bench.narrow:narrow",
 }
 """Suites that need nothing but cellctl, in the order in which they run."""
 

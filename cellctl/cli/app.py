@@ -118,6 +118,10 @@ SUBCOMMANDS = {
                 "cellctl.cli.bench:proof",
                 "Measure the proof of a plan of a minute, and of a plan file in a new process.",
             ),
+            "narrow": (
+                "cellctl.cli.bench:narrow",
+                "Measure free motions into narrow places: a cage, a box, a thin shelf, below a table.",
+            ),
             "mbm": ("cellctl.cli.bench:mbm", "Measure free motions on problem sets laid out like MotionBenchMaker's."),
             "faults": (
                 "cellctl.cli.bench:faults",

@@ -92,6 +92,15 @@ def proof(*, repeats: Repeats = 5) -> Outcome:
     return _suites("proof", repeats=repeats)
 
 
+def narrow(*, repeats: Repeats = 5) -> Outcome:
+    """Measure free motions into narrow places: a cage, a box, a thin shelf, below a table.
+
+    Args:
+        repeats: How often each call is measured; the table shows the fastest and the median.
+    """
+    return _suites("narrow", repeats=repeats)
+
+
 def mbm(
     folder: Path,
     *,

@@ -46,7 +46,7 @@ class DeviceField(FileModel):
     """What makes the device switch its outputs off by itself when nobody speaks to it; written last."""
 
 
-class IoSignalField(FileModel):
+class LineSignalField(FileModel):
     """Where a signal is on a device: exactly one table with its address, and which bits of a register."""
 
     device: Name
@@ -57,7 +57,7 @@ class IoSignalField(FileModel):
     """How many bits of the register it has; all of it unless given."""
 
 
-class IoOutputField(IoSignalField):
+class OutputField(LineSignalField):
     """An output signal: the entry that is written."""
 
     coil: Address | None = None
@@ -72,7 +72,7 @@ class IoOutputField(IoSignalField):
     """Whether a stop switches it off or leaves it as it is."""
 
 
-class IoInputField(IoSignalField):
+class InputField(LineSignalField):
     """An input signal: the entry that is read."""
 
     discrete: Address | None = None
@@ -98,9 +98,9 @@ class IoFile(FileModel):
     """How long the line may go unserved, or an output differ from what it was told, before the run is ended."""
     devices: Annotated[dict[Name, DeviceField], Field(min_length=1)]
     """The devices on the line."""
-    outputs: dict[Name, IoOutputField] = Field(default_factory=dict)
+    outputs: dict[Name, OutputField] = Field(default_factory=dict)
     """Outputs by the names that signals have in the cell; names that a cell has not are passed over."""
-    inputs: dict[Name, IoInputField] = Field(default_factory=dict)
+    inputs: dict[Name, InputField] = Field(default_factory=dict)
     """Inputs in the same way."""
 
 
@@ -170,7 +170,7 @@ def _presets(file: File[IoFile], name: str) -> list[Preset]:
     return found
 
 
-def _channel(file: File[IoFile], signal: str, field: IoSignalField, path: Path) -> ProcessChannel:
+def _channel(file: File[IoFile], signal: str, field: LineSignalField, path: Path) -> ProcessChannel:
     if field.device not in file.model.devices:
         file.unknown("device", field.device, file.model.devices, (*path, "device"))
     table, address = _entry(file, field, path)

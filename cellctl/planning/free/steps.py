@@ -20,6 +20,10 @@ from cellctl.scene.spheres.lanes import SINGLE, Single, SingleArray
 from cellctl.scene.spheres.obstacles import Obstacles
 from cellctl.scene.spheres.tables import ARM, ArmTables, IntArray
 
+ANYWAY: Final = 16
+"""Every so many samples one is taken that lies outside of the domain of its node: trees whose nodes are all closed must
+not starve.
+"""
 NEARBY: Final = 256
 """Of so many first samples every other one is drawn from the smaller box."""
 
@@ -99,7 +103,7 @@ def draw_steps(
         _sample(limits, iteration, draws, sample)
         iteration += 1
         near, square = nearest(trees, side, sample)
-        if square <= trees.domains[side, near]:
+        if square <= trees.domains[side, near] or iteration % ANYWAY == 0:
             share = np.float32(min(1.0, reach / max(sqrt(square), 1e-9)))
             _set_step(trees, side, steps, lane, near, sample, share, here)
             lane += 1
