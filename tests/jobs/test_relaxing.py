@@ -39,7 +39,7 @@ LEAST = {
     "near_bar": (9, 1),
 }
 """How many of the cells of a family are impossible, and to how many of these its own change is offered, at least."""
-OFFERS = {"large_margin": 1, "near_bar": 1}
+OFFERS = {"large_margin": 0, "near_bar": 1}
 """Of how many cells of a family the offers are looked at, where that takes minutes a cell: no free motion is found to
 the seam with most of their changes, which every one of them takes seconds to find out.
 """
