@@ -23,19 +23,24 @@ if TYPE_CHECKING:
     from cellctl.model.link_faults import FaultScript
     from cellctl.model.wiring import Wiring
 
-ProtocolName = Literal["dynamixel", "feetech", "grbl", "modbus", "mycobot"]
+ProtocolName = Literal["ar4", "dynamixel", "feetech", "grbl", "modbus", "mycobot"]
 SERVOS: dict[ProtocolName, tuple[str, str]] = {
     "dynamixel": ("cellctl.emulators.dynamixel.bus:bus_of", "open_manipulator_x"),
     "feetech": ("cellctl.emulators.feetech.bus:bus_of", "so101"),
 }
 """What makes the servos of a wiring for each protocol, and the arm that is taken unless another one is named."""
 MACHINES: dict[ProtocolName, tuple[str, str]] = {
+    "ar4": ("cellctl.emulators.ar4.controller:ar4_of", "annin_ar4_mk3"),
     "grbl": ("cellctl.emulators.grbl.machine:machine_of", "generic_gcode_6axis"),
     "mycobot": ("cellctl.emulators.mycobot.arm:mycobot_of", "generic_gcode_6axis"),
 }
 """The same for controllers that know their arm by its joints alone."""
+EXPERIMENTAL: dict[ProtocolName, str] = {
+    "ar4": "lines without checksum or number; a move that is cut off goes to 0 deg in the joints it lacks",
+}
+"""Protocols that are offered only to who asks for what is experimental, and their dangers."""
 PROCESS = "cellctl.emulators.modbus.line:process_line"
-_BAUD = 115_200
+_BAUD, _AXES = 115_200, 6
 
 
 def emulate(
@@ -47,24 +52,29 @@ def emulate(
     faults: Path | None = None,
     link: Path | None = None,
     until_closed: Annotated[bool, Parameter(negative="")] = False,
+    experimental: Annotated[bool, Parameter(negative="")] = False,
 ) -> Outcome:
     """Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.
 
     Args:
         protocol: What it speaks.
-        arm: An arm of the library, or a wiring file (for grbl and mycobot a robot file).
+        arm: An arm of the library, or a wiring file (for ar4, grbl and mycobot a robot file).
         at: Joint values at which the arm stands at first, such as "0 -60 60 0 deg"; all 0, or the home of its cell,
             unless given.
         cell: A cell with that arm, whose servos then move it in PyBullet, with its masses and its tool.
         faults: A script of what goes wrong on the line and at the servos.
         link: A name for the port that stays when the emulated cable is pulled and plugged in again.
         until_closed: End when standard input closes, too.
+        experimental: Also what has no driver yet and is known for its dangers: ar4.
     """
     from cellctl import files
     from cellctl.emulators.link.terminal import Terminal
 
     if not hasattr(os, "openpty"):
         raise EnvironmentMissing(Finding("E555", "this system has no pseudoterminals"))
+    if protocol in EXPERIMENTAL and not experimental:
+        text = f"'{protocol}' is experimental: {EXPERIMENTAL[protocol]}"
+        raise UsageError(Finding("U658", text, suggestion="add --experimental"))
     script = files.load_faults(faults) if faults else None
     with ExitStack() as stack:
         if cell is None:
@@ -92,6 +102,9 @@ def _line(protocol: ProtocolName, arm: str | None, at: str | None, script: Fault
     if protocol in MACHINES:
         make, default = MACHINES[protocol]
         robot = files.load_robot(arm or default)
+        if robot.dof > _AXES or (robot.dof < _AXES and protocol != "grbl"):
+            text = f"'{robot.name}' has {robot.dof} axes, a controller of {protocol} has {_AXES}"
+            raise UsageError(Finding("U646", text, suggestion="name another arm"))
         return robot.name, Line(_made(make, robot, _joint_values(robot.dof, at)), baud=_BAUD, script=script)
     if arm is not None or at is not None:
         raise UsageError(Finding("U646", "there is no arm on a Modbus line: leave out --arm and --at"))

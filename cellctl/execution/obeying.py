@@ -104,6 +104,9 @@ class Obedience:
         """Go back by a stride, or go on, as far as it is clear what becomes of a seam that was cut."""
         if command.back is not None and command.backs != self._backed:
             self._backed = command.backs
+            if self._process.screw.program is not None:  # nothing goes back out of a screw: it stays held
+                self._paused, self._going = True, command.go
+                return
             yield from self._go_on()
             yield from self._strides.back(command.back)
             yield from self.pause()

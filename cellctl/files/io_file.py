@@ -46,7 +46,7 @@ class DeviceField(FileModel):
     """What makes the device switch its outputs off by itself when nobody speaks to it; written last."""
 
 
-class SignalField(FileModel):
+class LineSignalField(FileModel):
     """Where a signal is on a device: exactly one table with its address, and which bits of a register."""
 
     device: Name
@@ -57,7 +57,7 @@ class SignalField(FileModel):
     """How many bits of the register it has; all of it unless given."""
 
 
-class OutputField(SignalField):
+class OutputField(LineSignalField):
     """An output signal: the entry that is written."""
 
     coil: Address | None = None
@@ -72,7 +72,7 @@ class OutputField(SignalField):
     """Whether a stop switches it off or leaves it as it is."""
 
 
-class InputField(SignalField):
+class InputField(LineSignalField):
     """An input signal: the entry that is read."""
 
     discrete: Address | None = None
@@ -170,7 +170,7 @@ def _presets(file: File[IoFile], name: str) -> list[Preset]:
     return found
 
 
-def _channel(file: File[IoFile], signal: str, field: SignalField, path: Path) -> ProcessChannel:
+def _channel(file: File[IoFile], signal: str, field: LineSignalField, path: Path) -> ProcessChannel:
     if field.device not in file.model.devices:
         file.unknown("device", field.device, file.model.devices, (*path, "device"))
     table, address = _entry(file, field, path)
@@ -182,8 +182,10 @@ def _channel(file: File[IoFile], signal: str, field: SignalField, path: Path) ->
 
 def _entry(file: File[IoFile], field: FileModel, path: Path) -> tuple[Table, int]:
     """The one table and address that an entry names."""
-    known = [table for table in _TABLES if table in type(field).model_fields]
-    named = [(table, getattr(field, table)) for table in known if getattr(field, table) is not None]
+    known: list[Table] = [table for table in _TABLES if table in type(field).model_fields]
+    named: list[tuple[Table, int]] = [
+        (table, getattr(field, table)) for table in known if getattr(field, table) is not None
+    ]
     if len(named) != 1:
         file.report("F111", f"exactly one of {' and '.join(known)} is needed", path, f"write '{known[0]}: 0'")
         return known[0], 0

@@ -87,8 +87,8 @@ def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
     steps = tuple(step for _, step in written)
     places = tuple(file.place("steps", index) for index, _ in written)
-    start = file.place("start")
-    return Task(steps, cell.cell, model.start, name, budget, file.reference, places, start)
+    start, limits = file.place("start"), file.place("budget")
+    return Task(steps, cell.cell, model.start, name, budget, file.reference, places, start, limits)
 
 
 def _step(written: StepField) -> Step:

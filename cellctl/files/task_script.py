@@ -22,8 +22,9 @@ def load_script(path: str | Path) -> Task:
     if not isinstance(value, Task):
         hint = "write 'task = Task(...)' at its top level"
         raise FileError(Finding("U601", "the script has no module-level task", Place(shown), hint))
-    places = (Place(shown),) * len(value.steps)
-    task = Task(value.steps, value.cell, value.start, value.name, value.budget, reference, places)
+    here = Place(shown)
+    places = (here,) * len(value.steps)
+    task = Task(value.steps, value.cell, value.start, value.name, value.budget, reference, places, here, here)
     raise_findings(check_task(task, names_of(task.cell), lambda index, field: None))
     return task
 

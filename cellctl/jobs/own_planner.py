@@ -5,7 +5,8 @@ It plans nothing but a way to where a plan starts.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -62,12 +63,19 @@ def referenced(
         return None
     if not link.plans:
         raise UsageError(Finding("X494", "this arm takes setpoints and has no reference to find", None, "leave it out"))
-    link.reference(how)
+    yield from finding_reference(link, how)
     ((group, start),) = certified.plan.start.items()
     here = link.joints()
     if how == "assume" or np.abs(here - start).max() <= NEAR_START:
         return None
     return (yield from moved(link, certified.plan.inputs, group, here, start, folder=folder / WAY_TO_START))
+
+
+def finding_reference(link: CellLink, how: Reference) -> Iterator[Event]:
+    """Let the controller get to know where the arm is; `progress` as long as it takes. Closing it stops the arm."""
+    with closing(link.reference(how)) as steps:
+        for _ in steps:
+            yield Event(0.0, "progress", {"reference": how})
 
 
 def moved(

@@ -124,15 +124,17 @@ def judged(
 
 
 def placed(findings: Iterable[Finding], task: Task) -> tuple[Finding, ...]:
-    """`findings` that are about a step of `task`, or about its start, with the place of that in its file."""
+    """`findings` that are about a step of `task`, its start or its budget, with the place of that in its file."""
     return tuple(replace(finding, place=finding.place or _place(finding, task)) for finding in findings)
 
 
 def _place(finding: Finding, task: Task) -> Place | None:
+    step = finding.data.get("step")
+    if isinstance(step, int):
+        return task.places[step] if 0 <= step < len(task.places) else None
     if "start" in finding.data:
         return task.start_place
-    step = finding.data.get("step")
-    return task.places[step] if isinstance(step, int) and 0 <= step < len(task.places) else None
+    return task.budget_place if "budget" in finding.data else None
 
 
 def verify(path: str | Path, progress: Progress | None = None, *, engine: EngineName | None = None) -> CertifiedPlan:

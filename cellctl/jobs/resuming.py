@@ -17,7 +17,7 @@ import numpy as np
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.files import cell_from_inputs, write_plan
-from cellctl.jobs.own_planner import Reference, moved
+from cellctl.jobs.own_planner import Reference, finding_reference, moved
 from cellctl.jobs.proving import verify
 from cellctl.jobs.resuming_screws import ScrewStands, survey_with_screw, unfinished_screw
 from cellctl.jobs.running import (
@@ -149,7 +149,7 @@ def resume(
             running.attached(connected) as link,
         ):
             if reference is not None:
-                link.reference(reference)
+                yield from finding_reference(link, reference)
             here = link.joints()
             entry = entry_on_path(found, here, arc, overlap)
             if first is not None:

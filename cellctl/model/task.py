@@ -120,8 +120,8 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Task:
     """Steps for one cell, from a named start configuration. `cell` is the loaded cell, or its reference until it is
-    loaded. `places` say where the steps stand in their file, if anywhere, and `start_place` the start; a plan does not
-    depend on them.
+    loaded. `places` say where the steps stand in their file, if anywhere, `start_place` and `budget_place` where start
+    and budget do; a plan does not depend on them.
     """
 
     steps: tuple[Step, ...]
@@ -132,6 +132,7 @@ class Task:
     reference: str = ""
     places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
     start_place: Place | None = field(default=None, compare=False, repr=False)
+    budget_place: Place | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def load(path: str | Path) -> Task:

@@ -67,7 +67,9 @@ class PlacedScene(ABC):
         """The contact of a listed pair where it is now; None proves that it is further apart than `within` (m)."""
 
     def distance(self, pair: int, q: ArrayLike, within: float) -> Contact | None:
-        """`query` of a listed pair at joint values `q` (dof,), for which its two solids alone are placed."""
+        """`query` of a listed pair at joint values `q` (dof,), for which its two solids alone are placed. Before any
+        other question comes `move`.
+        """
         from cellctl.kinematics.forward import tree_frames
 
         solids = self.model.pairs[pair]
@@ -88,7 +90,7 @@ class PlacedScene(ABC):
 
     def any_within(self, joints: FloatArray, within: float) -> BoolArray:
         """For every row of `joints` (n, dof) whether any pair is nearer there than `within` (m): `all_within` of many,
-        asked of the pairs alone whose boxes are that near.
+        asked of the pairs alone whose boxes are that near. Before any other question comes `move`.
         """
         from cellctl.scene.near_pairs import NearPairs
 

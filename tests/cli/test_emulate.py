@@ -126,3 +126,19 @@ def test_process_devices_are_there_for_their_driver(emulated) -> None:
     with ModbusIo(lambda: SerialPort(said["port"], baud=115_200), ModbusLine(), tuple(DEVICES.values())) as io:
         io.write("weld_source", {"wire_feed": 0.1, "gas_on": 1, "arc_on": 1})
         assert io.read("weld_source", "gas_on", "arc_on") == {"gas_on": 1.0, "arc_on": 1.0}
+
+
+def test_what_is_experimental_has_to_be_asked_for(say, emulated) -> None:
+    answer = say("emulate", "ar4")
+    assert answer.code == 2
+    assert "a move that is cut off goes to 0 deg" in answer.err
+    assert "[U658]" in answer.err
+    _, said = emulated("ar4", "--experimental")
+    assert (said["protocol"], said["arm"]) == ("ar4", "annin_ar4_mk3")
+
+
+@pytest.mark.parametrize(("protocol", "arm", "axes"), [("grbl", "franka_panda_fer", 7), ("mycobot", "so101", 5)])
+def test_an_arm_with_other_axes_is_refused(say, protocol: str, arm: str, axes: int) -> None:
+    answer = say("emulate", protocol, "--arm", arm)
+    assert answer.code == 2
+    assert f"'{arm}' has {axes} axes" in answer.err

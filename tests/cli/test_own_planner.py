@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellctl.errors import Stopped
+from cellctl.errors import Faulted, Stopped
 from cellctl.execution.records.survey import surveyed
 from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_task, read_plan
-from cellctl.jobs import certify, interrupted, plan, resume, run
+from cellctl.jobs import certify, connect, interrupted, plan, resume, run
 
 AT = "0 0 15 0 75 0 deg"
 TASK = """
@@ -79,6 +79,23 @@ def test_an_arm_that_nobody_homed_is_told_how_it_can_be(say, emulated, two_moves
     assert not folder.exists()
 
 
+def test_finding_the_reference_ends_with_the_run_that_is_closed(emulated, two_moves: str, tmp_path: Path) -> None:
+    """As Ctrl-C closes it: nobody has to wait until the arm has found its switches."""
+    _, said = emulated("grbl", "--at", AT)
+    running = run(
+        certify(plan(load_task(two_moves))), driver=f"grbl:{said['port']}", reference="home", folder=tmp_path / "run"
+    )
+    event = next(running)
+    assert event.data == {"reference": "home"}
+    running.close()
+    with (
+        connect(load_task(two_moves).cell, driver=f"grbl:{said['port']}") as link,
+        pytest.raises(Faulted, match="where the arm is") as caught,
+    ):
+        link.follow(tmp_path / "plan.zip", tmp_path / "made.zip")
+    assert caught.value.findings[0].code == "X477"
+
+
 def test_a_stopped_run_is_gone_on_with(emulated, two_moves: str, tmp_path: Path) -> None:
     """The port is opened anew for it, so somebody vouches for the position."""
     _, said = emulated("grbl", "--at", AT)
@@ -86,7 +103,7 @@ def test_a_stopped_run_is_gone_on_with(emulated, two_moves: str, tmp_path: Path)
     certified = certify(plan(load_task(two_moves)))
     running = run(certified, driver=driver, reference="home", folder=tmp_path / "first")
     with pytest.raises(Stopped):
-        deque(running.link.stop() for event in running if event.kind == "progress" and event.data["segment"] == 1)
+        deque(running.link.stop() for event in running if event.kind == "progress" and event.data.get("segment") == 1)
     found = interrupted(tmp_path / "first")
     assert surveyed(tmp_path / "first").segment == 1
     going_on = resume(found, arc="dry", driver=driver, reference="assume", folder=tmp_path / "second")

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cellctl.execution.control import Command
 from cellctl.execution.job import AnalogSignals, Job
@@ -84,3 +86,28 @@ def test_the_source_is_told_channel_by_channel_and_nothing_without_an_arc(scaled
 
 def test_what_the_arm_does_not_show_is_no_number(scaled: Job, run_job) -> None:
     assert np.isnan(run_job(scaled).trace.analog["current"]).all()
+
+
+CHANGES = st.lists(st.tuples(st.integers(1, 1500), st.floats(0.05, 1.0)), max_size=6)
+
+
+def test_whatever_override_is_asked_for_speed_and_power_stay_together(
+    scaled: Job, run_job, path_error, tmp_path
+) -> None:
+    count = iter(range(1000))
+
+    @settings(max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(CHANGES)
+    def play(changes: list[tuple[int, float]]) -> None:
+        if (tmp_path / "run").exists():
+            (tmp_path / "run").rename(tmp_path / f"run_{next(count)}")
+        ran = run_job(scaled, control=After(*sorted(changes)))
+        assert ran.outcome.status == "done"
+        rows = burning(ran)
+        rate = ran.trace.rate[rows]
+        assert rate.min() >= SCALED.slowest - 1e-9
+        expected = [SCALED.at(share).wire_feed for share in rate.tolist()]
+        np.testing.assert_allclose(ran.trace.analog["wire_feed"][rows], expected, rtol=1e-5)
+        assert path_error(scaled, ran.trace) < 1e-6
+
+    play()

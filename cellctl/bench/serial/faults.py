@@ -154,7 +154,7 @@ RUNS: MappingProxyType[str, Callable[[int], str]] = MappingProxyType(
 """One run from a seed, by protocol."""
 BROKEN = "must not happen"
 UNHEARD = "moved on, the stop not heard"
-"""A servo without a watchdog went on to a goal that was damaged on its way; `stop` said that it did not get through."""
+"""A servo without a watchdog went on to a goal that came late or damaged; `stop` said that it did not get through."""
 
 
 def _followed(bench: ServoBench) -> tuple[list[ArmState], str]:

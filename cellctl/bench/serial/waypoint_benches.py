@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -15,7 +15,8 @@ from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.mycobot.arm import MycobotWaypointArm
 from cellctl.drivers.waypoint_arm import WaypointArm
-from cellctl.emulators.grbl.machine import GrblMachine, MachineSettings
+from cellctl.emulators.grbl.machine import GrblMachine
+from cellctl.emulators.grbl.settings import settings_of
 from cellctl.emulators.link.line import Line
 from cellctl.emulators.mycobot.arm import MycobotArm
 from cellctl.model.gcode_wiring import GcodeOutput, GcodeWiring, homed_robot, travel_of
@@ -96,11 +97,8 @@ def grbl_bench(
     """
     robot = shipped_robot(ROBOT)
     wiring = homed_robot(robot, (TORCH,))
-    rate = np.degrees(robot.limit_array("velocity")) * 60.0
-    acceleration = np.degrees(robot.limit_array("acceleration"))
-    travel = travel_of(robot)
-    position = -0.5 * travel if at is None else wiring.machine_values(at)
-    machine = GrblMachine(MachineSettings(rate, acceleration, travel, **settings), position)
+    position = -0.5 * travel_of(robot) if at is None else wiring.machine_values(at)
+    machine = GrblMachine(replace(settings_of(robot), **settings), position)
     line = Line(machine, baud=wiring.baud, script=FaultScript(faults, seed))
     setup = ArmSetup(robot.name, wiring.joints, np.zeros(robot.dof), limits=robot.axis_limits)
     bench = GrblBench(line, setup, machine, wiring)

@@ -12,7 +12,7 @@ from cellctl.drivers.modbus.io import LinkCounters
 from cellctl.drivers.modbus.scan import ProcessScan
 from cellctl.errors import Faulted, Finding
 
-_PAUSE = 0.002
+_PAUSE, _PAUSE_WHILE_LOST = 0.002, 0.05
 """s between two rounds, for others on the line's lock."""
 
 
@@ -87,7 +87,7 @@ class ServedLine:
         self._scan.close()
 
     def _serve(self) -> None:
-        while not self._ended.wait(_PAUSE):
+        while not self._ended.wait(_PAUSE_WHILE_LOST if self._scan.io.lost else _PAUSE):
             with self._round:
                 try:
                     self._scan.round()

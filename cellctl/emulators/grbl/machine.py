@@ -6,17 +6,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from cellctl.emulators.grbl.interpreter import Dwell, Interpreter, Move, Objection, Order
 from cellctl.emulators.grbl.motion import MotionQueue
+from cellctl.emulators.grbl.settings import MachineSettings, settings_of
 from cellctl.emulators.link.line import Said
-from cellctl.kinematics.lookahead import FirmwareLimits
-from cellctl.model.gcode_wiring import homed_robot, travel_of
+from cellctl.model.gcode_wiring import homed_robot
 from cellctl.model.link_faults import Fault
-from cellctl.model.pose import FloatArray, frozen_array
+from cellctl.model.pose import FloatArray
 from cellctl.model.robot import Robot
 from cellctl.model.wires import gcode
 
@@ -33,26 +32,6 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MachineSettings:
-    """What `$$` tells, in controller units (deg and minutes, as `$110` has them): top speed (n,) deg/min, acceleration
-    (n,) deg/s^2, travel (n,) deg; positions run from -travel to 0 once the machine is homed.
-    """
-
-    rate: FloatArray
-    acceleration: FloatArray
-    travel: FloatArray
-    junction_deviation: float = 0.01
-    soft_limits: bool = True
-    homing: bool = True
-    blocks: int = 15
-    receive_buffer: int = 128
-
-    def __post_init__(self) -> None:
-        for name in ("rate", "acceleration", "travel"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name)))
-
-
 class GrblMachine:
     """A `Controller` with a planner, standing at `position` (n,), controller units. It never loses a step, so homing
     finds it where it is.
@@ -65,10 +44,7 @@ class GrblMachine:
         self.outputs: set[int] = set()
         self.overflows = 0
         self.homed = False
-        limits = FirmwareLimits(
-            settings.rate / 60.0, settings.acceleration, settings.junction_deviation, slowest=1.0 / 60.0
-        )
-        self.motion = MotionQueue(position, limits, size=settings.blocks)
+        self.motion = MotionQueue(position, settings.limits, size=settings.blocks)
         self._parser = Interpreter(np.array(position, dtype=np.float64))
         self._received = bytearray()
         self._orders: deque[Order] = deque()
@@ -270,11 +246,7 @@ class GrblMachine:
         self._waiting_ok = 1
 
     def _beyond(self, orders: Sequence[Order]) -> bool:
-        settings = self.settings
-        if not settings.soft_limits:
-            return False
-        targets = [order.target for order in orders if isinstance(order, Move)]
-        return any(bool(((t > 1e-9) | (t < -settings.travel - 1e-9)).any()) for t in targets)
+        return any(self.settings.leaves_travel(order.target) for order in orders if isinstance(order, Move))
 
     def _command(self, line: str) -> None:
         idle = self.state in ("Idle", "Alarm", "Check")
@@ -293,10 +265,9 @@ class GrblMachine:
 
     def _plain_command(self, line: str) -> None:
         if line == "$$":
-            self._said += [f"${number}={value:g}" for number, value in self._table()]
+            self._said += self.settings.listed()
         elif line == "$I":
-            free = f"{self.settings.blocks},{self.settings.receive_buffer}"
-            self._said += ["[VER:1.1h.20190825:]", f"[OPT:V,{free}]"]
+            self._said += self.settings.built()
         elif line == "$X" and self._alarm:
             self._alarm = False
             self._said.append("[MSG:Caution: Unlocked]")
@@ -322,14 +293,6 @@ class GrblMachine:
         self._orders.append(move)
         self._waiting_ok = 1
 
-    def _table(self) -> list[tuple[int, float]]:
-        """The settings by number."""
-        settings = self.settings
-        table = [(11, settings.junction_deviation), (20, settings.soft_limits), (22, settings.homing)]
-        for base, values in ((110, settings.rate), (120, settings.acceleration), (130, settings.travel)):
-            table += [(base + k, float(value)) for k, value in enumerate(values)]
-        return table
-
     def _report(self) -> str:
         position = ",".join(f"{value:.3f}" for value in self.motion.position)
         free = f"{self.motion.free},{self.settings.receive_buffer - 1 - len(self._received)}"
@@ -338,9 +301,4 @@ class GrblMachine:
 
 def machine_of(robot: Robot, joints: Sequence[float]) -> GrblMachine:
     """The controller of `robot`, set to its limits, standing at joint values (dof,), rad."""
-    settings = MachineSettings(
-        rate=60.0 * np.degrees(robot.limit_array("velocity")),
-        acceleration=np.degrees(robot.limit_array("acceleration")),
-        travel=travel_of(robot),
-    )
-    return GrblMachine(settings, homed_robot(robot).machine_values(np.asarray(joints, dtype=np.float64)))
+    return GrblMachine(settings_of(robot), homed_robot(robot).machine_values(np.asarray(joints, dtype=np.float64)))

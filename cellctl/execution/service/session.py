@@ -36,7 +36,11 @@ _STANDING_TIME = 10.0
 
 
 class CellLink:
-    """A running cell with the lease in hand. `scratch` is a private folder that is gone with the cell."""
+    """A running cell with the lease in hand. `scratch` is a private folder that is gone with the cell.
+
+    The lease is taken again before a run, where nobody else has it: planning and proving in this process may have kept
+    its heartbeat waiting while nothing ran.
+    """
 
     def __init__(self, client: ExecutorClient, folder: CellFolder) -> None:
         self._client = client
@@ -60,18 +64,27 @@ class CellLink:
 
     def follow(self, plan: Path, to: Path) -> None:
         """Have the plan that the arm's controller makes of a plan file written to another one; it is not proved."""
+        self._client.acquire()
         self._client.command("follow", plan=str(plan.resolve()), to=str(to.resolve()))
 
-    def reference(self, how: Reference) -> None:
+    def reference(self, how: Reference) -> Generator[None, None, None]:
         """Let the controller find its reference (`home`: the arm moves), or take its position as it is (`assume`).
+        Gives nothing, again and again, while the arm is on its way; closing the iterator stops it.
 
         Raises Faulted for a reference that was not found, UsageError for an arm that needs none.
         """
         clock = MonotonicClock()
         self._make_ready()
         self._client.command("reference", how=how)
-        while self._client.ask("referenced")["homes"]:
-            clock.wait_until(clock.now() + _PATIENCE)
+        ended = False
+        try:
+            while self._client.ask("referenced")["homes"]:
+                yield
+                clock.wait_until(clock.now() + _PATIENCE)
+            ended = True
+        finally:
+            if not ended:
+                self._client.ask("stop")
 
     def run(
         self,
@@ -92,6 +105,7 @@ class CellLink:
         logged = {log: log.stat().st_size for log in self._controller_logs if log.exists()}
         place = None if entry is None else entry_as_json(entry)
         earlier = "" if resumes is None else os.path.relpath(resumes.resolve(), folder.resolve())
+        self._client.acquire()
         self._client.command("load", plan=str(plan.resolve()), process=process, entry=place, resumes=earlier)
         self._client.ask("subscribe")
         self._make_ready()

@@ -1,0 +1,1 @@
+"""The controller of an Annin AR4, with the defects of its firmware."""
