@@ -32,6 +32,24 @@ cycle time 15.0 s, tightest gap 12.1 mm met, 11.8 mm proved of 10 mm asked for: 
 UNPROVED = "as its certificate says; `cellctl verify` proves it again\n"
 
 
+class Ran:
+    """A run of a plan as it is: no controller has made another motion of it."""
+
+    certified = None
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self.events = events
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.events
+
+    def __next__(self) -> Event:
+        return next(self.events)
+
+    def close(self) -> None:
+        self.events.close()
+
+
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Path) -> SimpleNamespace:
     """Stand-ins for what the commands call; `calls` holds what was asked of them."""
@@ -59,10 +77,10 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
         calls.append(("verify", str(path)))
         return certified
 
-    def run(certified, *, driver, real_time, override, folder, **stride) -> Iterator[Event]:
+    def run(certified, *, driver, real_time, override, folder, **stride) -> Ran:
         calls.append(("run", driver, real_time, override, folder))
         folder.mkdir(parents=True, exist_ok=True)
-        return stand.events()
+        return Ran(stand.events())
 
     def measured_welds(folder):
         calls.append(("measured", folder))
@@ -75,12 +93,15 @@ def jobs(monkeypatch: pytest.MonkeyPatch, certified: CertifiedPlan, tmp_path: Pa
 
         return write_it
 
+    def write_run_png(plan, folder, path):
+        write("png")(plan, path)
+
     stands = {"check": check, "check_file": check_file, "measured_welds": measured_welds, "run": run, "verify": verify}
     for name, function in stands.items():
         monkeypatch.setitem(vars(cellctl.jobs), name, function)
     monkeypatch.setitem(vars(cellctl.files), "read_plan", lambda path: certified.plan)
     monkeypatch.setitem(vars(cellctl.files), "write_plan", write("plan"))
-    picture = SimpleNamespace(write_png=write("png"), animation=write("gif"), MARK=b"")
+    picture = SimpleNamespace(write_png=write("png"), write_run_png=write_run_png, animation=write("gif"), MARK=b"")
     monkeypatch.setitem(sys.modules, "cellctl.reports.picture", picture)
     monkeypatch.setitem(vars(cellctl.reports), "picture", picture)
     return stand
