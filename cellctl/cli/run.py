@@ -69,7 +69,7 @@ def run(
     """
     from cellctl import jobs
 
-    jobs.demand_driver(driver, io)
+    jobs.demand_driver(driver, io, "" if io_file is None else str(io_file.absolute()))
     stride = step_of(step)
     demand_consent(driver, yes=yes, io=io)
     with progress() as say:

@@ -26,7 +26,10 @@ def check_screws(whole: StepReport, reports: Sequence[StepReport], steps: Sequen
     if not screws:
         return
     _check_signals(whole, reading.cell)
+    first: dict[str, int] = {}
     for at, step in screws:
+        if first.setdefault(step.hole, at.index) != at.index:
+            at.report("F199", f"step {first[step.hole] + 1} drives the screw of '{step.hole}' already", "hole")
         _check_names(at, step, reading)
         _check_tool(at, step, reading.cell)
 
@@ -63,7 +66,7 @@ def _check_signals(at: StepReport, cell: Cell) -> None:
     for name, kind in (*NEEDED, *OPTIONAL):
         if name in lines and _number(lines[name], kind) is None:
             message = f"signal '{name}' of the cell is no {kind}, and a screwdriver needs it as one"
-            at.report("F198", message, "cell", hint)
+            at.report("F198", message, "cell", f"write '{name}: {{{kind}: 1}}', with its number, under 'signals'")
     for name, kind in NEEDED:
         if name not in lines:
             at.report("F198", f"the cell has no {kind} '{name}', which a screw needs", "cell", hint)

@@ -131,7 +131,7 @@ def resume(
     is, and `reference` is as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap, and
     PlanningFailed where no certified way leads back.
     """
-    demand_driver(driver, io)
+    demand_driver(driver, io, io_file)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
     found = replace(found, survey=survey_with_screw(found.survey, screw))

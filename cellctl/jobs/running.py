@@ -14,7 +14,7 @@ from warnings import warn
 
 from cellctl.drivers.driver import demand_address, demand_line
 from cellctl.errors import Finding, UsageError
-from cellctl.files import cell_from_inputs, write_plan
+from cellctl.files import cell_from_inputs, load_io, write_plan
 from cellctl.jobs.own_planner import Reference, as_followed, referenced
 from cellctl.model.cell import Cell
 from cellctl.model.event import Event
@@ -123,7 +123,7 @@ def run(
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    demand_driver(driver, io)
+    demand_driver(driver, io, io_file)
     target = new_run_folder(certified.plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
@@ -176,20 +176,25 @@ def connect(
     from cellctl.execution.service.processes import CellOptions, Pace
     from cellctl.execution.service.session import start_cell
 
-    demand_driver(driver, io)
+    demand_driver(driver, io, io_file)
     pace: Pace = "real_time" if real_time else "lock_step"
     options = CellOptions(driver=driver, pace=pace, wiring=wiring, io=io, io_file=io_file, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
-def demand_driver(driver: str, io: str = "") -> None:
-    """Look whether there can be a run on `driver`, and `io`, here; raises UsageError U640, U644, EnvironmentMissing
-    E501.
+def demand_driver(driver: str, io: str = "", io_file: str = "") -> None:
+    """Look whether there can be a run on `driver`, and `io` with its `io_file`, here; raises UsageError U640, U644,
+    U657, EnvironmentMissing E501, FileError.
     """
     demand_address(driver)
     if io:
         demand_line(io)
+    if io_file and not io:
+        text = f"'{io_file}' says what is on a process line, and no line was named"
+        raise UsageError(Finding("U657", text, suggestion="add --io modbus:PORT, or leave out --io-file"))
+    if io_file:
+        load_io(io_file)
     if driver == "sim":
         from cellctl.scene.bullet.client import bullet
 

@@ -55,6 +55,15 @@ def test_a_real_arm_moves_only_with_consent(say) -> None:
     )
 
 
+def test_the_file_of_a_line_is_read_before_anything_is_planned(say, tmp_path: Path) -> None:
+    answer = say("run", "tasks/weld/tray_corner.yaml", "--io-file", "sim/process_line/io.yaml")
+    assert (answer.code, "[U657]" in answer.err) == (2, True)
+    missing = ("--io", "modbus:/dev/ttyNONE", "--io-file", str(tmp_path / "nope.yaml"), "--yes")
+    answer = say("run", "tasks/weld/tray_corner.yaml", *missing)
+    assert answer.code == 2
+    assert answer.err.startswith(f"{tmp_path / 'nope.yaml'}: there is no such file")
+
+
 def test_process_devices_are_as_real_as_an_arm(say) -> None:
     answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "modbus:/dev/ttyNONE")
     assert (answer.code, answer.err) == (

@@ -74,6 +74,7 @@ def test_a_step_as_it_stands_in_a_file() -> None:
         ("lid.front_left, program: m6x16", "lid.front_left, program: m5", "F130", "unknown tightening program 'm5'"),
         ("rear_left, program: m6x16, into: [housing]", "rear_left, program: m6x16, into: [hous]", "F130", "'hous'"),
         ("- move_j: home", "- screw: {hole: lid.rear_left}", "F111", "program"),
+        ("hole: lid.rear_right", "hole: lid.front_left", "F199", "step 1 drives the screw of 'lid.front_left' already"),
     ],
 )
 def test_names_that_nothing_has(project: Path, old: str, new: str, code: str, message: str) -> None:
