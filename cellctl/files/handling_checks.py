@@ -12,7 +12,7 @@ from cellctl.model.task import Grip, Release, Step, Weld
 
 GRIPPER_SIGNALS = SignalNeeds(
     code="F118",
-    who="a gripper",
+    who="a grip",
     needed=(("gripper", "output"),),
     optional=(("gripped", "input"), ("gripper_open", "input")),
     example="gripper: {output: 2}, gripped: {input: 3}",

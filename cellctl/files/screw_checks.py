@@ -12,7 +12,7 @@ from cellctl.model.task import Screw, Step
 
 SCREWDRIVER_SIGNALS = SignalNeeds(
     code="F198",
-    who="a screwdriver",
+    who="a screw",
     needed=(("driver_run", "output"), ("driver_tight", "input")),
     optional=(
         ("driver_failed", "input"),
