@@ -14,7 +14,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.certificate import LimitUse
-from cellctl.model.line_motion import breaks, corners, end_rates
+from cellctl.model.line_motion import breaks, corners, end_rates, lines_of_phases
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
@@ -135,10 +135,9 @@ def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
     """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them,
     and together those within CORNER_TIME after one.
     """
-    places, passed, t = breaks(segment.path), corners(segment.law)[:, 0], breaks(segment.law)
-    line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
-    slopes = (np.diff(corners(segment.path), axis=0) / np.diff(places)[:, None])[line]
-    begun, ended = (slopes * rates[:, None] for rates in end_rates(segment.law))
+    path, law, t = segment.path, segment.law, breaks(segment.law)
+    slopes = (np.diff(corners(path), axis=0) / np.diff(breaks(path))[:, None])[lines_of_phases(path, law)]
+    begun, ended = (slopes * rates[:, None] for rates in end_rates(law))
     elapsed, change = np.diff(t), np.abs(ended - begun)
     brief = elapsed < BRIEF
     steady = change[~brief] / elapsed[~brief, None]
