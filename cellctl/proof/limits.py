@@ -132,8 +132,8 @@ def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -
 
 
 def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
-    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them,
-    and together those within CORNER_TIME after one.
+    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them
+    together with those within CORNER_TIME after it.
     """
     path, law, t = segment.path, segment.law, breaks(segment.law)
     slopes = (np.diff(corners(path), axis=0) / np.diff(breaks(path))[:, None])[lines_of_phases(path, law)]
@@ -145,8 +145,7 @@ def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
     order = np.argsort(at, kind="stable")
     at, jumps = at[order], np.vstack([np.abs(begun[1:] - ended[:-1]), change[brief]])[order]
     upto = np.vstack([np.zeros((1, jumps.shape[1])), np.cumsum(jumps, axis=0)])
-    after = upto[np.searchsorted(at, at + CORNER_TIME)] - upto[1 : len(at) + 1]
-    corner = np.maximum(jumps, after) / CORNER_TIME
+    corner = (upto[np.searchsorted(at, at + CORNER_TIME)] - upto[:-1]) / CORNER_TIME
     velocity = np.maximum(np.abs(begun), np.abs(ended)) / axes.limit_array("velocity")
     acceleration = np.vstack([steady, corner]) / axes.limit_array("acceleration")
     return (
