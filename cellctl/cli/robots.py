@@ -186,7 +186,7 @@ def _own_robots() -> list[Path]:
     from cellctl import files
     from cellctl.files.library import project_root
 
-    found = (project_root(Path.cwd() / "robots") / "robots").glob("*/robot.yaml")
+    found = (project_root(Path.cwd()) / "robots").glob("*/robot.yaml")
     return sorted(file.parent for file in found if file.parent.name not in files.library_robots())
 
 

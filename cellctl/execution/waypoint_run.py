@@ -64,7 +64,7 @@ class WaypointRun(PlanRun):
         stream.set_off(stream.waypoint_arm.follow(np.stack([here, begin]), np.array([away / _LEAD_SPEED])))
         try:
             while stream.moves:
-                if self._operator.heed().demand == "stop":
+                if self.heed().demand == "stop":
                     return
                 stream.look()
                 stream.keep(begin, PathPoint(-1, path.s, 0.0))
@@ -84,7 +84,7 @@ class WaypointRun(PlanRun):
         path.rate = 1.0
         try:
             while stream.moves:
-                yield from self._obey()
+                yield from self.obey()
                 if self.executing:
                     each()
                 stream.steer(hold=not self.executing)

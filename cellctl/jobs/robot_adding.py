@@ -96,7 +96,7 @@ def plain_name(path: Path, own: str = "") -> str:
 def _target(name: str, project: Path) -> Path:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*", name):
         raise UsageError(Finding("F138", f"'{name}' is not a name", suggestion="a letter, then letters, digits and _"))
-    folder = project_root(project.absolute() / "robots") / "robots" / name
+    folder = project_root(project.absolute()) / "robots" / name
     if folder.exists():
         message = f"there is '{folder.relative_to(folder.parents[1])}' already"
         raise UsageError(Finding("F138", message, suggestion="choose another --name, or remove the folder"))

@@ -15,7 +15,7 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
-from cellctl.execution import run as running
+from cellctl.execution import announcing
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Command, Switch
 from cellctl.execution.executor import execute
@@ -163,7 +163,7 @@ class Ran:
 def no_hurry() -> Iterator[None]:
     """In lock-step no test depends on how soon the disk answers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "DISK_PATIENCE", 600.0)
+        patch.setattr(announcing, "DISK_PATIENCE", 600.0)
         yield
 
 

@@ -408,3 +408,10 @@ def test_what_is_asked_for_wrongly_is_told(
     assert call(["robots", "add", str(spherized(project)), *words]) == 2
     assert said in capsys.readouterr().err
     assert not (project / "robots").exists()
+
+
+def test_arms_lie_beside_each_other_where_no_project_is_yet(tmp_path: Path) -> None:
+    assert [added(name, tmp_path).folder for name in ("puma560", "al5d")] == [
+        tmp_path / "robots" / "puma560",
+        tmp_path / "robots" / "al5d",
+    ]
