@@ -190,7 +190,7 @@ class GrblArm(WaypointArm):
         return self._link.status() is not None
 
     def _status(self) -> Status:
-        status = self._link.status()
+        status = self._link.status(len(self._setup.joints))
         if status is None:
             raise self._lost("it does not answer")
         return status
