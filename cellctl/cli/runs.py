@@ -90,7 +90,7 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
         ("waiting", f"{figures.waiting:.1f} s standing without arc"),
         ("held", f"{figures.held} times"),
         ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
-        ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from nominal voltage and current)"),
+        ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from voltage and current, measured or nominal)"),
         ("screws", "; ".join(figures.screws) or "-"),
         ("goes on with", figures.resumes or "-"),
         ("operator", "; ".join(figures.operator) or "-"),

@@ -31,6 +31,8 @@ _LEAD_SPEED = 0.05
 _BACK, _AHEAD, _PLACES = 0.1, 0.5, 121
 """s of path time before and after the last place (and a look) in which the next one lies, and how many are tried."""
 _SAME_MOTION, _SAME_TIME, _SAMPLES = np.radians(0.05), 0.01, 200
+"""rad, and s (and the same share of its time on top), by which a motion may be another one, and where it is looked at.
+"""
 
 
 class WaypointRun(PlanRun):

@@ -277,7 +277,7 @@ class MycobotWaypointArm(WaypointArm):
             if np.abs(state.joints - before.joints).max() < _STILL * (state.time - before.time):
                 return state
             if self._link.port.now() > deadline:
-                raise Faulted(findings.not_there("the arm", 0.0))
+                raise Faulted(findings.not_still())
             self._link.tell(Frame(Command.STOP))
             before = state
 
