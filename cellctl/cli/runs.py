@@ -110,7 +110,7 @@ def _lateness(counts: tuple[int, ...]) -> str:
 def _host(figures: RunFigures) -> str:
     """What the simulated arm's host kept from it."""
     if not figures.stalls:
-        return "always let the arm's clock run"
+        return "was not seen to stop the arm's clock"
     return f"did not let the arm's clock run {figures.stalls} times, {figures.stalled * 1e3:.0f} ms in all"
 
 
