@@ -90,7 +90,7 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
         ("waiting", f"{figures.waiting:.1f} s standing without arc"),
         ("held", f"{figures.held} times"),
         ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
-        ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from nominal voltage and current)"),
+        ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from voltage and current, measured or nominal)"),
         ("screws", "; ".join(figures.screws) or "-"),
         ("goes on with", figures.resumes or "-"),
         ("operator", "; ".join(figures.operator) or "-"),
@@ -110,7 +110,7 @@ def _lateness(counts: tuple[int, ...]) -> str:
 def _host(figures: RunFigures) -> str:
     """What the simulated arm's host kept from it."""
     if not figures.stalls:
-        return "always let the arm's clock run"
+        return "was not seen to stop the arm's clock"
     return f"did not let the arm's clock run {figures.stalls} times, {figures.stalled * 1e3:.0f} ms in all"
 
 

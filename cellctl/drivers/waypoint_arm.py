@@ -7,7 +7,7 @@ do, and that answer, not the waypoints, is what has to be proved before anything
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, TypeVar
@@ -25,6 +25,8 @@ BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 Result = TypeVar("Result")
 
+Reference = Literal["home", "assume"]
+"""How a controller gets to know where its arm is: it finds its switches, or somebody vouches for what it counts."""
 _LONGEST_PAUSE = 0.5
 
 
@@ -104,9 +106,9 @@ class WaypointArm(StoppedAtExit):
         """Whether the controller is known to know where the arm is."""
 
     @abstractmethod
-    def homing(self) -> Iterator[None]:
+    def homing(self) -> Generator[None, None, None]:
         """Let the controller find its reference, which moves the arm; gives nothing, again and again, until it has.
-        Closing the iterator ends it at once. Raises UsageError or Faulted where there is none to be found.
+        Closing the generator ends it at once. Raises UsageError or Faulted where there is none to be found.
         """
 
     @abstractmethod
@@ -133,8 +135,8 @@ class WaypointArm(StoppedAtExit):
         """
 
     @abstractmethod
-    def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
-        """Do it, giving the measured state as it comes; ends when the arm stands at the end. Closing the iterator
+    def run(self, followed: FollowedMotion) -> Generator[ArmState, None, None]:
+        """Do it, giving the measured state as it comes; ends when the arm stands at the end. Closing the generator
         stops the arm.
         """
 

@@ -80,18 +80,23 @@ def _unfit_form(job: Job, arm: ArmIdentity) -> Finding | None:
             of = "what a controller makes of a plan by itself" if segment.form == "lines" else "setpoints"
             text = f"segment {index} is {of}, which is not what the driver '{arm.name}' takes"
             return Finding("X406", text, suggestion="run the task, or the plan as it was before, with this driver")
-        if arm.plans and segment.process is not None and job.process == "weld" and job.strikes(segment):
-            text = (
-                f"'{segment.process.seam}' is welded, and '{arm.name}' tells ten times a second where it is and nothing"
-            )
-            hint = "weld with an arm that takes setpoints"
-            return Finding("X491", f"{text} of an arc", suggestion=hint)
-        if arm.plans and segment.gripper is not None:
-            text = f"'{segment.gripper.part}' is gripped, and a stop of '{arm.name}' switches every output off"
-            return Finding("X491", text, suggestion="grip with an arm whose gripper keeps its part at a stop")
-        if arm.plans and segment.screw is not None:
-            text = f"'{segment.screw.hole}' gets a screw, and '{arm.name}' tells ten times a second where it is"
-            return Finding("X491", text, suggestion="drive screws with an arm that takes setpoints")
+        if arm.plans and (finding := _unfit_deed(job, segment, arm)) is not None:
+            return finding
+    return None
+
+
+def _unfit_deed(job: Job, segment: FixedSegment, arm: ArmIdentity) -> Finding | None:
+    """What a segment does that an arm which plans by itself is not to do (X491); None where it only moves."""
+    seldom = f"'{arm.name}' tells every {arm.period:g} s where it is"
+    if segment.process is not None and job.process == "weld" and job.strikes(segment):
+        text = f"'{segment.process.seam}' is welded, and {seldom} and nothing of an arc"
+        return Finding("X491", text, suggestion="weld with an arm that takes setpoints")
+    if segment.gripper is not None:
+        text = f"'{segment.gripper.part}' is gripped, and a stop of '{arm.name}' switches every output off"
+        return Finding("X491", text, suggestion="grip with an arm whose gripper keeps its part at a stop")
+    if segment.screw is not None:
+        text = f"'{segment.screw.hole}' gets a screw, and {seldom}"
+        return Finding("X491", text, suggestion="drive screws with an arm that takes setpoints")
     return None
 
 

@@ -8,12 +8,12 @@ periods a cycle at most.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, wait
 from contextlib import suppress
 
 from cellctl.drivers.driver import Driver
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
+from cellctl.execution.announcing import Announcer
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Control
@@ -35,8 +35,6 @@ from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
-DISK_PATIENCE = 0.25
-"""s that a run in lock-step waits for the disk before it hears its operator again."""
 ARC_RISE = 25.0
 """1/s: with the arc on the travel speed of the procedure is taken up as soon as the joints allow."""
 _PROGRESS_EVERY = 0.5
@@ -66,6 +64,8 @@ class PlanRun:
         ledger = SeamLedger(job, entry=entry)
         self._teller = Teller(record, self._stream, self._path, machine, ledger)
         self.note, self.tell = self._teller.note, self._teller.tell
+        announcer = Announcer(record, self._stream, self._teller, self)
+        self.announce = announcer.announce
         self._process = Process(
             job,
             record,
@@ -73,7 +73,7 @@ class PlanRun:
             stream=self._stream,
             ledger=ledger,
             teller=self._teller,
-            patience=self._wait_for_disk,
+            patience=announcer.wait,
         )
         self._procedure = ArcProcedure(self._process.arc, self)
         self._grip = GripProcedure(self._process.gripper, self)
@@ -89,7 +89,8 @@ class PlanRun:
             strides=self._strides,
             teller=self._teller,
         )
-        self._obey, self.end_with, self.pause = self._operator.obey, self._operator.end_with, self._operator.pause
+        self.heed, self.obey = self._operator.heed, self._operator.obey
+        self.end_with, self.pause = self._operator.end_with, self._operator.pause
         self.put_out, self.torch = self._process.put_out, self._process.torch
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
         self._next_progress = 0.0
@@ -111,7 +112,7 @@ class PlanRun:
         )
         yield self._teller.state()
         self._lead_in()
-        yield from self._obey()
+        yield from self.obey()
         if self._machine.state == "starting":
             yield from self._teller.take("begin")
         if self._process.gripper.part:
@@ -121,7 +122,7 @@ class PlanRun:
             with suppress(Elsewhere):
                 yield from self._segments_from_here()
                 yield from self._settle()
-                yield from self._wait_to_go_on()
+                yield from self.wait_to_go_on()
                 arrived = True
         yield from self._teller.take("finish")
 
@@ -184,7 +185,7 @@ class PlanRun:
         if finding is not None:
             raise Faulted(finding)
         for joints in self._stream.lead_in(begin, speed=_LEAD_SPEED):
-            if self._operator.heed().demand == "stop":
+            if self.heed().demand == "stop":
                 return
             self._stream.send(joints, outputs=self._process.outputs, arc=0, point=PathPoint(-1, path.s, 0.0))
 
@@ -192,8 +193,8 @@ class PlanRun:
         """Follow segment after segment to the end of the plan."""
         path = self._path
         while True:
-            yield from self._obey()
-            yield from self._wait_to_go_on()
+            yield from self.obey()
+            yield from self.wait_to_go_on()
             step = path.segment.step
             if step > self._announced:
                 yield from self.announce("intent")
@@ -213,25 +214,25 @@ class PlanRun:
         if segment.gripper is not None:
             yield from self._settle()
             yield from self._grip.do(segment.gripper)
-            yield from self._wait_to_go_on()
+            yield from self.wait_to_go_on()
             path.enter(path.index, path.curve.duration)
         due = self._process.ledger.due(path.index)
         if due is not None and segment.screw is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
             yield from self._settle()
             yield from self._screw.drive(segment.screw)
-            yield from self._wait_to_go_on()
+            yield from self.wait_to_go_on()
             self._process.ledger.complete(path.index)
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
             yield from self._settle()
             times = self._job.times[segment.step]
             if not (yield from self._procedure.start(times, self._process.establish)):
-                yield from self._wait_to_go_on()
+                yield from self.wait_to_go_on()
             yield from self._travel(until=path.curve.time_at(_arc_end(segment)))
             yield from self._settle()
             yield from self._procedure.end(times)
-            yield from self._wait_to_go_on()
+            yield from self.wait_to_go_on()
         yield from self._travel(until=path.curve.duration)
         self._record.note("segment_done", segment=path.index)
 
@@ -248,7 +249,7 @@ class PlanRun:
         path = self._path
         path.set_off(self._wanted())
         while path.tau < until:
-            yield from self._obey()
+            yield from self.obey()
             stride = self._operator.command.stride
             works = self._process.works or self._process.arc.state != "off"
             if stride is not None and stride.unit == "distance" and not works and self.executing:
@@ -266,7 +267,7 @@ class PlanRun:
         """Move to a place of this segment where the law need not rest, forward or back, without process."""
         path = self._path
         while path.tau != goal and not (give_up_when_held and self._machine.state == "held"):
-            yield from self._obey()
+            yield from self.obey()
             joints = path.creep(self._stream.dt, wanted=self._wanted(), goal=goal)
             yield from self._cycle(joints)
         path.rate = 0.0
@@ -276,7 +277,7 @@ class PlanRun:
         path, home = self._path, self._path.tau
         far = path.curve.time_at(min(path.s + distance, _arc_end(path.segment)))
         while path.tau < far and (path.rate or (self.executing and not until())):
-            yield from self._obey()
+            yield from self.obey()
             wanted = 0.0 if until() else self._wanted()
             yield from self._cycle(path.creep(self._stream.dt, wanted=wanted, goal=far))
         yield from self.creep_to(home, give_up_when_held=False)
@@ -303,20 +304,20 @@ class PlanRun:
         """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
         deadline = self._stream.measured.time + duration - 1e-9
         while self._stream.measured.time < deadline:
-            yield from self._obey()
+            yield from self.obey()
             if self._machine.state != "execute":
-                yield from self._wait_to_go_on()
+                yield from self.wait_to_go_on()
                 return False
-            yield from self._cycle(self._stream.command)
+            yield from self.cycle_in_place()
             if until():
                 break
         return True
 
-    def _wait_to_go_on(self) -> Events:
+    def wait_to_go_on(self) -> Events:
         """Cycle in place until the run goes on; a run that ends, ends in here."""
         while self._machine.state != "execute":
-            yield from self._cycle(self._stream.command)
-            yield from self._obey()
+            yield from self.cycle_in_place()
+            yield from self.obey()
 
     def _settle(self) -> Events:
         """Wait until the arm stands at its last command, at most the goal time."""
@@ -334,34 +335,11 @@ class PlanRun:
             )
             raise Faulted(finding)
 
-    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
-        """Make an intent durable before what follows, with the operator heard however long the disk takes. False when a
-        hold came between.
-        """
-        durable, undisturbed = self._record.intent(kind, **data, **self._teller.stamp), True
-        while not wait([durable], timeout=DISK_PATIENCE if self._clock_stands else 0.0).done:
-            if not self._clock_stands:
-                yield from self._cycle(self._stream.command)
-            yield from self._obey()
-            undisturbed = undisturbed and self.executing
-        try:
-            durable.result()
-        except OSError as error:
-            raise Faulted(Finding("X411", f"the journal cannot be written: {error.strerror}")) from None
-        yield from self._wait_to_go_on()
-        return undisturbed
-
-    def _wait_for_disk(self, durable: Future[None]) -> None:
-        """Wait until something is durable, or the operator asks for anything but to go on."""
-        while not wait([durable], timeout=DISK_PATIENCE).done and self._operator.heed().demand == "run":
-            pass
-
-    @property
-    def _clock_stands(self) -> bool:
-        """Whether the arm does without its cycle: before the first one, and in lock-step while nothing has to end."""
-        return not self._stream.cycles or (self._stream.arm.lock_step and self.executing)
-
     # One cycle -----------------------------------------------------------------------------------------------------
+
+    def cycle_in_place(self) -> Events:
+        """One cycle of standing."""
+        yield from self._cycle(self._stream.command)
 
     def _cycle(self, joints: FloatArray) -> Events:
         """Send one setpoint and judge what came back."""
@@ -381,7 +359,7 @@ class PlanRun:
             self._next_progress = self._stream.time + _PROGRESS_EVERY
             yield self._teller.tell("progress", rate=round(self._path.rate, 6))
 
-    # What the arc procedure and the strides see of the run ----------------------------------------------------------
+    # What the procedures see of the run ----------------------------------------------------------
 
     def where(self) -> str:
         """The place in words."""

@@ -31,6 +31,8 @@ _LEAD_SPEED = 0.05
 _BACK, _AHEAD, _PLACES = 0.1, 0.5, 121
 """s of path time before and after the last place (and a look) in which the next one lies, and how many are tried."""
 _SAME_MOTION, _SAME_TIME, _SAMPLES = np.radians(0.05), 0.01, 200
+"""rad, and s (and the same share of its time on top), by which a motion may be another one, and where it is looked at.
+"""
 
 
 class WaypointRun(PlanRun):
@@ -62,7 +64,7 @@ class WaypointRun(PlanRun):
         stream.set_off(stream.waypoint_arm.follow(np.stack([here, begin]), np.array([away / _LEAD_SPEED])))
         try:
             while stream.moves:
-                if self._operator.heed().demand == "stop":
+                if self.heed().demand == "stop":
                     return
                 stream.look()
                 stream.keep(begin, PathPoint(-1, path.s, 0.0))
@@ -82,7 +84,7 @@ class WaypointRun(PlanRun):
         path.rate = 1.0
         try:
             while stream.moves:
-                yield from self._obey()
+                yield from self.obey()
                 if self.executing:
                     each()
                 stream.steer(hold=not self.executing)

@@ -4,7 +4,7 @@ path and no state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from cellctl.execution.stream import PathPoint, SetpointStream
 from cellctl.model.pose import FloatArray
 
 _STILL_LOOKS = 2
+"""Looks in a row that a held arm has to be slow in to be taken for one that stands."""
 
 
 class WaypointStream(SetpointStream):
@@ -29,7 +30,7 @@ class WaypointStream(SetpointStream):
         if not isinstance(driver, WaypointArm):
             raise TypeError("only an arm that plans by itself is given whole motions")
         self.waypoint_arm = driver
-        self._states: Iterator[ArmState] | None = None
+        self._states: Generator[ArmState, None, None] | None = None
         self._held = False
         self._still = 0
 
@@ -45,7 +46,7 @@ class WaypointStream(SetpointStream):
 
     def set_off(self, followed: FollowedMotion) -> None:
         """Begin a motion with the next look."""
-        self._states, self._held, self._still = iter(self.waypoint_arm.run(followed)), False, 0
+        self._states, self._held, self._still = self.waypoint_arm.run(followed), False, 0
 
     def steer(self, *, hold: bool) -> None:
         """Hold the motion, again and again until it stands, or let it go on."""
@@ -96,8 +97,8 @@ class WaypointStream(SetpointStream):
     def leave(self) -> None:
         """End the motion; an arm that is not at its end is stopped."""
         states, self._states = self._states, None
-        if states is not None and (close := getattr(states, "close", None)):
-            close()
+        if states is not None:
+            states.close()
 
     def _next_state(self) -> ArmState:
         if self._states is not None:

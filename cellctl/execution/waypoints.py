@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellctl.drivers.waypoint_arm import FollowedMotion, WaypointArm
-from cellctl.model.line_motion import breaks, corners, end_rates, line_law, line_path
+from cellctl.model.line_motion import breaks, corners, end_rates, line_law, line_path, lines_of_phases
 from cellctl.model.plan import Block, FixedSegment, Plan
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.spline import BSpline
@@ -145,10 +145,8 @@ def _asked_times(segment: FixedSegment, places: FloatArray, points: FloatArray) 
 
 def _times_of_lines(segment: FixedSegment) -> FloatArray:
     """The times (n,), s, that the lines of a segment of the form `lines` take at the largest speed it has on each."""
-    places, law = breaks(segment.path), segment.law
-    passed = corners(law)[:, 0]
-    line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
-    fastest = np.zeros(len(places) - 1)
-    np.maximum.at(fastest, line, np.maximum(*end_rates(law)))
-    result: FloatArray = np.diff(places) / fastest
+    lengths = np.diff(breaks(segment.path))
+    fastest = np.zeros(len(lengths))
+    np.maximum.at(fastest, lines_of_phases(segment.path, segment.law), np.maximum(*end_rates(segment.law)))
+    result: FloatArray = lengths / fastest
     return result

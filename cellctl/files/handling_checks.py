@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellctl.files.cell_file import CellReading
+from cellctl.files.signal_checks import SignalNeeds, check_signals
 from cellctl.files.step_report import StepReport, moved_by
 from cellctl.model.cell import Cell
 from cellctl.model.task import Grip, Release, Step, Weld
 
-GRIPPER_SIGNALS = (("gripper", "output"), ("gripped", "input"), ("gripper_open", "input"))
-"""Lines of a gripper by name; the inputs confirm, and may be missing."""
+GRIPPER_SIGNALS = SignalNeeds(
+    code="F118",
+    who="a grip",
+    needed=(("gripper", "output"),),
+    optional=(("gripped", "input"), ("gripper_open", "input")),
+    example="gripper: {output: 2}, gripped: {input: 3}",
+)
 
 
 def check_handling(
@@ -20,7 +26,7 @@ def check_handling(
     handling = [(at, step) for at, step in zip(reports, steps, strict=True) if isinstance(step, Grip | Release)]
     if not handling:
         return
-    _check_signals(whole, reading.cell)
+    check_signals(whole, reading.cell, GRIPPER_SIGNALS)
     for at, step in handling:
         _check_names(at, step, reading)
         _check_gripper(at, step, reading.cell)
@@ -46,20 +52,6 @@ def _check_gripper(at: StepReport, step: Grip | Release, cell: Cell) -> None:
             what = f"tool '{mechanism.tool.name}'" if mechanism.tool else "no tool at all"
             hint = "mount a tool whose file has a 'gripper'"
             at.report("F119", f"'{mechanism.name}' carries {what}, which is no gripper", "part", hint)
-
-
-def _check_signals(at: StepReport, cell: Cell) -> None:
-    lines = {signal.name: signal for signal in cell.signals}
-    hint = "write 'signals: {gripper: {output: 2}, gripped: {input: 3}}' into the cell file"
-    if not lines:
-        message = "the cell has no signals: this task can be planned and proved, and not be run"
-        at.warn("F118", message, "cell", hint)
-        return
-    for name, kind in GRIPPER_SIGNALS:
-        if name in lines and getattr(lines[name], kind) is None:
-            at.report("F118", f"signal '{name}' of the cell is no {kind}, and a gripper needs it as one", "cell", hint)
-    if "gripper" not in lines:
-        at.report("F118", "the cell has no output 'gripper', which a grip needs", "cell", hint)
 
 
 def _check_order(steps: Sequence[tuple[StepReport, Step]]) -> None:

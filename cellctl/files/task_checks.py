@@ -5,20 +5,25 @@ The same checks hold for a task from a file and for one made in Python; `place` 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from cellctl.errors import Finding
 from cellctl.files.cell_file import CellReading
 from cellctl.files.handling_checks import check_handling
 from cellctl.files.quantities import Kind, shown_quantity
 from cellctl.files.screw_checks import check_screws
+from cellctl.files.signal_checks import SignalNeeds, check_signals
 from cellctl.files.step_report import PlaceOf, StepReport
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
 from cellctl.model.task import MoveJ, Step, Task, Weld
 from cellctl.model.wps import Range, Wps
 
-ARC_SIGNALS = (("arc_on", "output"), ("arc_ok", "input"))
+ARC_SIGNALS = SignalNeeds(
+    code="F116",
+    who="a weld",
+    needed=(("arc_on", "output"), ("arc_ok", "input")),
+    optional=(),
+    example="arc_on: {output: 1}, arc_ok: {input: 1}",
+)
 MIN_LENGTH = 1e-3
 _SLACK = 1e-9
 
@@ -35,7 +40,7 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
         _check_configuration(whole, reading, task.start, group, "start")
     drawing = {name for name, wps in reading.cell.procedures.items() if wps.draws}
     if any(isinstance(step, Weld) and step.wps not in drawing for step in task.steps):
-        _check_signals(whole, reading.cell)
+        check_signals(whole, reading.cell, ARC_SIGNALS)
     reports = [StepReport(index, f"step {index + 1}", place, findings) for index in range(len(task.steps))]
     for at, step in zip(reports, task.steps, strict=True):
         _check_step(at, step, reading)
@@ -79,25 +84,6 @@ def _check_step(at: StepReport, step: Step, reading: CellReading) -> None:
             _check_configuration(at, reading, step.target, group, "to")
     elif isinstance(step, Weld):
         _check_weld(at, step, reading, group)
-
-
-def _check_signals(at: StepReport, cell: Cell) -> None:
-    """A weld switches the output `arc_on` and waits for the input `arc_ok`."""
-    lines = {signal.name: signal for signal in cell.signals}
-    wrong = [name for name, kind in ARC_SIGNALS if name not in lines or getattr(lines[name], kind) is None]
-    if not wrong:
-        return
-    hint = "write 'signals: {arc_on: {output: 1}, arc_ok: {input: 1}}' into the cell file"
-    if not cell.signals:
-        at.warn("F116", "the cell has no signals: this task can be planned and proved, and not be run", "cell", hint)
-        return
-    others = [name for name in lines if name not in dict(ARC_SIGNALS)]
-    for name, kind in ((name, kind) for name, kind in ARC_SIGNALS if name in wrong):
-        if name in lines:
-            at.report("F116", f"signal '{name}' of the cell is no {kind}, and a weld needs it as one", "cell", hint)
-            continue
-        near = f"did you mean '{found[0]}'? - " if (found := get_close_matches(name, others)) else ""
-        at.report("F116", f"the cell has no {kind} '{name}', which a weld needs", "cell", near + hint)
 
 
 def _check_configuration(at: StepReport, reading: CellReading, name: str, group: str, field: str) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cellctl.drivers.waypoint_arm import Reference
 from cellctl.errors import Finding, NotCertified, UsageError
 from cellctl.files import read_plan, write_plan
 from cellctl.jobs.proving import certify
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from cellctl.execution.records.outcome import Outcome
     from cellctl.execution.service.session import CellLink
 
-Reference = Literal["home", "assume"]
-"""How the controller gets to know where the arm is: it finds its switches, or somebody vouches for what it counts."""
 WAY_TO_START = "way_to_start"
 """Folder in a run's that holds the record of the move from the reference to where the plan starts."""
 NEAR_START = np.radians(0.4)

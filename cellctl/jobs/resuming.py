@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cellctl.drivers.waypoint_arm import Reference
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
 from cellctl.files import cell_from_inputs, write_plan
-from cellctl.jobs.own_planner import Reference, finding_reference, moved
+from cellctl.jobs.own_planner import finding_reference, moved
 from cellctl.jobs.proving import verify
 from cellctl.jobs.resuming_screws import ScrewStands, survey_with_screw, unfinished_screw
 from cellctl.jobs.running import (

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Self
 from warnings import warn
 
 from cellctl.drivers.driver import demand_address, demand_line
+from cellctl.drivers.waypoint_arm import Reference
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, load_io, write_plan
-from cellctl.jobs.own_planner import Reference, as_followed, referenced
+from cellctl.jobs.own_planner import as_followed, referenced
 from cellctl.model.cell import Cell
 from cellctl.model.event import Event
 from cellctl.model.plan import CertifiedPlan

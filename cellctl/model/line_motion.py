@@ -8,6 +8,7 @@ is a Bezier piece of its own and is held exactly.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cellctl.model.polyline_motion import PolylineMotion
 from cellctl.model.pose import FloatArray
@@ -86,6 +87,13 @@ def corners(spline: BSpline) -> FloatArray:
     """The values (n + 1, dim) where the pieces of such a path or law begin and end."""
     result: FloatArray = spline.control[::_CUBIC]
     return result
+
+
+def lines_of_phases(path: BSpline, law: BSpline) -> NDArray[np.intp]:
+    """The line (m,) of such a `path` that is passed in each phase of such a `law` for it."""
+    places, passed = breaks(path), corners(law)[:, 0]
+    line = np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1
+    return np.clip(line, 0, len(places) - 2)
 
 
 def end_rates(law: BSpline) -> tuple[FloatArray, FloatArray]:

@@ -14,7 +14,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.certificate import LimitUse
-from cellctl.model.line_motion import breaks, corners, end_rates
+from cellctl.model.line_motion import breaks, corners, end_rates, lines_of_phases
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
@@ -132,13 +132,12 @@ def _worst(quantity: _Quantity, ratios: FloatArray, t: FloatArray, axes: Axes) -
 
 
 def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
-    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them,
-    and together those within CORNER_TIME after one.
+    """Velocity at the ends of all phases, acceleration in them, and what the jumps at corners come to: each of them
+    together with those within CORNER_TIME after it.
     """
-    places, passed, t = breaks(segment.path), corners(segment.law)[:, 0], breaks(segment.law)
-    line = np.clip(np.searchsorted(places, 0.5 * (passed[1:] + passed[:-1]), side="right") - 1, 0, len(places) - 2)
-    slopes = (np.diff(corners(segment.path), axis=0) / np.diff(places)[:, None])[line]
-    begun, ended = (slopes * rates[:, None] for rates in end_rates(segment.law))
+    path, law, t = segment.path, segment.law, breaks(segment.law)
+    slopes = (np.diff(corners(path), axis=0) / np.diff(breaks(path))[:, None])[lines_of_phases(path, law)]
+    begun, ended = (slopes * rates[:, None] for rates in end_rates(law))
     elapsed, change = np.diff(t), np.abs(ended - begun)
     brief = elapsed < BRIEF
     steady = change[~brief] / elapsed[~brief, None]
@@ -146,8 +145,7 @@ def _line_uses(segment: Segment, axes: Axes) -> tuple[LimitUse, LimitUse]:
     order = np.argsort(at, kind="stable")
     at, jumps = at[order], np.vstack([np.abs(begun[1:] - ended[:-1]), change[brief]])[order]
     upto = np.vstack([np.zeros((1, jumps.shape[1])), np.cumsum(jumps, axis=0)])
-    after = upto[np.searchsorted(at, at + CORNER_TIME)] - upto[1 : len(at) + 1]
-    corner = np.maximum(jumps, after) / CORNER_TIME
+    corner = (upto[np.searchsorted(at, at + CORNER_TIME)] - upto[:-1]) / CORNER_TIME
     velocity = np.maximum(np.abs(begun), np.abs(ended)) / axes.limit_array("velocity")
     acceleration = np.vstack([steady, corner]) / axes.limit_array("acceleration")
     return (

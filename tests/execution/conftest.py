@@ -15,9 +15,9 @@ import pytest
 
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.memory import ArcBehaviour, MemoryArm
-from cellctl.execution import run as running
+from cellctl.execution import announcing
 from cellctl.execution.clock import ManualClock
-from cellctl.execution.control import Switch
+from cellctl.execution.control import Command, Switch
 from cellctl.execution.executor import execute
 from cellctl.execution.job import ArcLines, Job, JointEnvelope, ProcessTimes
 from cellctl.execution.records.outcome import Outcome
@@ -38,6 +38,19 @@ SEAM_START = np.array([0.42, -0.88, 1.22, 0.3, 0.78, -0.5])
 SEAM_END = np.array([0.46, -0.87, 1.2, 0.33, 0.79, -0.46])
 SEAM_LENGTH = 0.020
 WINDOW = Range(-0.2, 0.0, 0.2)
+
+
+class When:
+    """A control that changes its command where a condition on the arm comes true, one after the other."""
+
+    def __init__(self, arm: MemoryArm, *changes) -> None:
+        self.arm, self.changes, self.command = arm, list(changes), Command()
+
+    def poll(self, *, patience: float) -> Command:
+        del patience
+        if self.changes and self.changes[0][0](self.arm):
+            self.command = self.changes.pop(0)[1](self.command)
+        return self.command
 
 
 def rest_to_rest(length: float, duration: float) -> BSpline:
@@ -150,7 +163,7 @@ class Ran:
 def no_hurry() -> Iterator[None]:
     """In lock-step no test depends on how soon the disk answers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "DISK_PATIENCE", 600.0)
+        patch.setattr(announcing, "DISK_PATIENCE", 600.0)
         yield
 
 

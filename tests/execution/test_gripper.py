@@ -21,7 +21,7 @@ from cellctl.execution.records.survey import GripSurvey, surveyed
 from cellctl.execution.records.trace import read_trace
 from cellctl.model.plan import Block, FixedSegment, GripperAction
 from cellctl.model.spline import BSpline
-from tests.execution.conftest import HOME, JOINTS, NEAR, SEAM_START, move, small_job, small_setup
+from tests.execution.conftest import HOME, JOINTS, NEAR, SEAM_START, When, move, small_job, small_setup
 
 LINES = GripperLines(output=2, gripped=3, gripper_open=4, stroke_time=0.3, timeout=1.0)
 BLIND = replace(LINES, gripped=None, gripper_open=None)
@@ -61,19 +61,6 @@ def commands(arm: MemoryArm) -> list[int]:
     """What the gripper was told, by changes of its output."""
     told = [bool(outputs & BIT) for outputs in arm.outputs]
     return [int(after) for before, after in zip([False, *told], told, strict=False) if before != after]
-
-
-class At:
-    """A control that changes its command when the arm's output or cycle says so."""
-
-    def __init__(self, arm: MemoryArm, *changes) -> None:
-        self.arm, self.changes, self.command = arm, list(changes), Command()
-
-    def poll(self, *, patience: float) -> Command:
-        del patience
-        if self.changes and self.changes[0][0](self.arm):
-            self.command = self.changes.pop(0)[1](self.command)
-        return self.command
 
 
 def closing(arm: MemoryArm) -> bool:
@@ -144,7 +131,7 @@ def test_a_hold_while_it_closes_tells_nothing_twice(job, run_job) -> None:
         (closing, lambda c: replace(c, demand="hold")),
         (lambda a: len(a.outputs) > 600, lambda c: replace(c, demand="run")),
     ]
-    ran = run_job(job, arm=arm, control=At(arm, *told))
+    ran = run_job(job, arm=arm, control=When(arm, *told))
     assert "held" in ran.states()
     assert ran.outcome.status == "done"
     assert commands(arm) == [1, 0]
@@ -152,7 +139,7 @@ def test_a_hold_while_it_closes_tells_nothing_twice(job, run_job) -> None:
 
 def test_a_stop_leaves_the_part_in_the_gripper(job, run_job) -> None:
     arm = arm_with()
-    ran = run_job(job, arm=arm, control=At(arm, (carrying, lambda c: replace(c, demand="stop"))))
+    ran = run_job(job, arm=arm, control=When(arm, (carrying, lambda c: replace(c, demand="stop"))))
     assert ran.outcome.status == "stopped"
     assert closing(arm)
     assert arm.read().inputs >> LINES.gripped & 1
@@ -166,7 +153,7 @@ def test_no_way_back_leads_over_a_grip(job, run_job) -> None:
         (lambda a: _stands(a), back),
         (lambda a: _stands(a) and np.abs(a.setpoints[-1] - NEAR).max() < 1e-6, lambda c: replace(c, go=c.go + 1)),
     ]
-    ran = run_job(job, arm=arm, control=At(arm, *told))
+    ran = run_job(job, arm=arm, control=When(arm, *told))
     assert ran.outcome.status == "done"
     assert commands(arm) == [1, 0]
     after = ran.trace.segment[int(np.argmax(ran.trace.segment == 2)) :]

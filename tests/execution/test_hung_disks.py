@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cellctl.drivers.memory import MemoryArm
-from cellctl.execution import run as running
+from cellctl.execution import announcing
 from cellctl.execution.arc_notes import ARC_NOTED_EVERY, ARC_UNKNOWN
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
@@ -85,7 +85,7 @@ class Waiting(RunFolder):
 def disk(monkeypatch, request) -> Iterator[HungDisk]:
     disk = HungDisk(request.param)
     monkeypatch.setattr(journal, "os", disk)
-    monkeypatch.setattr(running, "DISK_PATIENCE", 0.001)
+    monkeypatch.setattr(announcing, "DISK_PATIENCE", 0.001)
     yield disk
     disk.released.set()
 

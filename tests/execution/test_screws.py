@@ -22,7 +22,18 @@ from cellctl.jobs.resuming_screws import survey_with_screw
 from cellctl.model.plan import Block, FixedSegment, ScrewAction
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Range
-from tests.execution.conftest import HOME, NEAR, SEAM_END, SEAM_LENGTH, SEAM_START, Ran, move, small_job, small_setup
+from tests.execution.conftest import (
+    HOME,
+    NEAR,
+    SEAM_END,
+    SEAM_LENGTH,
+    SEAM_START,
+    Ran,
+    When,
+    move,
+    small_job,
+    small_setup,
+)
 
 PROGRAM = TighteningProgram(
     "m6",
@@ -76,21 +87,8 @@ def starts(arm: MemoryArm) -> int:
     return int((np.diff(told) > 0).sum())
 
 
-class When:
-    """A control that changes its command where a condition on the arm comes true, one after the other."""
-
-    def __init__(self, arm: MemoryArm, *changes) -> None:
-        self.arm, self.changes, self.command = arm, list(changes), Command()
-
-    def poll(self, *, patience: float) -> Command:
-        del patience
-        if self.changes and self.changes[0][0](self.arm):
-            self.command = self.changes.pop(0)[1](self.command)
-        return self.command
-
-
 class GoesOn(When):
-    """The same, which lets a run go on in the end."""
+    """A `When` that lets a run go on in the end."""
 
     polls = 0
 

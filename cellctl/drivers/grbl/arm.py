@@ -7,7 +7,7 @@ since resuming would switch it on again, a motion that was interrupted so is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 
 import numpy as np
@@ -72,8 +72,8 @@ class GrblArm(WaypointArm):
             pass
         return self.read()
 
-    def homing(self) -> Iterator[None]:
-        """The same, a tenth of a second at a time. Closing the iterator resets the controller at once."""
+    def homing(self) -> Generator[None, None, None]:
+        """The same, a tenth of a second at a time. Closing the generator resets the controller at once."""
         self._demand_no_fault()
         self._homed, ended = False, False
         try:
@@ -135,8 +135,8 @@ class GrblArm(WaypointArm):
         motion = followed(self._wiring.joint_values(machine), durations, self._settings.limits)
         return FollowedMotion(motion, commands)
 
-    def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
-        """Do it, giving the measured state as it comes. Closing the iterator stops the arm.
+    def run(self, followed: FollowedMotion) -> Generator[ArmState, None, None]:
+        """Do it, giving the measured state as it comes. Closing the generator stops the arm.
 
         Raises Faulted X471 to X478 for what goes wrong; the arm holds then, and the process is off.
         """
@@ -190,7 +190,7 @@ class GrblArm(WaypointArm):
         return self._link.status() is not None
 
     def _status(self) -> Status:
-        status = self._link.status()
+        status = self._link.status(len(self._setup.joints))
         if status is None:
             raise self._lost("it does not answer")
         return status

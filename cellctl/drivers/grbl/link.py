@@ -89,14 +89,16 @@ class GrblLink:
 
     # While nothing moves -------------------------------------------------------------------------------------------
 
-    def status(self) -> Status | None:
-        """A status report, asked for up to three times; None when none comes."""
+    def status(self, axes: int | None = None) -> Status | None:
+        """A status report, asked for up to three times; None when none comes. One without a place for every one of
+        `axes` was damaged on its way.
+        """
         for _ in range(_TRIES):
             self.act(gcode.STATUS_REQUEST)
             end = self.port.now() + _ANSWER_TIME
             while self.port.now() < end:
                 for reply, _ in self.hear(end):
-                    if isinstance(reply, Status):
+                    if isinstance(reply, Status) and axes in (None, len(reply.position)):
                         return reply
         return None
 

@@ -8,7 +8,7 @@ that is looked at is where the arm goes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -90,8 +90,8 @@ class MycobotWaypointArm(WaypointArm):
         )
         return FollowedMotion(_joined(points, motions), commands)
 
-    def run(self, followed: FollowedMotion) -> Iterator[ArmState]:
-        """Do it, giving the measured state as it comes. Closing the iterator stops the arm.
+    def run(self, followed: FollowedMotion) -> Generator[ArmState, None, None]:
+        """Do it, giving the measured state as it comes. Closing the generator stops the arm.
 
         Raises Faulted X484 to X487 for what goes wrong; the arm was told to stop then.
         """
@@ -119,7 +119,7 @@ class MycobotWaypointArm(WaypointArm):
         """Its encoders are absolute."""
         return True
 
-    def homing(self) -> Iterator[None]:
+    def homing(self) -> Generator[None, None, None]:
         """There is nothing to find: raises UsageError X488."""
         raise UsageError(findings.not_possible("this arm knows where it is and has no reference to find"))
 
@@ -277,7 +277,7 @@ class MycobotWaypointArm(WaypointArm):
             if np.abs(state.joints - before.joints).max() < _STILL * (state.time - before.time):
                 return state
             if self._link.port.now() > deadline:
-                raise Faulted(findings.not_there("the arm", 0.0))
+                raise Faulted(findings.not_still())
             self._link.tell(Frame(Command.STOP))
             before = state
 

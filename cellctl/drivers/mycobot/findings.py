@@ -61,9 +61,14 @@ def off_line(joint: str, error: float) -> Finding:
 
 
 def not_there(joint: str, error: float) -> Finding:
-    """The arm does not arrive, or does not come to rest."""
+    """The arm does not arrive."""
     message = f"{joint} did not come to rest where it was to in time ({degrees(error):.1f} deg off)"
     return Finding("X487", message, data={"joint": joint})
+
+
+def not_still() -> Finding:
+    """The arm was told to stop and goes on."""
+    return Finding("X487", "the arm did not come to rest after it was told to stop", suggestion="take its power away")
 
 
 def not_possible(what: str) -> Finding:

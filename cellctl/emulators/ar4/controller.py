@@ -75,7 +75,7 @@ class Ar4Controller:
                 agrees = line == ar4.ask_who()
                 return [f"STA{agrees:d}B{ar4.FIRMWARE}C{agrees:d}D{ar4.MODEL}"]
             case "JP":
-                words = zip("ABCDEF", self.joints.tolist(), strict=True)
+                words = zip(ar4.LETTERS, self.joints.tolist(), strict=True)
                 return ["JP" + "".join(f"{letter}{value:.6f}" for letter, value in words)]
             case "MT":
                 return self._move(line[2:])
@@ -88,7 +88,7 @@ class Ar4Controller:
     def _move(self, text: str) -> list[str]:
         """A move, whole or not: a joint that is missing goes to 0, and the move is answered after a complaint too."""
         said = {letter: float(value) for letter, value in _WORDS.findall(text)}
-        goal = np.array([said.get(letter, 0.0) for letter in "ABCDEF"])
+        goal = np.array([said.get(letter, 0.0) for letter in ar4.LETTERS])
         if (goal > _LARGEST).any():
             return ["ER: target out of range"]
         if not self.stopped:

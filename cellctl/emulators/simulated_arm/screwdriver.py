@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from cellctl.emulators.simulated_arm.weld_source import Log
+from cellctl.emulators.simulated_arm.weld_source import Log, bit_of
 from cellctl.model.tightening import TighteningProgram
 
 ScrewFault = Literal["none", "weak", "strip", "free", "cross", "fault"]
@@ -70,7 +70,7 @@ class Screwdriver:
                 self._begin(program, joints)
             if self._state == "runs":
                 self._turn(program, _value(analog, settings.speed, program.speed) * dt, joints)
-        return _bit(settings.tight, on=self._state == "tight") | _bit(settings.failed, on=self._state == "failed")
+        return bit_of(settings.tight, on=self._state == "tight") | bit_of(settings.failed, on=self._state == "failed")
 
     @property
     def values(self) -> dict[int, float]:
@@ -142,7 +142,3 @@ def _torque(program: TighteningProgram, angle: float, fault: ScrewFault) -> floa
 
 def _value(analog: Sequence[float], channel: int | None, otherwise: float) -> float:
     return analog[channel] if channel is not None and channel < len(analog) else otherwise
-
-
-def _bit(line: int | None, *, on: bool) -> int:
-    return 1 << line if line is not None and on else 0

@@ -73,9 +73,9 @@ class WeldSource:
 
     def tick(self, time: float, outputs: int, joints: Sequence[float], analog: Sequence[float] = ()) -> int:
         """The inputs at `time` s for the controller's `outputs`, both as bits."""
-        inputs = self._arc(time, outputs, joints) | self._gas(outputs) | _bit(self._settings.wire_stuck, on=self._stuck)
+        arc = self._arc(time, outputs, joints)
         self._burn(time, joints, analog)
-        return inputs
+        return arc | self._gas(outputs) | bit_of(self._settings.wire_stuck, on=self._stuck)
 
     @property
     def values(self) -> dict[int, float]:
@@ -99,7 +99,7 @@ class WeldSource:
     def _gas(self, outputs: int) -> int:
         settings = self._settings
         asked = settings.gas is None or bool(outputs >> settings.gas & 1)
-        return _bit(settings.gas_ok, on=asked and settings.gas_flows)
+        return bit_of(settings.gas_ok, on=asked and settings.gas_flows)
 
     def _arc(self, time: float, outputs: int, joints: Sequence[float]) -> int:
         settings = self._settings
@@ -114,7 +114,7 @@ class WeldSource:
             self._ignite(time, joints)
         elif self._stands_since is not None and settings.lost_after is not None:
             self._lose(time, settings.lost_after, joints)
-        return _bit(settings.arc_ok, on=self._stands_since is not None)
+        return bit_of(settings.arc_ok, on=self._stands_since is not None)
 
     def _ignite(self, time: float, joints: Sequence[float]) -> None:
         if self._on_since is not None and time - self._on_since >= self._settings.ignition_delay - 1e-9:
@@ -137,7 +137,8 @@ class WeldSource:
         self._lost = False
 
 
-def _bit(line: int | None, *, on: bool) -> int:
+def bit_of(line: int | None, *, on: bool) -> int:
+    """A line as a bit where it is `on`, 0 where it is not or there is none."""
     return 1 << line if line is not None and on else 0
 
 

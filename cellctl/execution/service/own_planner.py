@@ -4,22 +4,19 @@ runs are the executor's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import get_args
 
 from cellctl.drivers.driver import Driver
-from cellctl.drivers.waypoint_arm import WaypointArm
+from cellctl.drivers.waypoint_arm import Reference, WaypointArm
 from cellctl.errors import CellctlError, Finding, UsageError
 from cellctl.execution.service.links import ClientLink
 from cellctl.execution.service.operating import Answer, Operating, Result
 from cellctl.execution.service.protocol import Request
 from cellctl.execution.waypoints import followed_plan
 from cellctl.files import read_plan, write_plan
-
-Reference = Literal["home", "assume"]
-"""How the controller gets to know where the arm is: it finds its switches, or somebody vouches for what it counts."""
 
 
 class OwnPlanner:
@@ -29,7 +26,7 @@ class OwnPlanner:
 
     def __init__(self, driver: Driver, operating: Operating) -> None:
         self._driver, self._operating = driver, operating
-        self._homing: Iterator[None] | None = None
+        self._homing: Generator[None, None, None] | None = None
         self._failure: CellctlError | None = None
         self.requests: dict[str, Answer] = {
             "follow": self._follow,
@@ -58,8 +55,8 @@ class OwnPlanner:
         homing, self._homing, self._failure = self._homing, None, failure
         self._operating.homes = False
         with suppress(CellctlError):
-            if homing is not None and (close := getattr(homing, "close", None)):
-                close()
+            if homing is not None:
+                homing.close()
 
     def _follow(self, client: ClientLink, request: Request) -> Result:
         """Write the plan that the controller makes of the plan file `plan` to the file `to`; moves nothing."""
@@ -82,7 +79,7 @@ class OwnPlanner:
         if request.choice("how", get_args(Reference)) == "assume":
             arm.assume_position()
         else:
-            self._homing, self._operating.homes = iter(arm.homing()), True
+            self._homing, self._operating.homes = arm.homing(), True
         return {}
 
     def _referenced(self, client: ClientLink, request: Request) -> Result:

@@ -26,7 +26,7 @@ from cellctl.model.inputs import canonical_json
 from cellctl.model.pose import FloatArray, frozen_array
 
 if TYPE_CHECKING:
-    from cellctl.execution.service.own_planner import Reference
+    from cellctl.drivers.waypoint_arm import Reference
     from cellctl.model.cell import Cell
 
 __all__ = ["CellLink", "attached", "start", "start_cell", "status", "stop"]

@@ -16,9 +16,9 @@ JOINTS = 6
 FIRMWARE, MODEL = "2.1.0", "mk3"
 ASK_POSITION = "JP"
 CLEAR_STOP = "RE"
-_LETTERS = "ABCDEF"
+LETTERS = "ABCDEF"
 _NUMBER = r"(-?\d{1,4}\.\d{6})"
-_POSITIONS = re.compile("JP" + "".join(letter + _NUMBER for letter in _LETTERS))
+_POSITIONS = re.compile("JP" + "".join(letter + _NUMBER for letter in LETTERS))
 _STARTED = re.compile(r"STA([01])B([\w.]{1,16})C([01])D(\w{1,16})")
 
 
@@ -73,7 +73,7 @@ def move(joints: Sequence[float], *, lower: Sequence[float], upper: Sequence[flo
         raise ValueError(f"a move needs {JOINTS} finite joint values")
     if any(not low <= joint <= high for joint, low, high in zip(joints, lower, upper, strict=True)):
         raise ValueError("a move leaves the limits of its joints")
-    return "MT" + "".join(f"{letter}{value:.6f}" for letter, value in zip(_LETTERS, joints, strict=True))
+    return "MT" + "".join(f"{letter}{value:.6f}" for letter, value in zip(LETTERS, joints, strict=True))
 
 
 def reply_of(line: str) -> Reply:

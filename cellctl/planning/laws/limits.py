@@ -66,11 +66,11 @@ def hardest_use(path: BSpline, law: BSpline, limits: MotionLimits) -> HardestUse
     knots = np.concatenate([np.unique(law.knots), _passed(law, np.unique(path.knots), grid, between.s)])
     at = limit_uses(path, law, limits, np.concatenate([knots, knots - 2e-4, knots + 2e-4]))
     at.shares[: len(knots), 2] = 0.0
-    uses = LimitUses(*(np.concatenate(both) for both in zip(at, between, strict=True)))
-    slowdowns = uses.shares.max(axis=0) ** (1.0 / POWERS)
+    slowdowns = np.maximum(at.shares.max(axis=0), between.shares.max(axis=0)) ** (1.0 / POWERS)
     k = int(np.argmax(slowdowns))
-    row = int(np.argmax(uses.shares[:, k]))
-    return HardestUse(float(slowdowns[k]), QUANTITIES[k], k + 1, int(uses.joints[row, k]), float(uses.s[row]))
+    hardest = at if at.shares[:, k].max() >= between.shares[:, k].max() else between
+    row = int(np.argmax(hardest.shares[:, k]))
+    return HardestUse(float(slowdowns[k]), QUANTITIES[k], k + 1, int(hardest.joints[row, k]), float(hardest.s[row]))
 
 
 def _passed(law: BSpline, s: FloatArray, grid: FloatArray, on_grid: FloatArray) -> FloatArray:
