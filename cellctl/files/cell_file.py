@@ -39,6 +39,9 @@ from cellctl.model.shapes import Solid, Visual
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Wps
 
+MOST_TURNS = 200
+"""A thread that goes in by more turns than this has another unit than was meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellReading:
@@ -67,6 +70,7 @@ def read_cell(reading: Reading, reference: str, asked: Place | None = None) -> C
         return None
     cell = file.model
     _check_names(file)
+    _check_lines(file)
     robots = _robots(file)
     frames = _frames(file, robots)
     tools = _tools(file)
@@ -305,6 +309,20 @@ def _parts(
     return tuple(placements), seams, holes
 
 
+def _check_lines(file: File[CellFile]) -> None:
+    """No two signals are on one line."""
+    owners: dict[tuple[str, int], str] = {}
+    for name, signal in file.model.signals.items():
+        for kind in ("output", "input", "analog_output", "analog_input"):
+            line = getattr(signal, kind)
+            if line is None:
+                continue
+            owner = owners.setdefault((kind, line), name)
+            if owner != name:
+                text = f"'{name}' and '{owner}' are both {kind} {line}"
+                file.report("F193", text, ("signals", name, kind), "give each signal a line of its own")
+
+
 def _tightening(file: File[CellFile]) -> dict[str, TighteningProgram]:
     """The tightening programs; one whose windows and thread do not fit together is reported."""
     programs = {}
@@ -316,6 +334,8 @@ def _tightening(file: File[CellFile]) -> dict[str, TighteningProgram]:
             file.report("F112", "the angle from snug must be more than 0", (*path, "angle"))
         if field.length < field.pitch:
             file.report("F112", "the screw goes in by less than one pitch", (*path, "length"))
+        if field.length > MOST_TURNS * field.pitch:
+            file.report("F112", f"the screw goes in by more than {MOST_TURNS} turns", (*path, "pitch"))
         programs[name] = TighteningProgram(
             name,
             pitch=field.pitch,

@@ -87,7 +87,8 @@ def test_names_that_nothing_has(project: Path, old: str, new: str, code: str, me
     ("old", "new", "code", "message"),
     [
         ("  driver_tight: {input: 1}\n", "", "F198", "no input 'driver_tight'"),
-        ("driver_run: {output: 1}", "driver_run: {input: 1}", "F198", "is no output"),
+        ("driver_run: {output: 1}", "driver_run: {input: 5}", "F198", "is no output"),
+        ("driver_tight: {input: 1}", "driver_tight: {input: 2}", "F193", "are both input 2"),
         ("driver_speed: {analog_output: 1}", "driver_speed: {output: 3}", "F198", "is no analog_output"),
         ("driver_speed: {analog_output: 1}", "driver_speed: {analog_output: 16}", "F123", "at most 15"),
         ("driver_speed: {analog_output: 1}", "driver_speed: {analog_output: 1, output: 1}", "F115", "exactly one"),
@@ -95,6 +96,7 @@ def test_names_that_nothing_has(project: Path, old: str, new: str, code: str, me
         ("snug: 1.5 Nm", "snug: 5.5 Nm", "F112", "smallest final torque"),
         ("angle: 25 .. 40 .. 60 deg", "angle: -5 .. 60 deg", "F112", "more than 0"),
         ("pitch: 1 mm", "pitch: 20 mm", "F112", "one pitch"),
+        ("pitch: 1 mm", "pitch: 1e-9 mm", "F112", "more than 200 turns"),
         ("pitch: 1 mm", "pitch: 1", "F120", "no unit"),
     ],
 )
