@@ -123,10 +123,13 @@ def animation(
 
 def legend(cell: Cell) -> tuple[tuple[Colour, str], ...]:
     """What the coloured lines of a picture of `cell` mean."""
-    seams = ((WELDED, "welded"), (PLANNED, "to be welded")) if any(p.part.seams for p in cell.parts) else ()
+    draws = bool(cell.procedures) and all(procedure.draws for procedure in cell.procedures.values())
+    done = "drawn" if draws else "welded"
+    seams = ((WELDED, done), (PLANNED, f"to be {done}")) if any(p.part.seams for p in cell.parts) else ()
     tools = [mechanism.tool for mechanism in cell.mechanisms if mechanism.tool is not None]
     torch, bit = any(tool.torch for tool in tools), any(tool.screwdriver for tool in tools)
-    return (*seams, (TRACK, f"path of the {'contact tip' if torch else 'bit' if bit else 'flange'}"))
+    tip = "pen" if draws else "contact tip"
+    return (*seams, (TRACK, f"path of the {tip if torch else 'bit' if bit else 'flange'}"))
 
 
 def with_legend(drawn: Image, entries: tuple[tuple[Colour, str], ...]) -> Image:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cellctl.files import load_cell
 from cellctl.kinematics.chain import chain_of
 from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import Block, FixedSegment, Plan, SeamSection
@@ -166,6 +167,13 @@ def test_a_picture_without_room_leaves_nothing_behind(plan: Plan, cell: Cell, tm
     with pytest.raises(OSError, match="No space"):
         animation(plan, tmp_path / "a.gif", cell=cell, frames=2, size=(64, 48))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_legend_calls_a_pen_a_pen() -> None:
+    words = [text for _, text in legend(load_cell("lib:sim/paper_cell/cell.yaml"))]
+    assert words == ["drawn", "to be drawn", "path of the pen"]
+    words = [text for _, text in legend(load_cell("lib:sim/tray_cell/cell.yaml"))]
+    assert words == ["welded", "to be welded", "path of the contact tip"]
 
 
 def test_the_legend_shows_every_colour_of_the_lines(cell: Cell) -> None:
