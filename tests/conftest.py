@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -32,3 +35,30 @@ def tray_corner() -> Plan:
     from cellctl.jobs import plan
 
     return plan(load_task(Path(__file__).resolve().parents[1] / "tasks" / "weld" / "tray_corner.yaml"))
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[[Any, Path], AbstractContextManager[threading.Event]]:
+    """Serves emulated devices at a pseudoterminal, in a thread; the event that it gives pulls the cable."""
+    from cellctl.emulators.link.line import Line
+    from cellctl.emulators.link.terminal import Terminal
+
+    @contextmanager
+    def serving(devices: Any, port: Path) -> Iterator[threading.Event]:
+        ready, ended = threading.Event(), threading.Event()
+
+        def serve() -> None:
+            with Terminal(Line(devices, baud=115_200), name=port) as terminal:
+                ready.set()
+                terminal.serve(ended.is_set)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ready.wait(120.0)
+        try:
+            yield ended
+        finally:
+            ended.set()
+            thread.join(120.0)
+
+    return serving

@@ -23,81 +23,52 @@ if TYPE_CHECKING:
 
 LONGEST_STREAM = 24.0 * 60.0
 """min."""
-Repeats = Annotated[int, Parameter(name="--repeats")]
+Repeats = Annotated[
+    int,
+    Parameter(name="--repeats", help="How often each call is measured; the table shows the fastest and the median."),
+]
 Minutes = Annotated[float, Parameter(name="--minutes")]
 
 
 def every_suite(*, repeats: Repeats = 5) -> Outcome:
-    """Measure how fast and how good cellctl is on this machine.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure how fast and how good cellctl is on this machine."""
     from cellctl.bench.suites import SUITES
 
     return _suites(*SUITES, repeats=repeats)
 
 
 def screen(*, repeats: Repeats = 5) -> Outcome:
-    """Measure collision tests of states and motions of an arm among boxes, and covers in the `tray_cell`.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure collision tests of states and motions of an arm among boxes, and covers in the `tray_cell`."""
     return _suites("screen", repeats=repeats)
 
 
 def ik(*, repeats: Repeats = 5) -> Outcome:
-    """Measure the closed-form inverse kinematics in bulk: time, error, and branches that a peer finds.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure the closed-form inverse kinematics in bulk: time, error, and branches that a peer finds."""
     return _suites("ik", repeats=repeats)
 
 
 def timing(*, repeats: Repeats = 5) -> Outcome:
-    """Measure time-optimal profiles and laws inside jerk limits, and how well limits hold.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure time-optimal profiles and laws inside jerk limits, and how well limits hold."""
     return _suites("timing", repeats=repeats)
 
 
 def seam(*, repeats: Repeats = 5) -> Outcome:
-    """Measure the planning of a closed seam: ladder, tilts, refinement, bodies, positioner, memory, length.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure the planning of a closed seam: ladder, tilts, refinement, bodies, positioner, memory, length."""
     return _suites("seam", repeats=repeats)
 
 
 def job(*, repeats: Repeats = 5) -> Outcome:
-    """Measure the first job from task to certified plan: warm, in a new process, with nothing compiled yet.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure the first job from task to certified plan: warm, in a new process, with nothing compiled yet."""
     return _suites("job", repeats=repeats)
 
 
 def proof(*, repeats: Repeats = 5) -> Outcome:
-    """Measure the proof of a plan of a minute, and of a plan file in a new process.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure the proof of a plan of a minute, and of a plan file in a new process."""
     return _suites("proof", repeats=repeats)
 
 
 def narrow(*, repeats: Repeats = 5) -> Outcome:
-    """Measure free motions into narrow places: a cage, a box, a thin shelf, below a table.
-
-    Args:
-        repeats: How often each call is measured; the table shows the fastest and the median.
-    """
+    """Measure free motions into narrow places: a cage, a box, a thin shelf, below a table."""
     return _suites("narrow", repeats=repeats)
 
 

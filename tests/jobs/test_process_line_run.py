@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cellctl.emulators.link.line import Line
-from cellctl.emulators.link.terminal import Terminal
 from cellctl.errors import Faulted
 from cellctl.execution.records.trace import read_trace
 from cellctl.files import load_task
@@ -49,26 +45,6 @@ def io_file(tmp_path: Path, checkout: Path) -> Path:
     return path
 
 
-@contextmanager
-def emulated(port: Path) -> Iterator[Device]:
-    devices = process_line("weld_source")
-    ready, ended = threading.Event(), threading.Event()
-
-    def serve() -> None:
-        with Terminal(Line(devices, baud=115_200), name=port) as terminal:
-            ready.set()
-            terminal.serve(ended.is_set)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    assert ready.wait(PATIENT)
-    try:
-        yield devices.device("weld_source")
-    finally:
-        ended.set()
-        thread.join(PATIENT)
-
-
 def went_out(source: Device) -> bool:
     waited = threading.Event()
     for _ in range(round(PATIENT / 0.05)):
@@ -79,8 +55,10 @@ def went_out(source: Device) -> bool:
 
 
 @pytest.mark.parametrize("driver", ["memory", "sim"])
-def test_the_same_task_with_its_weld_source_on_a_line(certified, io_file, tmp_path: Path, driver: str) -> None:
-    with emulated(tmp_path / "io") as source:
+def test_the_same_task_with_its_weld_source_on_a_line(certified, io_file, served, tmp_path: Path, driver: str) -> None:
+    devices = process_line("weld_source")
+    source = devices.device("weld_source")
+    with served(devices, tmp_path / "io"):
         folder = tmp_path / "run"
         running = run(certified, driver=driver, io=f"modbus:{tmp_path / 'io'}", io_file=str(io_file), folder=folder)
         burnt = [event.kind for event in running if event.kind.startswith("arc")]
@@ -93,8 +71,10 @@ def test_the_same_task_with_its_weld_source_on_a_line(certified, io_file, tmp_pa
     assert '"process"' in (folder / "journal.jsonl").read_text()
 
 
-def test_an_executor_that_is_killed_leaves_the_arc_to_the_source(certified, io_file, tmp_path: Path) -> None:
-    with emulated(tmp_path / "io") as source:
+def test_an_executor_that_is_killed_leaves_the_arc_to_the_source(certified, io_file, served, tmp_path: Path) -> None:
+    devices = process_line("weld_source")
+    source = devices.device("weld_source")
+    with served(devices, tmp_path / "io"):
         running = run(
             certified, driver="memory", io=f"modbus:{tmp_path / 'io'}", io_file=str(io_file), folder=tmp_path / "run"
         )

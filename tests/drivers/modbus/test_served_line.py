@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,11 @@ import pytest
 from cellctl.drivers import memory
 from cellctl.drivers.driver import ArmIdentity, ArmSetup, Setpoint, open_driver
 from cellctl.drivers.memory import MemoryArm
-from cellctl.emulators.link.line import Line
-from cellctl.emulators.link.terminal import Terminal
 from cellctl.errors import EnvironmentMissing, Faulted, UsageError
 from cellctl.model.cell import Signal
 
 pytest.importorskip("pymodbus", reason="pymodbus is missing: pip install 'cellctl[modbus]'")
-from cellctl.emulators.modbus.line import ProcessLine, process_line
+from cellctl.emulators.modbus.line import process_line
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudoterminals")
 PATIENT = 60.0
@@ -48,27 +45,6 @@ def io_file(tmp_path: Path, checkout: Path) -> Callable[..., Path]:
     return write
 
 
-@contextmanager
-def emulated(port: Path) -> Iterator[tuple[ProcessLine, threading.Event]]:
-    """The devices at `port`; the event pulls the cable."""
-    devices = process_line()
-    ready, ended = threading.Event(), threading.Event()
-
-    def serve() -> None:
-        with Terminal(Line(devices, baud=115_200), name=port) as terminal:
-            ready.set()
-            terminal.serve(ended.is_set)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    assert ready.wait(PATIENT)
-    try:
-        yield devices, ended
-    finally:
-        ended.set()
-        thread.join(PATIENT)
-
-
 def setup(port: Path, file: Path, signals: tuple[Signal, ...] = SIGNALS) -> ArmSetup:
     return ArmSetup("a", ("J1",), [0.0], signals=signals, io=f"modbus:{port}", io_file=str(file))
 
@@ -84,12 +60,13 @@ def cycles(driver, outputs: int, until: Callable[[], bool]) -> None:
     pytest.fail("it never came")
 
 
-def test_an_arm_switches_an_arc_on_the_line(tmp_path: Path, io_file) -> None:
+def test_an_arm_switches_an_arc_on_the_line(tmp_path: Path, io_file, served) -> None:
+    devices = process_line()
+    source = devices.device("weld_source")
     with (
-        emulated(tmp_path / "io") as (devices, _),
+        served(devices, tmp_path / "io"),
         open_driver("memory", setup(tmp_path / "io", io_file(*SLOW))) as arm,
     ):
-        source = devices.device("weld_source")
         cycles(arm, 0b10, lambda: arm.read().inputs == 0b10)
         assert source.get("arc_on") == 1.0
         arm.stop()
@@ -98,9 +75,9 @@ def test_an_arm_switches_an_arc_on_the_line(tmp_path: Path, io_file) -> None:
     assert source.get("arc_on") == 0.0, "off when it is left"
 
 
-def test_a_pulled_cable_is_trouble_and_a_stop_does_not_claim_more_than_it_saw(tmp_path: Path, io_file) -> None:
+def test_a_pulled_cable_is_trouble_and_a_stop_does_not_claim_more_than_it_saw(tmp_path: Path, io_file, served) -> None:
     file = io_file(("deadline: 250 ms", "deadline: 2 s"), ("answer_time: 20 ms", "answer_time: 1 s"))
-    with emulated(tmp_path / "io") as (_, ended), open_driver("memory", setup(tmp_path / "io", file)) as arm:
+    with served(process_line(), tmp_path / "io") as ended, open_driver("memory", setup(tmp_path / "io", file)) as arm:
         arm.exchange(Setpoint([0.0], 0b10))
         ended.set()
         cycles(arm, 0b10, lambda: arm.read().trouble is not None)
@@ -114,9 +91,12 @@ def test_a_pulled_cable_is_trouble_and_a_stop_does_not_claim_more_than_it_saw(tm
             arm.clear()
 
 
-def test_a_process_that_is_killed_leaves_the_arc_to_the_watchdog(tmp_path: Path, io_file, checkout: Path) -> None:
+def test_a_process_that_is_killed_leaves_the_arc_to_the_watchdog(
+    tmp_path: Path, io_file, served, checkout: Path
+) -> None:
     file = io_file(*SLOW, ("value: 30}", "value: 300}"))
-    with emulated(tmp_path / "io") as (devices, _):
+    devices = process_line()
+    with served(devices, tmp_path / "io"):
         script = f"""
 from threading import Event
 from cellctl.drivers import memory
