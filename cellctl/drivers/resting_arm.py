@@ -72,6 +72,9 @@ class RestingArm(WaypointArm):
     def _look_after(self) -> None:
         """What is looked at beside the angles, a bit at a time; raises Faulted."""
 
+    def _look_closer(self) -> None:
+        """Why an arm does not arrive, where it can be asked; raises Faulted."""
+
     @abstractmethod
     def _rests(self) -> bool:
         """Whether an arm that is at its waypoint has come to rest."""
@@ -182,6 +185,7 @@ class RestingArm(WaypointArm):
             deadline += (port.now() - before) * self._held
             before = port.now()
             if before > deadline or before - moved > _STUCK:
+                self._guarded(self._look_closer)
                 raise Faulted(findings.not_there(self._setup.joints[int(np.argmax(off))], float(off.max())))
             look = max(look + self.period, port.now())
             port.wait_until(look)

@@ -30,7 +30,7 @@ A = TypeVar("A", bound=WaypointArm)
 ROBOT, AR4 = "generic_gcode_6axis", "annin_ar4_mk3"
 TORCH = GcodeOutput("torch", line=0, on=8, off=9)
 BAUD = 115_200
-SOMEWHERE = np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0])
+SOMEWHERE = np.radians([10.0, -10.0, 20.0, -40.0, 50.0, -60.0])
 _DIRECTIONS = np.array([1.0, -1.0, 0.5, 1.0, -0.7, 0.3])
 
 
@@ -144,7 +144,7 @@ def grbl_bench(
 def mycobot_bench(*faults: Fault, seed: int = 1, at: FloatArray | None = None) -> MycobotBench:
     """An arm on a line with the given faults, at joint values (dof,) or somewhere."""
     robot = shipped_robot(ROBOT)
-    start = SOMEWHERE if at is None else at
+    start = np.radians([10.0, -20.0, 30.0, -40.0, 50.0, -60.0]) if at is None else at
     far_end = MycobotArm(
         np.degrees(start),
         lower=np.degrees(robot.limit_array("lower")),

@@ -179,8 +179,7 @@ class Ar4Arm(RestingArm):
     def _begin(self) -> None:
         """The arm is known to stand where it says, and its emergency stop is not pressed."""
         self.demand_reference()
-        assert self._last is not None  # it was read to see that it stands where the motion begins
-        self._order(self._move(self._last.joints))
+        self._look_closer()
 
     def _order(self, line: str) -> None:
         """Say a move once. One that is told to where a joint is leaves that joint alone."""
@@ -202,6 +201,10 @@ class Ar4Arm(RestingArm):
 
     def _look_after(self) -> None:
         """There is nothing else to look at."""
+
+    def _look_closer(self) -> None:
+        """Whether the emergency stop is pressed: only a move is answered so, and one to where the arm is moves none."""
+        self._order(self._move(self._read().joints))
 
     def _rests(self) -> bool:
         return self._last is not None and bool(np.abs(self._last.velocities).max() < _STILL)
