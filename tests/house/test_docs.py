@@ -104,6 +104,15 @@ def test_links_between_pages_lead_somewhere(checkout: Path) -> None:
     assert broken == []
 
 
+def test_tests_that_a_page_names_are_there(checkout: Path) -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (checkout / "tests").rglob("test_*.py"))
+    named = [
+        name for page in pages(checkout) for name in re.findall(r"`(test_\w+|tests/\S+\.py)`", page.read_text("utf-8"))
+    ]
+    assert len(named) > 5
+    assert [name for name in named if f"def {name}(" not in source and not (checkout / name).is_file()] == []
+
+
 STALE = """
 import generated, pathlib
 texts = {name: pathlib.Path(name + ".md").read_text("utf-8") for name in generated.WRITTEN}
