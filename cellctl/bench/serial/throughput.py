@@ -8,6 +8,7 @@ permitted; a machine with other things to do shows in the figures all the same.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from cellctl.drivers.servos.arm import ServoArm
 from cellctl.drivers.servos.opening import SERVOS
 from cellctl.errors import EnvironmentMissing, Faulted
 from cellctl.execution.clock import MonotonicClock
+from cellctl.execution.service.processes import import_path
 from cellctl.files import load_robot, load_wiring
 from cellctl.jobs import new_run_folder
 from cellctl.model.cell import Signal
@@ -64,7 +66,10 @@ def serial(minutes: float, say: Progress) -> SuiteResult:
 def emulated(*words: str) -> Iterator[str]:
     """The port of an emulated controller; its process ends with the block."""
     command = [sys.executable, "-m", "cellctl", "emulate", *words, "--until-closed", "--ahead"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": import_path()}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
