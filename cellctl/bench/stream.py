@@ -1,8 +1,8 @@
 """The suite `stream`: setpoints at 500 Hz to the simulated arm in real time, how late they come and whether all do.
 
 The first job is run without arc, again and again. Lateness is the executor's; a setpoint is lost that the executor sent
-and that is not in the controller's own log; both stay with the records. Where none has come for a period, the controller
-goes on as before, for as long as its patience lasts.
+and that is not in the controller's own log; both stay with the records. Where none has come for a period, the
+controller goes on as before, for as long as its patience lasts.
 """
 
 from __future__ import annotations
