@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi, sqrt
 
+from cellctl.model.cell import Cell, Mechanism
+from cellctl.model.pose import Pose
 from cellctl.model.task import Weld
 from cellctl.model.weave import Weave
 from cellctl.model.wps import Range, Wps
@@ -35,6 +37,13 @@ def weld_settings(weld: Weld, wps: Wps) -> WeldSettings:
         spin=weld.spin,
         weave=None if weld.weave is None else weld.weave.at_speed(travel_speed),
     )
+
+
+def working_tip(cell: Cell, mechanism: Mechanism) -> Pose:
+    """Where the tool of `mechanism` works, in the frame of the flange: for a torch at the largest nominal ctwd of the
+    procedures of `cell`.
+    """
+    return mechanism.pose_flange_tip(max((wps.ctwd.nominal for wps in cell.procedures.values()), default=0.0))
 
 
 def deposited_area(wire_diameter: float, wire_feed_speed: float, travel_speed: float) -> float:

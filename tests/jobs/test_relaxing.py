@@ -183,6 +183,20 @@ def test_at_least_forty_cells_are_impossible() -> None:
     assert sum(offered for _, offered in LEAST.values()) >= 40
 
 
+def test_a_longer_approach_is_offered_where_it_begins_too_near(tmp_path: Path) -> None:
+    """At 8 mm from the seam the wire is nearer to the plates than the clearance of free motion."""
+    task = Case("short approach", "longer approach", clearance=12.0, more=", approach: 8 mm").load(tmp_path)
+    found = refusal(task)
+    assert [finding.code for finding in found] == ["P281"]
+    given = relaxations(task, found, only={"longer approach"})
+    (offer,), (family,) = given.offers, [f for f in families(task, 0, found) if f.name == "longer approach"]
+    amounts = [change for k in range(1, family.count + 1) if (change := family.make(k)) is not None]
+    shorter = [change for change in amounts if change.amount < offer.change.amount - 1e-9]
+    assert shorter
+    assert not any(works(change.task) for change in shorter)
+    assert f"approach of {8 + 5 * (len(shorter) + 1)} mm" == offer.change.said
+
+
 def test_an_offer_can_be_pasted(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     """What is offered for the end of a seam is written into the file, and then the file is sound."""
     file = drawn(0, 0).write(tmp_path)
