@@ -19,9 +19,7 @@ from cellctl.execution.records.record import Record
 from cellctl.execution.screwdriver import SCREW_SIGNALS, TIGHTENING, ScrewChannel
 from cellctl.execution.stream import SetpointStream
 from cellctl.execution.telling import Teller
-
-POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
-"""The analogue outputs of a cell without which an override waits while an arc stands, whatever its procedure says."""
+from cellctl.model.wps import POWER_SIGNALS
 
 
 class Process:
@@ -45,7 +43,7 @@ class Process:
         self.arc = ArcChannel(job.lines)
         self.gripper = GripperChannel(job.gripper, holds=held_before(path.segments[: job.entry.segment]))
         self.screw = ScrewChannel(job.screws)
-        self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
+        self._scales = stream.arm.analog and job.analog.outputs.keys() >= set(POWER_SIGNALS)
         self._turns_along = stream.arm.analog and job.analog.outputs.keys() >= SCREW_SIGNALS
         self._notes = ArcNotes(record, patience=patience if stream.arm.lock_step else None)
 

@@ -15,7 +15,7 @@ from cellctl.files.step_report import PlaceOf, StepReport
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
 from cellctl.model.task import MoveJ, Step, Task, Weld
-from cellctl.model.wps import Range, Wps
+from cellctl.model.wps import POWER_SIGNALS, Range, Wps
 
 ARC_SIGNALS = SignalNeeds(
     code="F116",
@@ -110,6 +110,7 @@ def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | N
     if wps is not None:
         _check_windows(at, weld, wps)
         _check_weave(at, weld, wps, None if seam is None else seam[1])
+        _check_override(at, reading.cell, wps)
     if seam is not None:
         _check_trim(at, weld, seam[1])
         if wps is not None and not wps.draws:
@@ -173,6 +174,16 @@ def _check_window(
     if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
         message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
+
+
+def _check_override(at: StepReport, cell: Cell, wps: Wps) -> None:
+    """What scales its power with the override needs outputs to set that by (F200); without them it waits."""
+    missing = [name for name in POWER_SIGNALS if cell.analog_output(name) is None]
+    if wps.override == "scaled" and cell.signals and missing:
+        outputs = " and ".join(f"'{name}'" for name in missing)
+        message = f"procedure '{wps.name}' scales its power, and the cell has no analog_output {outputs} to set it by"
+        hint = f"write '{missing[0]}: {{analog_output: 1}}' under 'signals'; until then an override waits for the arc"
+        at.warn("F200", message, "wps", hint)
 
 
 def _check_weave(at: StepReport, weld: Weld, wps: Wps, seam: Seam | None) -> None:

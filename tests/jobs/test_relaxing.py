@@ -32,7 +32,7 @@ MOST = 8
 LEAST = {
     "end_blocked": (9, 9),
     "out_of_reach": (5, 4),
-    "narrow_gap": (9, 6),
+    "narrow_gap": (9, 7),
     "tight_spin": (7, 4),
     "joint_limit": (5, 5),
     "large_margin": (9, 9),
