@@ -12,8 +12,8 @@ from math import degrees, isnan, nan
 from typing import Protocol
 
 from cellctl.errors import Finding
-from cellctl.execution.arc_procedure import Bystander
 from cellctl.execution.job import ScrewLines
+from cellctl.execution.source_procedure import Bystander
 from cellctl.execution.telling import Events
 from cellctl.model.plan import ScrewAction
 from cellctl.model.tightening import TighteningProgram

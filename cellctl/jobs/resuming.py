@@ -281,7 +281,7 @@ def _entry(found: Interrupted, index: int, s: float | None, arc: ArcAfter, overl
     if cut is None:
         return Entry(index, s, found.survey.done)
     process = found.certified.plan.segments[cut[0]].process
-    first = min(event.at for event in process.events) if process else 0.0
+    first = process.begin if process else 0.0
     strike = max(cut[1] - overlap, first) if arc == "restart" else None
     return Entry(index, s, found.survey.done, CutSeam(cut[0], cut[1], strike))
 

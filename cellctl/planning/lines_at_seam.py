@@ -10,7 +10,7 @@ from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.plan import ContactAllowance, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 from cellctl.planning.arm import RESERVE, Arm
 from cellctl.planning.explain_state import explain_state
 from cellctl.planning.laws.timing import time_optimal_law
@@ -23,7 +23,7 @@ RETRACT_SPEED = 0.20
 
 
 def lines_at(
-    arm: Arm, problem: SeamProblem, q: FloatArray, step: Weld, contacts: tuple[ContactAllowance, ...], where: str
+    arm: Arm, problem: SeamProblem, q: FloatArray, step: SeamStep, contacts: tuple[ContactAllowance, ...], where: str
 ) -> tuple[BSpline, BSpline] | Finding:
     """The paths to the start of a way along the seam with joints `q` (n, dof) and from its end, or what stands against
     one of them (P207).

@@ -7,9 +7,11 @@ from typing import Literal
 
 from cellctl.errors import Finding, Place
 from cellctl.jobs.checking import Checked
+from cellctl.model.bead import BeadProcedure
 from cellctl.model.certificate import Gap, SegmentRecord
-from cellctl.model.task import Step, Task, Weld, step_name
-from cellctl.processes.procedure import deposited_area, heat_input, weld_settings
+from cellctl.model.task import SeamStep, Step, Task, step_name
+from cellctl.model.wps import Wps
+from cellctl.processes.procedure import deposited_area, heat_input, seam_settings
 
 Outcome = Literal["passed", "failed", "not proved"]
 
@@ -19,7 +21,7 @@ class StepRow:
     """One step of a checked task, SI. `time` is its motion at full override; `clearance` the smallest gap that was
     proved among the pairs of the cell's own margin, `nearest` the gap with the least above its margin, of any pair. A
     weld has the heat input (J/m) and the cross-section of its metal (m^2) that follow from its procedure's nominal
-    values.
+    values, a bead its cross-section.
     """
 
     index: int
@@ -88,10 +90,14 @@ def _row(checked: Checked, index: int, findings: tuple[Finding, ...]) -> StepRow
 
 
 def _deposit(task: Task, step: Step) -> dict[str, float]:
-    if not isinstance(step, Weld):
+    if not isinstance(step, SeamStep):
         return {}
-    wps = task.cell.procedures[step.wps]
-    speed = weld_settings(step, wps).travel_speed
+    wps = task.cell.procedures[step.procedure]
+    speed = seam_settings(step, wps).travel_speed
+    if isinstance(wps, BeadProcedure):
+        return {"deposited_area": wps.cross_section.nominal}
+    if not isinstance(wps, Wps):
+        return {}
     return {
         "heat_input": heat_input(wps.voltage.nominal, wps.current.nominal, speed, wps.heat_factor),
         "deposited_area": deposited_area(wps.wire_diameter, wps.wire_feed_speed.nominal, speed),

@@ -13,6 +13,7 @@ from cellctl.files import cell_from_inputs
 from cellctl.model.cell import Axes, Cell, Mechanism, standing_joints
 from cellctl.model.inputs import unpack_inputs
 from cellctl.model.pose import frozen_array
+from cellctl.model.wps import arc_of
 from cellctl.scene.bullet.dynamics import ArmDynamics
 
 
@@ -57,8 +58,8 @@ def _source(cell: Cell) -> WeldSourceSettings:
 
 def _currents(cell: Cell) -> tuple[tuple[float, float], ...]:
     """The line of wire feed (m/s) and current (A) of the cell's first procedure with an arc."""
-    for wps in cell.procedures.values():
-        if not wps.draws:
+    for wps in map(arc_of, cell.procedures.values()):
+        if wps is not None:
             feed, current = wps.wire_feed_speed, wps.current
             return tuple((getattr(feed, end), getattr(current, end)) for end in ("minimum", "nominal", "maximum"))
     return ((0.0, 0.0),)
