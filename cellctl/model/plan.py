@@ -98,6 +98,11 @@ class SeamSection:
             object.__setattr__(self, name, frozen_array(getattr(self, name), (n, 3)))
 
     @property
+    def lays_bead(self) -> bool:
+        """Whether a bead is laid, and nothing welded or drawn."""
+        return any(event.name == "bead_start" for event in self.events)
+
+    @property
     def begin(self) -> float:
         """Where its process begins, m of arc length."""
         return min(event.at for event in self.events)

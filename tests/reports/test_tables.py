@@ -65,7 +65,7 @@ def test_the_table_of_a_run_has_what_was_measured() -> None:
     text = shown(certified_plan(NEAR), SEAM)
     assert "measured off seam" in text
     assert "120.0 um      10.00 mm/s" in text
-    assert "not welded" in shown(certified_plan(NEAR), None)
+    assert "not done" in shown(certified_plan(NEAR), None)
 
 
 def test_the_closing_line_names_the_gap_with_least_to_spare() -> None:

@@ -41,8 +41,8 @@ def main() -> None:
             source=_source(cell),
             gripper=gripper,
             screwdriver=screwdriver,
-            dispenser=_dispenser(cell),
-            tip=partial(_tip, chain_of(arm.robot), arm),
+            dispenser=_dispenser(_bead(cell), cell),
+            tip=partial(_tip, chain_of(arm.robot), arm, _bead(cell)),
         )
 
 
@@ -95,10 +95,13 @@ def _screwdriver(cell: Cell) -> ScrewdriverSettings:
     )
 
 
-def _dispenser(cell: Cell) -> DispenserSettings:
-    """The cell's dispenser; its valve has the delays that the cell's first bead procedure has as leads."""
-    beads = (procedure for procedure in cell.procedures.values() if isinstance(procedure, BeadProcedure))
-    bead = next(beads, None)
+def _bead(cell: Cell) -> BeadProcedure | None:
+    """The cell's first bead procedure."""
+    return next((procedure for procedure in cell.procedures.values() if isinstance(procedure, BeadProcedure)), None)
+
+
+def _dispenser(bead: BeadProcedure | None, cell: Cell) -> DispenserSettings:
+    """The cell's dispenser; its valve has the delays that the bead procedure has as leads."""
     return DispenserSettings(
         valve=cell.output_line("dispenser_open"),
         ready=cell.input_line("dispenser_ready"),
@@ -110,10 +113,13 @@ def _dispenser(cell: Cell) -> DispenserSettings:
     )
 
 
-def _tip(chain: Chain, arm: Mechanism, joints: Sequence[float]) -> FloatArray:
-    """Where the tip of the arm's tool is (3,) m, in the frame of its base, with the group at `joints` (dof,)."""
+def _tip(chain: Chain, arm: Mechanism, bead: BeadProcedure | None, joints: Sequence[float]) -> FloatArray:
+    """Where the bead is laid (3,) m, in front of the nozzle, in the frame of the arm's base, with the group at `joints`
+    (dof,).
+    """
     own = np.array(joints[: arm.robot.dof])[None]
-    tip: FloatArray = (flange_matrices(chain, own)[0] @ arm.pose_flange_tip().matrix)[:3, 3]
+    pose_flange_tcp = arm.pose_flange_tip(0.0 if bead is None else bead.ctwd.nominal)
+    tip: FloatArray = (flange_matrices(chain, own)[0] @ pose_flange_tcp.matrix)[:3, 3]
     return tip
 
 

@@ -82,7 +82,7 @@ class ControllerSettings:
 
 class Controller:
     """One arm, its weld source, gripper, screwdriver and dispenser. `fault` is latched; `time` counts ticks; `arrival`
-    is told of every setpoint; `tip` says where the nozzle is; `stalled` is how long whoever ticks it has let its clock
+    is told of every setpoint; `tip` says where a bead is laid; `stalled` is how long whoever ticks it has let its clock
     stand, s.
     """
 

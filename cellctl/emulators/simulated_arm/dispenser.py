@@ -1,8 +1,8 @@
 """A simulated dispenser: valve and flow in, `ready` and its meter out, faults on demand, the log. It moves nothing.
 
 Material comes `open_delay` after the valve was told to open and stops `close_delay` after it was told to shut; the flow
-follows what it is set to `open_delay` later. The log has the bead as it was laid: one line for every millimetre that
-the nozzle went with material coming, and its volume.
+follows what it is set to `open_delay` later. The log has the bead as it was laid: one line for each millimetre or so
+that the nozzle went with material coming, and its volume.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cellctl.emulators.simulated_arm.weld_source import Log, bit_of
 from cellctl.model.pose import FloatArray
 
 Tip = Callable[[Sequence[float]], FloatArray]
-"""Where the tip of the nozzle is (3,) m at joints (dof,)."""
+"""Where the bead is laid (3,) m at joints (dof,)."""
 _STEP = 1e-3
 """m of the bead for which the log has one line."""
 
@@ -116,7 +116,7 @@ class Dispenser:
         tip = self._tip(joints)
         self._gone += 0.0 if self._at is None else float(np.linalg.norm(tip - self._at))
         self._at = tip
-        if self._gone >= _STEP:
+        if self._gone >= _STEP - 1e-9:
             self._say_bead(joints)
 
     def _say_bead(self, joints: Sequence[float]) -> None:
