@@ -124,6 +124,10 @@ class Process:
         """Where on this segment's path the tool was measured last, m; it lags behind its commands."""
         return self._path.curve.s_of(self._stream.measured.joints, near=self._path.s)
 
+    def reached(self) -> float:
+        """How far along this segment's path the source is known to have worked, m."""
+        return self.source.reached(self.torch())
+
     def lost(self) -> Finding | None:
         """A part that is lost (X426), a screw that goes wrong (X438, X439), an arc that is lost (X404), a
         dispenser that is not ready any more (X499), or what the journal cannot follow (X411); None for none.
@@ -137,10 +141,10 @@ class Process:
         if (finding := self._screw_trouble(inputs)) is not None:
             return finding
         tolerance = self._job.tolerances.arc_loss
-        if self.source.missing_for(inputs, dt) > tolerance:
+        if self.source.missing_for(inputs, dt, s=self.torch()) > tolerance:
             return self._lost_source(tolerance)
         burns = self.source.state == "established"
-        return self._notes.follow(self._teller.stamp, self.torch()) if burns else None
+        return self._notes.follow(self._teller.stamp, self.reached()) if burns else None
 
     def _lost_source(self, tolerance: float) -> Finding:
         after = f"for more than {tolerance:g} s, {self._teller.where}"
@@ -175,11 +179,11 @@ class Process:
         A screwdriver that turns is switched off with it.
         """
         self.screw.stop()
-        path, torch = self._path, self.torch()
-        before = self.source.extinguish(s=torch, time=self._stream.time, complete=complete)
+        path, reached = self._path, self.reached()
+        before = self.source.extinguish(s=reached, time=self._stream.time, complete=complete)
         if before == "established":
             if complete:
                 self.ledger.complete(path.index)
             else:
-                self.ledger.cut(path.index, torch)
+                self.ledger.cut(path.index, reached)
         return before

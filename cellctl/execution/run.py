@@ -93,7 +93,7 @@ class PlanRun:
         )
         self.heed, self.obey = self._operator.heed, self._operator.obey
         self.end_with, self.pause = self._operator.end_with, self._operator.pause
-        self.put_out, self.torch, self.left = self._process.put_out, self._process.torch, self._process.left
+        self.put_out, self.reached, self.left = self._process.put_out, self._process.reached, self._process.left
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
         self._next_progress = 0.0
 

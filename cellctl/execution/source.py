@@ -22,7 +22,7 @@ class SourceChannel:
     def __init__(self, lines: ArcLines | DispenserLines | None) -> None:
         self._lines = lines
         self._began = (0, "", 0.0, 0.0)
-        self._missing = 0.0
+        self._missing = self._sound = 0.0
         self.state: SourceState = "off"
         self.on_since = 0.0
         self.outputs = 0
@@ -59,13 +59,22 @@ class SourceChannel:
     def establish(self, *, segment: int, seam: str, s: float, time: float) -> None:
         """It works: a stretch of the seam begins."""
         self.state = "established"
-        self._missing = 0.0
+        self._missing, self._sound = 0.0, s
         self._began = (segment, seam, s, time)
 
-    def missing_for(self, inputs: int, dt: float) -> float:
-        """How long its input has been missing without a break while it works, s."""
-        self._missing = 0.0 if self.state != "established" or self.stands(inputs) else self._missing + dt
+    def missing_for(self, inputs: int, dt: float, *, s: float) -> float:
+        """How long its input has been missing without a break while it works, s; asked once a cycle, with the place
+        `s` (m) of the tool.
+        """
+        if self.state != "established" or self.stands(inputs):
+            self._missing, self._sound = 0.0, s
+        else:
+            self._missing += dt
         return self._missing
+
+    def reached(self, s: float) -> float:
+        """How far it is known to have worked with the tool at `s` (m): to where its input stood last."""
+        return min(s, self._sound) if self._missing else s
 
     def extinguish(self, *, s: float, time: float, complete: bool) -> SourceState:
         """Take it away in this very cycle; returns what it was before."""

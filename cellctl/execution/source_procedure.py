@@ -58,8 +58,8 @@ class Bystander(Protocol):
         """The place in words."""
         ...
 
-    def torch(self) -> float:
-        """Where on this segment's path the torch was measured last, m."""
+    def reached(self) -> float:
+        """How far along this segment's path the process is known to have worked, m."""
         ...
 
     def put_out(self, *, complete: bool) -> SourceState:
@@ -98,10 +98,11 @@ class SourceProcedure(ABC):
 
     def extinguish(self, why: str, *, confirmed: bool = True) -> Events:
         """Off with the next command, whatever it was; `confirmed` is False where no command arrives."""
+        reached = self._run.reached()
         was = self._run.put_out(complete=why == "seam_end")
         if was != "off":
             word = self._source.word
-            self._run.note(f"{word}_{'off' if confirmed else 'unconfirmed'}", why=why, s=self._run.torch())
+            self._run.note(f"{word}_{'off' if confirmed else 'unconfirmed'}", why=why, s=reached)
             yield self._run.tell(_OFF[word], why=why, confirmed=confirmed)
 
     def _stands(self) -> bool:

@@ -110,4 +110,4 @@ def test_what_stands_on_something_is_no_tight_gap() -> None:
 )
 def test_the_welded_length_counts_every_millimetre_once(stretches, length: float) -> None:
     s = [np.linspace(*stretch, 20) for stretch in stretches]
-    assert welded_length([Pass(t, t, np.zeros((20, 6)), t, t) for t in s]) == pytest.approx(length)
+    assert welded_length([Pass(t, t, np.zeros((20, 6)), t, t, t) for t in s]) == pytest.approx(length)

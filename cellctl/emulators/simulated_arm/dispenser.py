@@ -50,7 +50,7 @@ class Dispenser:
 
     def __init__(self, settings: DispenserSettings, log: Log, tip: Tip | None = None) -> None:
         self._settings, self._log, self._tip = settings, log, tip
-        self._time, self._shut = 0.0, True
+        self._time, self._shut, self._told_loss = 0.0, True, False
         self._comes_at = self._stops_at = np.inf
         self._set: deque[tuple[float, float]] = deque()
         self._coming: float = 0.0
@@ -103,7 +103,7 @@ class Dispenser:
     def _lay(self, dt: float, joints: Sequence[float]) -> None:
         """Add what came in this period to the bead, which begins and ends with the material."""
         if not self._came_for:
-            self._at, self._gone, self._volume, self._total = None, 0.0, 0.0, 0.0
+            self._at, self._gone, self._volume, self._total, self._told_loss = None, 0.0, 0.0, 0.0, False
             self._log(self._time, "bead_begins", joints)
         if self._stops_at <= self._time + 1e-9:
             self._end(joints)
@@ -111,6 +111,9 @@ class Dispenser:
         self._came_for += dt
         self._volume += self._flow * dt
         self._total += self._flow * dt
+        if self._lost and not self._told_loss:
+            self._told_loss = True
+            self._log(self._time, "pressure_lost", joints, volume=self._total)
         if self._tip is None:
             return
         tip = self._tip(joints)
