@@ -163,7 +163,8 @@ class ScrewProcedure:
         """
         channel, run = self._channel, self._run
         said = {"hole": action.hole, "program": action.program}
-        yield from run.announce("screw_intent", **said)
+        while not (yield from run.announce("screw_intent", **said)):
+            pass  # it was held meanwhile: what is on the disk is what comes next, not what was asked for before
         program = channel.take_up(action.program)
         yield run.tell("screw", **said)
         yield from run.feed(channel.run)

@@ -155,7 +155,8 @@ class _Reader:
             self._grips[-1] = replace(self._grips[-1], known=True)
         elif kind == "screw_intent":
             screw = ScrewSurvey(_whole(data, "segment"), str(data.get("hole", "")), str(data.get("program", "")))
-            self._screws.append(screw)
+            if self._screws[-1:] != [screw]:  # else it was held while it was announced, and is announced anew
+                self._screws.append(screw)
         elif kind in ("screw_done", "screw_failed") and self._screws:
             self._end_screw(data, done=kind == "screw_done")
 
