@@ -30,6 +30,7 @@ def resume(
     io: str = "",
     io_file: Path | None = None,
     reference: Literal["home", "assume"] | None = None,
+    experimental: Annotated[bool, Parameter(negative="")] = False,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     folder: Path | None = None,
 ) -> Outcome:
@@ -53,6 +54,7 @@ def resume(
         io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
         reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
             (`home`), or you vouch for what it counts (`assume`).
+        experimental: Also a driver that is known for its dangers: `ar4:PORT`.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
@@ -83,6 +85,7 @@ def resume(
                 io=io,
                 io_file="" if io_file is None else str(io_file.absolute()),
                 reference=reference,
+                experimental=experimental,
                 folder=folder,
             )
             ended = followed(running, found.certified, folder, say=say)

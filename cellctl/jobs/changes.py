@@ -26,6 +26,9 @@ LARGEST_SPIN = 18
 MOVES = (10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 240, 320)
 """By how much (mm) a part or an arm is moved."""
 SPLITS = 9
+LINES = ("approach", "retract")
+LONGER = 16
+"""How many times 5 mm an approach or retract is made longer."""
 SIX = 6
 
 
@@ -35,7 +38,9 @@ def families(task: Task, index: int, refused: Sequence[Finding]) -> Iterator[Fam
     if "P208" in codes:
         yield _speed(task, index)
     if "P207" in codes:
-        yield from (_shorter(task, index, field) for field in ("approach", "retract"))
+        yield from (_shorter(task, index, field) for field in LINES)
+    if "P281" in codes:
+        yield from (_longer(task, index, field) for field in _too_near_at(refused))
     yield from (_angle(task, index, field) for field in ("travel_angle", "work_angle"))
     yield from _spin(task, index)
     yield from _trims(task, index)
@@ -172,7 +177,24 @@ def _shorter(task: Task, index: int, field: str) -> Family:
         new = replace(step, approach=left) if field == "approach" else replace(step, retract=left)
         return change_of(task, index, f"{field} of {shown_quantity(left, 'length')}", length - left, (new,))
 
-    return Family(field, "every 5 mm", int(length / (5 * mm)), make, ordered=True)
+    return Family(f"shorter {field}", "every 5 mm", int(length / (5 * mm)), make, ordered=True)
+
+
+def _too_near_at(refused: Sequence[Finding]) -> list[str]:
+    """Which of the lines to and from the seam end where the torch is too near to something to move freely."""
+    return [line for line in LINES if any(finding.data.get("line") == line for finding in refused)]
+
+
+def _longer(task: Task, index: int, field: str) -> Family:
+    step = _along(task, index)
+    length = float(getattr(step, field))
+
+    def make(count: int) -> Change | None:
+        more = length + 5 * count * mm
+        new = replace(step, approach=more) if field == "approach" else replace(step, retract=more)
+        return change_of(task, index, f"{field} of {shown_quantity(more, 'length')}", more - length, (new,))
+
+    return Family(f"longer {field}", f"every 5 mm up to {5 * LONGER} mm more", LONGER, make)
 
 
 AXES = {"+x": (1, 0, 0), "-x": (-1, 0, 0), "+y": (0, 1, 0), "-y": (0, -1, 0), "+z": (0, 0, 1), "-z": (0, 0, -1)}

@@ -128,6 +128,7 @@ def resume(
     io: str = "",
     io_file: str = "",
     reference: Reference | None = None,
+    experimental: bool = False,
     folder: str | Path | None = None,
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
@@ -135,10 +136,10 @@ def resume(
     `overlap` (m) is how far before the cut the arc is struck again. `gripper` is how a person finds the gripper, asked
     for where something was gripped (X429); what it has not done yet is then done. `screw` is what a person has made of
     a screw that was begun (X447). A simulated arm is put where the record says that it stood; a real one is where it
-    is, and `reference` is as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap, and
-    PlanningFailed where no certified way leads back.
+    is; `reference` and `experimental` are as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap,
+    and PlanningFailed where no certified way leads back.
     """
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
     found = replace(found, survey=survey_with_screw(found.survey, screw))
@@ -151,7 +152,14 @@ def resume(
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
             connect(
-                cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file, at=standing
+                cell,
+                driver=driver,
+                real_time=real_time,
+                wiring=wiring,
+                io=io,
+                io_file=io_file,
+                experimental=experimental,
+                at=standing,
             ) as connected,
             running.attached(connected) as link,
         ):

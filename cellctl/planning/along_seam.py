@@ -128,7 +128,8 @@ def _segments_along(
         return [], _speed_finding(arm, path, settings, where)
     if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
         return [], _too_short(path.end, settings, where)
-    lines = lines_at(arm, problem, course.q, step, contacts, where)
+    goes_on = index + 1 < len(arm.task.steps)
+    lines = lines_at(arm, problem, course.q, step, contacts, where, goes_on=goes_on)
     if isinstance(lines, Finding):
         return [], lines
     approach, retract = lines

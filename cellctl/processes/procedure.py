@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi
+from math import pi, sqrt
 
 from cellctl.model.plan import ProcessEvent
 from cellctl.model.task import Dispense, SeamStep
@@ -49,6 +49,12 @@ def seam_events(step: SeamStep, length: float) -> tuple[ProcessEvent, ProcessEve
 def deposited_area(wire_diameter: float, wire_feed_speed: float, travel_speed: float) -> float:
     """Cross-section of the metal that a wire leaves, pi/4 d^2 w / v, without losses: m^2; m, m/s, m/s."""
     return pi / 4.0 * wire_diameter**2 * wire_feed_speed / travel_speed
+
+
+def even_fillet(area: float) -> tuple[float, float]:
+    """Leg and throat (m) of a flat fillet with equal legs between faces at right angles, of a cross-section (m^2)."""
+    leg = sqrt(2.0 * area)
+    return leg, leg / sqrt(2.0)
 
 
 def arc_energy(voltage: float, current: float, travel_speed: float) -> float:

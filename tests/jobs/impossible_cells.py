@@ -127,9 +127,10 @@ def out_of_reach(rng: np.random.Generator) -> Case:
 
 
 def narrow_gap(rng: np.random.Generator) -> Case:
-    """A plate stands opposite to the wall, too near for the torch with its clearance."""
+    """A plate stands opposite to the wall, too near for the torch to lean over it with its clearance."""
     gap, clearance = rng.uniform(84.0, 96.0), rng.uniform(12.0, 20.0)
-    fixtures = TABLE + box("plate", "200 4 160", f"0 {gap:.1f} 84")
+    height = gap - rng.uniform(24.0, 34.0)
+    fixtures = TABLE + box("plate", f"200 4 {height:.1f}", f"0 {gap:.1f} {4.0 + 0.5 * height:.1f}")
     return Case("narrow gap", "margin clearance", yaw=rng.uniform(-60.0, 60.0), fixtures=fixtures, clearance=clearance)
 
 
@@ -157,7 +158,7 @@ def near_bar(rng: np.random.Generator) -> Case:
     """A bar stands nearer to the neck of the torch than the clearance, and to nothing else."""
     bar = box("bar", "200 6 6", f"0 {rng.uniform(99.0, 106.0):.1f} {rng.uniform(64.0, 70.0):.1f}")
     margin = "margin of r1.torch.neck_upper and bar"
-    more, clearance = ", spin: 90 +-20 deg, approach: 15 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
+    more, clearance = ", spin: 90 +-20 deg, approach: 20 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
     return Case("near bar", margin, yaw=rng.uniform(-30.0, 30.0), fixtures=TABLE + bar, clearance=clearance, more=more)
 
 

@@ -105,13 +105,28 @@ def welded(cell: Cell, weld: Weld, speed: float = 0.008, **offsets: float) -> tu
 
 
 def test_a_perfect_circle_takes_its_time_and_reads_back_without_error(cell: Cell) -> None:
-    """Radius 100 mm at 8 mm/s: 78.540 s, and the tangent has turned once."""
+    """T2: radius 100 mm at 8 mm/s: 78.540 s, and the tangent has turned once."""
     path, t, back = welded(cell, Weld("p.ring", "w"))
     assert t[-1] == pytest.approx(78.540, abs=1e-3)
     np.testing.assert_allclose(back.s, np.minimum(0.008 * t, path.length), atol=TOLERANCE)
     for value, expected in ((back.lateral, 0.0), (back.height, 0.0), (back.work, 0.0), (back.travel, 10.0 * DEG)):
         np.testing.assert_allclose(value, expected, atol=TOLERANCE)
     np.testing.assert_allclose(back.speed[1:-1], 0.008, atol=TOLERANCE)
+
+
+def test_a_table_that_turns_under_a_still_torch_welds_a_circle(cell: Cell) -> None:
+    """T2: at 4.584 deg/s under a torch that stands, radius 100 mm passes at 8 mm/s; once round takes 78.540 s."""
+    path = seam_path(cell, Weld("p.ring", "w"))
+    t = np.arange(0.0, 78.53, 1.0 / RATE)
+    turned = -4.583662 * DEG * t
+    centre = cell.placement("p").pose_world_part
+    motions = np.stack([(centre @ Pose.of(rpy=(0.0, 0.0, turn)) @ centre.inverse()).matrix for turn in turned])
+    still = np.tile(joints(cell, poses(path, np.array([0.0]))), (len(t), 1))
+    back = read_back(cell.mechanisms[0], CTWD, path, t, still, 5e-3, motions)
+    np.testing.assert_allclose(back.speed[1:-1], 0.008, atol=TOLERANCE)
+    np.testing.assert_allclose(back.s, np.minimum(0.008 * t, path.length), atol=TOLERANCE)
+    for value, expected in ((back.lateral, 0.0), (back.height, 0.0), (back.work, 0.0), (back.travel, 10.0 * DEG)):
+        np.testing.assert_allclose(value, expected, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("seam", ["p.ring", "p.line", "p.small"])
@@ -194,6 +209,7 @@ def section_of(cell: Cell, weld: Weld) -> SeamSection:
 
 @pytest.mark.parametrize(("seam", "position"), [("p.flat", "PA"), ("p.line", "PB"), ("p.upright", "PF")])
 def test_the_record_has_the_position_of_the_weld(cell: Cell, seam: str, position: str) -> None:
+    """T8, of a whole weld by its joints."""
     weld = Weld(seam, "w")
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
@@ -203,7 +219,7 @@ def test_the_record_has_the_position_of_the_weld(cell: Cell, seam: str, position
 
 
 def test_the_record_has_the_heat_input_of_the_procedure(cell: Cell) -> None:
-    """25 V, 250 A, 7 mm/s, k = 0.8: 0.714 kJ/mm."""
+    """T6: 25 V, 250 A, 7 mm/s, k = 0.8: 0.714 kJ/mm."""
     weld = Weld("p.line", "w", travel_speed=0.007)
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
