@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from warnings import warn
 
-from cellctl.drivers.driver import demand_address, demand_line
+from cellctl.drivers.driver import demand_address, demand_agreed, demand_line
 from cellctl.drivers.waypoint_arm import Reference
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, load_io, write_plan
@@ -101,6 +101,7 @@ def run(
     io: str = "",
     io_file: str = "",
     reference: Reference | None = None,
+    experimental: bool = False,
     override: float = 1.0,
     stride: Unit | None = None,
     distance: float = 0.0,
@@ -113,6 +114,7 @@ def run(
     line of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it.
     An arm whose controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its
     position is found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it.
+    `experimental` agrees to a driver that is known for its dangers.
     `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
     the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
     holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
@@ -124,14 +126,22 @@ def run(
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     target = new_run_folder(certified.plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            connect(cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file) as connected,
+            connect(
+                cell,
+                driver=driver,
+                real_time=real_time,
+                wiring=wiring,
+                io=io,
+                io_file=io_file,
+                experimental=experimental,
+            ) as connected,
             running.attached(connected) as link,
         ):
             way = yield from referenced(link, reference, certified, target)
@@ -167,6 +177,7 @@ def connect(
     wiring: str = "",
     io: str = "",
     io_file: str = "",
+    experimental: bool = False,
     at: str = "home",
 ) -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block.
@@ -177,18 +188,19 @@ def connect(
     from cellctl.execution.service.processes import CellOptions, Pace
     from cellctl.execution.service.session import start_cell
 
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     pace: Pace = "real_time" if real_time else "lock_step"
     options = CellOptions(driver=driver, pace=pace, wiring=wiring, io=io, io_file=io_file, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
-def demand_driver(driver: str, io: str = "", io_file: str = "") -> None:
+def demand_driver(driver: str, io: str = "", io_file: str = "", *, experimental: bool = False) -> None:
     """Look whether there can be a run on `driver`, and `io` with its `io_file`, here; raises UsageError U640, U644,
-    U657, EnvironmentMissing E501, FileError.
+    U657, U658, EnvironmentMissing E501, FileError.
     """
     demand_address(driver)
+    demand_agreed(driver, experimental=experimental)
     if io:
         demand_line(io)
     if io_file and not io:

@@ -15,16 +15,17 @@ from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
 from cellctl.model.certificate import Certificate, Gap, LimitUse, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
-from cellctl.model.task import MoveJ, Screw, Task, Weld, step_name
+from cellctl.model.task import MoveJ, Screw, SeamStep, Task, step_name
 from cellctl.processes.handling import Handling
 from cellctl.processes.procedure import working_tip
 from cellctl.proof.allowances import check_allowances
 from cellctl.proof.binding import certified, plan_digest
 from cellctl.proof.clearance import FAR, Checker, check_clearance
 from cellctl.proof.commands import check_commands
-from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.conformance import check_seam
 from cellctl.proof.efforts import effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
+from cellctl.proof.gates import PLANNED
 from cellctl.proof.handling import Standing, check_handling, check_loads, standings
 from cellctl.proof.limits import (
     SAMPLE_RATE,
@@ -137,10 +138,10 @@ def examine_segment(
         gaps = clearance.gaps
         findings += [*clearance.findings, *check_handling(checker, standing, segment, where)]
     seam: SeamRecord | None = None
-    if segment.process is not None and isinstance(step, Weld):
+    if segment.process is not None and isinstance(step, SeamStep):
         t, q = segment_samples(segment)
         inside = t <= segment.duration
-        seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
+        seam, wrong = check_seam(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, step, segment, segment.process, where)]
     if segment.screw is not None and isinstance(step, Screw):
         findings += check_screw(task, step, segment, where)

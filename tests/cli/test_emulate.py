@@ -140,7 +140,7 @@ def test_process_devices_are_there_for_their_driver(emulated) -> None:
 def test_what_is_experimental_has_to_be_asked_for(say, emulated) -> None:
     answer = say("emulate", "ar4")
     assert answer.code == 2
-    assert "a move that is cut off goes to 0 deg" in answer.err
+    assert "a move that is cut off takes joints to the end of their range" in answer.err
     assert "[U658]" in answer.err
     _, said = emulated("ar4", "--experimental")
     assert (said["protocol"], said["arm"]) == ("ar4", "annin_ar4_mk3")

@@ -21,8 +21,8 @@ from cellctl.planning.arm import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import GATE
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import weld_settings
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import seam_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
@@ -195,7 +195,7 @@ class BruteForce:
         self.cell = task.cell
         mechanism = task.cell.mechanisms[0]
         self.robot = mechanism.robot
-        settings = weld_settings(weld, task.cell.procedures[weld.wps])
+        settings = seam_settings(weld, task.cell.procedures[weld.wps])
         tool = mechanism.tool.torch.tcp(settings.ctwd)
         path = seam_path(task.cell, weld)
         self.stations = stations_of(
@@ -210,7 +210,7 @@ class BruteForce:
             for (k, turn), (t, tilt) in product(enumerate(self.turns), enumerate(self.tilts))
         }
         self.model = collision_model(task.cell, task.cell.groups[0].name)
-        margins = np.array(self.model.margins_with(torch_contacts(task.cell, weld)))
+        margins = np.array(self.model.margins_with(tip_contacts(task.cell, weld)))
         self.margins = np.where(np.isfinite(margins), margins + RESERVE, margins)
         for pair in range(len(margins)):
             if self.model.pair_names(pair)[1] in ignored:

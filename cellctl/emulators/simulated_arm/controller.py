@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from cellctl.emulators.simulated_arm.dispenser import Dispenser, DispenserSettings, Tip
 from cellctl.emulators.simulated_arm.gripper import Gripper, GripperSettings
 from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, ScrewdriverSettings
 from cellctl.emulators.simulated_arm.setpoint_log import Arrival
@@ -80,8 +81,9 @@ class ControllerSettings:
 
 
 class Controller:
-    """One arm, its weld source, gripper and screwdriver. `fault` is latched; `time` counts ticks; `arrival` is told of
-    every setpoint; `stalled` is how long whoever ticks it has let its clock stand, s.
+    """One arm, its weld source, gripper, screwdriver and dispenser. `fault` is latched; `time` counts ticks; `arrival`
+    is told of every setpoint; `tip` says where a bead is laid; `stalled` is how long whoever ticks it has let its clock
+    stand, s.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Controller:
         log: Log,
         gripper: GripperSettings | None = None,
         screwdriver: ScrewdriverSettings | None = None,
+        dispenser: DispenserSettings | None = None,
+        tip: Tip | None = None,
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
@@ -101,6 +105,7 @@ class Controller:
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._screwdriver = Screwdriver(screwdriver or ScrewdriverSettings(), log)
+        self._dispenser = Dispenser(dispenser or DispenserSettings(), log, tip)
         self._keeps = gripper.keeps
         self._log, self._arrival = log, arrival
         self._ticks = 0
@@ -228,6 +233,7 @@ class Controller:
         self._inputs = self._gripper.tick(time, outputs, joints)
         self._inputs |= self._source.tick(time, outputs, joints, self._analog)
         self._inputs |= self._screwdriver.tick(time, outputs, joints, self._analog)
+        self._inputs |= self._dispenser.tick(time, outputs, joints, self._analog)
         if self._tells_where and self.stands:
             self._tells_where = False
             self._log(self.time, "stands", self._measured[0].tolist())
@@ -243,7 +249,7 @@ class Controller:
     def report(self) -> Report:
         """What the arm measures now."""
         joints, velocities, torques = self._measured
-        values = self._source.values | self._screwdriver.values
+        values = self._source.values | self._screwdriver.values | self._dispenser.values
         analog = tuple(values.get(channel, 0.0) for channel in range(max(values, default=-1) + 1))
         return Report(
             self.time,

@@ -19,7 +19,7 @@ from cellctl.model.robot import Robot
 from cellctl.model.wps import Range
 from cellctl.planning.seams.ladder import Rungs, fill_rungs
 from cellctl.planning.seams.stations import Stations
-from cellctl.processes.procedure import WeldSettings
+from cellctl.processes.procedure import SeamSettings
 from cellctl.scene.packed import ScreenArrays
 
 BoolArray = NDArray[np.bool_]
@@ -43,7 +43,7 @@ class SeamProblem:
     robot: Robot
     inverse: ArmInverse
     stations: Stations
-    settings: WeldSettings
+    settings: SeamSettings
     screen: ScreenArrays
     margins: FloatArray
     reserve: float
@@ -72,12 +72,12 @@ class Reach:
         return len(self.z) // self.tilts
 
 
-def nominal_tilt(settings: WeldSettings) -> FloatArray:
+def nominal_tilt(settings: SeamSettings) -> FloatArray:
     """The commanded work and travel angle alone, (1, 2)."""
     return np.array([[settings.work.nominal, settings.travel.nominal]])
 
 
-def window_tilts(settings: WeldSettings) -> FloatArray:
+def window_tilts(settings: SeamSettings) -> FloatArray:
     """Nine tilts over the windows of work and travel angle, (9, 2); fewer where a window is a single value."""
     works, travels = (_three_of(window) for window in (settings.work, settings.travel))
     return np.array([[w, p] for w in works for p in travels])
