@@ -103,7 +103,7 @@ def reach_of(problem: SeamProblem, tilts: FloatArray, *, judged: bool = True) ->
     z = _variants(problem, tilts)
     spins = z[:: len(z) // spin_count(inverse), 0]
     first = grid_shifts(problem)
-    poses = np.stack([stations.spun_flange_poses(spins, *tilt, first) for tilt in tilts], axis=2)
+    poses = np.stack([stations.spun_flange_poses(spins, first, *tilt) for tilt in tilts], axis=2)
     poses = np.repeat(poses, len(z) // (len(spins) * len(tilts)), axis=2).reshape(-1, 4, 4)
     held = None if inverse.held is None else np.tile(z[:, 3], n)
     answers = inverse.answers(poses, held, verified=inverse.form != "own figures")

@@ -58,7 +58,7 @@ class Stations:
         spin = np.arctan2(*(np.einsum("ij,ij->i", tcp[:, :3, 0], axis) for axis in (across, along)))
         return np.stack([spin, work, travel], axis=1)
 
-    def spun_flange_poses(self, spins: FloatArray, work: float, travel: float, first: FloatArray) -> FloatArray:
+    def spun_flange_poses(self, spins: FloatArray, first: FloatArray, work: float, travel: float) -> FloatArray:
         """Flange poses (n, k, 4, 4) as `flange_poses` has them, for every one of `spins` (k,) from `first` (n,) on."""
         n = len(self)
         tip = self.pose_base_world @ self.tip_poses(first, np.full(n, work), np.full(n, travel))
