@@ -155,6 +155,7 @@ def outcome_of_run(
     ended: Ended,
 ) -> Outcome:
     """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
+    from cellctl.jobs import measured_screws
     from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     measured = [weld.record for weld in welds]
@@ -171,7 +172,8 @@ def outcome_of_run(
     }
     if ended.stopped is not None:
         return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
-    off = tuple(finding for weld in welds for finding in weld.findings)
+    driven = measured_screws(folder)
+    off = (*(f for weld in welds for f in weld.findings), *(f for screw in driven for f in screw.findings))
     table, last = seam_tables(certified, measured), closing_line(certified, ended.time)
     return Outcome(
         text=(*table, last, *places), data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0

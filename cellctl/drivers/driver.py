@@ -159,6 +159,7 @@ class ArmSetup:
     gripper_open: int | None = None
     driver_run: int | None = None
     driver_tight: int | None = None
+    dispenser_ready: int | None = None
     signals: tuple[Signal, ...] = ()
     io: str = ""
     io_file: str = ""
@@ -187,6 +188,7 @@ def arm_setup(
         gripper_open=cell.input_line("gripper_open"),
         driver_run=cell.output_line("driver_run"),
         driver_tight=cell.input_line("driver_tight"),
+        dispenser_ready=cell.input_line("dispenser_ready"),
         signals=cell.signals,
         io=io,
         io_file=io_file,

@@ -12,11 +12,12 @@ from typing import Literal
 import numpy as np
 
 from cellctl.kinematics.chain import chain_of
+from cellctl.model.bead import BeadProcedure
 from cellctl.model.cell import Axes, Cell, Mechanism
-from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
+from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan, SeamSection
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.tightening import TighteningProgram
-from cellctl.model.wps import ArcEnd, ArcStart
+from cellctl.model.wps import ArcEnd, ArcStart, SeamProcedure, Wps, arc_of
 from cellctl.processes.power import PowerLine, power_line
 from cellctl.scene.held import carried_reach
 
@@ -60,6 +61,34 @@ class ArcLines:
     gas: int | None = None
     gas_ok: int | None = None
     wire_stuck: int | None = None
+
+    @property
+    def on(self) -> int:
+        """The output that sets it to work."""
+        return self.arc_on
+
+    @property
+    def ok(self) -> int:
+        """The input that says that it does."""
+        return self.arc_ok
+
+
+@dataclass(frozen=True, slots=True)
+class DispenserLines:
+    """Line numbers of a dispenser: the output that opens its `valve`, the input that says that it is `ready`."""
+
+    valve: int
+    ready: int
+
+    @property
+    def on(self) -> int:
+        """The output that sets it to work."""
+        return self.valve
+
+    @property
+    def ok(self) -> int:
+        """The input that says that it can."""
+        return self.ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +181,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` and `power` are keyed by the index of the
-    task's step; the steps in `drawn` go along their seam without arc.
+    """A certified plan with everything that its execution needs. `times`, `power` and `beads` are keyed by the index of
+    the task's step; the steps in `drawn` go along their seam without a process. `lines` are those of what works along
+    the seams: a plan welds or lays beads.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
     the record of the run that this one goes on with, as its own record names it.
@@ -162,7 +192,7 @@ class Job:
     certified: CertifiedPlan
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
-    lines: ArcLines | None = None
+    lines: ArcLines | DispenserLines | None = None
     gripper: GripperLines | None = None
     screws: ScrewLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
@@ -173,9 +203,10 @@ class Job:
     drawn: frozenset[int] = frozenset()
     analog: AnalogSignals = field(default_factory=AnalogSignals)
     power: Mapping[int, PowerLine] = field(default_factory=dict)
+    beads: Mapping[int, BeadProcedure] = field(default_factory=dict)
 
     def strikes(self, segment: FixedSegment) -> bool:
-        """Whether an arc is struck in `segment` when the process runs."""
+        """Whether an arc is struck or a bead laid in `segment` when the process runs."""
         return segment.process is not None and segment.step not in self.drawn
 
     @property
@@ -241,26 +272,43 @@ def screw_lines(cell: Cell) -> ScrewLines | None:
     return ScrewLines(run, tight, cell.input_line("driver_failed"), tuple(cell.tightening.values()))
 
 
+def dispenser_lines(cell: Cell) -> DispenserLines | None:
+    """The dispenser of a cell: its signals `dispenser_open` and `dispenser_ready`."""
+    valve, ready = cell.output_line("dispenser_open"), cell.input_line("dispenser_ready")
+    return None if valve is None or ready is None else DispenserLines(valve, ready)
+
+
 def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
     """Times of every step with an arc of `plan`, from the procedures of `cell`; raises KeyError for an unknown
     procedure.
     """
-    times = {}
-    for segment in plan.segments:
-        if segment.process is not None:
-            wps = cell.procedures[segment.process.wps]
-            if not wps.draws:
-                times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
-    return times
+    found = ((step, arc_of(procedure)) for step, procedure, _ in _processes(plan, cell))
+    return {step: ProcessTimes(arc.arc_start, arc.arc_end) for step, arc in found if arc is not None}
 
 
 def weld_powers(plan: Plan, cell: Cell) -> dict[int, PowerLine]:
     """The power of every step with an arc of `plan` over its travel speed; raises KeyError for an unknown procedure."""
-    powers = {}
-    for segment in plan.segments:
-        if segment.process is not None and not cell.procedures[segment.process.wps].draws:
-            powers[segment.step] = power_line(cell.procedures[segment.process.wps], segment.process.travel_speed)
-    return powers
+    found = ((step, arc_of(procedure), section) for step, procedure, section in _processes(plan, cell))
+    return {step: power_line(arc, section.travel_speed) for step, arc, section in found if arc is not None}
+
+
+def bead_procedures(plan: Plan, cell: Cell) -> dict[int, BeadProcedure]:
+    """The procedure of every step of `plan` that lays a bead; raises KeyError for an unknown procedure."""
+    found = _processes(plan, cell)
+    return {step: procedure for step, procedure, _ in found if isinstance(procedure, BeadProcedure)}
+
+
+def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:
+    """The steps of `plan` that a pen goes along; raises KeyError for an unknown procedure."""
+    return frozenset(
+        step for step, procedure, _ in _processes(plan, cell) if isinstance(procedure, Wps) and procedure.draws
+    )
+
+
+def _processes(plan: Plan, cell: Cell) -> list[tuple[int, SeamProcedure, SeamSection]]:
+    """Index of the step, procedure and process of every segment along a seam."""
+    sections = ((segment.step, segment.process) for segment in plan.segments)
+    return [(step, cell.procedures[section.wps], section) for step, section in sections if section is not None]
 
 
 def analog_signals(cell: Cell) -> AnalogSignals:
@@ -268,9 +316,3 @@ def analog_signals(cell: Cell) -> AnalogSignals:
     outputs = {signal.name: signal.analog_output for signal in cell.signals if signal.analog_output is not None}
     inputs = {signal.name: signal.analog_input for signal in cell.signals if signal.analog_input is not None}
     return AnalogSignals(outputs, inputs)
-
-
-def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:
-    """The steps of `plan` that a pen goes along; raises KeyError for an unknown procedure."""
-    sections = ((segment.step, segment.process) for segment in plan.segments)
-    return frozenset(step for step, section in sections if section and cell.procedures[section.wps].draws)

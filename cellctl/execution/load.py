@@ -18,6 +18,8 @@ from cellctl.execution.job import (
     Job,
     analog_signals,
     arc_lines,
+    bead_procedures,
+    dispenser_lines,
     drawn_steps,
     gripper_lines,
     joint_envelope,
@@ -65,6 +67,7 @@ def load_job(path: Path) -> Job:
     try:
         axes = cell.axes(group)
         times, drawn, power = process_times(plan, cell), drawn_steps(plan, cell), weld_powers(plan, cell)
+        beads = bead_procedures(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
@@ -72,13 +75,14 @@ def load_job(path: Path) -> Job:
         proved,
         joint_envelope(axes),
         times,
-        arc_lines(cell),
+        dispenser_lines(cell) if beads else arc_lines(cell),
         gripper_lines(cell, axes.mechanisms[0]),
         screw_lines(cell),
         reach=joint_reach(cell, axes),
         drawn=drawn,
         analog=analog_signals(cell),
         power=power,
+        beads=beads,
     )
 
 

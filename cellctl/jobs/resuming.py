@@ -70,6 +70,12 @@ class Interrupted:
         process = None if cut is None else self.certified.plan.segments[cut[0]].process
         return "" if process is None else process.seam
 
+    @property
+    def lays_beads(self) -> bool:
+        """Whether the seams of its plan get beads, and no welds."""
+        sections = (segment.process for segment in self.certified.plan.segments)
+        return any(section.lays_bead for section in sections if section is not None)
+
 
 def interrupted(folder: str | Path) -> Interrupted:
     """What there is to resume in a run folder; the plan in it is proved again.
@@ -289,7 +295,7 @@ def _entry(found: Interrupted, index: int, s: float | None, arc: ArcAfter, overl
     if cut is None:
         return Entry(index, s, found.survey.done)
     process = found.certified.plan.segments[cut[0]].process
-    first = min(event.at for event in process.events) if process else 0.0
+    first = process.begin if process else 0.0
     strike = max(cut[1] - overlap, first) if arc == "restart" else None
     return Entry(index, s, found.survey.done, CutSeam(cut[0], cut[1], strike))
 

@@ -12,7 +12,7 @@ from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.plan import ContactAllowance, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 from cellctl.planning.arm import RESERVE, Arm
 from cellctl.planning.explain_state import explain_state
 from cellctl.planning.free.motion import free_at
@@ -29,7 +29,7 @@ def lines_at(
     arm: Arm,
     problem: SeamProblem,
     q: FloatArray,
-    step: Weld,
+    step: SeamStep,
     contacts: tuple[ContactAllowance, ...],
     where: str,
     *,

@@ -21,8 +21,8 @@ from cellctl.planning.arm import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import GATE
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import weld_settings
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import seam_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
@@ -81,6 +81,7 @@ class Case:
     more: str = ""
     robot: str = "lib:robots/kuka_kr16_2"
     limit: tuple[str, str] | None = None
+    part: str = PART
 
     def write(self, folder: Path) -> Path:
         (folder / "cellctl.yaml").write_text("project: {name: impossible}\n")
@@ -98,7 +99,7 @@ class Case:
             "yaw": f"{self.yaw:g}",
         }
         (folder / "cell.yaml").write_text(CELL.format(clearance=f"{self.clearance:g}", **fields))
-        (folder / "part.yaml").write_text(PART)
+        (folder / "part.yaml").write_text(self.part)
         shutil.copy(ROOT / "sim" / "tray_cell" / "mig131_al_t3.yaml", folder / "wps.yaml")
         task = folder / "task.yaml"
         task.write_text(TASK.format(travel=f"{self.travel:g}", more=self.more))
@@ -194,7 +195,7 @@ class BruteForce:
         self.cell = task.cell
         mechanism = task.cell.mechanisms[0]
         self.robot = mechanism.robot
-        settings = weld_settings(weld, task.cell.procedures[weld.wps])
+        settings = seam_settings(weld, task.cell.procedures[weld.wps])
         tool = mechanism.tool.torch.tcp(settings.ctwd)
         path = seam_path(task.cell, weld)
         self.stations = stations_of(
@@ -209,7 +210,7 @@ class BruteForce:
             for (k, turn), (t, tilt) in product(enumerate(self.turns), enumerate(self.tilts))
         }
         self.model = collision_model(task.cell, task.cell.groups[0].name)
-        margins = np.array(self.model.margins_with(torch_contacts(task.cell, weld)))
+        margins = np.array(self.model.margins_with(tip_contacts(task.cell, weld)))
         self.margins = np.where(np.isfinite(margins), margins + RESERVE, margins)
         for pair in range(len(margins)):
             if self.model.pair_names(pair)[1] in ignored:

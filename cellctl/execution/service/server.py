@@ -279,7 +279,9 @@ class Executor:
         welds = job.process == "weld" and any(job.strikes(one) or one.screw is not None for one in segments)
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
-            raise UsageError(Finding("X435", "in mode t1 nothing is welded and no screw driven", suggestion=hint))
+            raise UsageError(
+                Finding("X435", "in mode t1 nothing is welded, no bead is laid and no screw driven", suggestion=hint)
+            )
 
     def _shutdown(self, client: ClientLink, request: Request) -> Result:
         del request
