@@ -186,7 +186,8 @@ class Job:
     the seams: a plan welds or lays beads.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
-    the record of the run that this one goes on with, as its own record names it.
+    the record of the run that this one goes on with, as its own record names it, `part_id` the work piece, `started_by`
+    the client.
     """
 
     certified: CertifiedPlan
@@ -200,6 +201,8 @@ class Job:
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
     resumes: str = ""
+    part_id: str = ""
+    started_by: str = ""
     drawn: frozenset[int] = frozenset()
     analog: AnalogSignals = field(default_factory=AnalogSignals)
     power: Mapping[int, PowerLine] = field(default_factory=dict)
