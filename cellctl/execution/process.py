@@ -20,9 +20,8 @@ from cellctl.execution.screwdriver import SCREW_SIGNALS, TIGHTENING, ScrewChanne
 from cellctl.execution.source import SOURCE_CODES, SourceChannel, SourceState
 from cellctl.execution.stream import SetpointStream
 from cellctl.execution.telling import Teller
+from cellctl.model.wps import POWER_SIGNALS
 
-POWER_SIGNALS = frozenset({"wire_feed", "voltage"})
-"""The analogue outputs of a cell without which an override waits while an arc stands, whatever its procedure says."""
 FLOW_SIGNALS = frozenset({"dispenser_flow"})
 """The analogue output of a cell without which an override waits while a bead is laid."""
 
@@ -49,7 +48,7 @@ class Process:
         self.source = SourceChannel(lines) if isinstance(lines, DispenserLines) else ArcChannel(lines)
         self.gripper = GripperChannel(job.gripper, holds=held_before(path.segments[: job.entry.segment]))
         self.screw = ScrewChannel(job.screws)
-        self._scales = stream.arm.analog and job.analog.outputs.keys() >= POWER_SIGNALS
+        self._scales = stream.arm.analog and job.analog.outputs.keys() >= set(POWER_SIGNALS)
         self._turns_along = stream.arm.analog and job.analog.outputs.keys() >= SCREW_SIGNALS
         self._flows_along = stream.arm.analog and job.analog.outputs.keys() >= FLOW_SIGNALS
         kind = f"{self.source.word}_at"

@@ -16,7 +16,7 @@ from cellctl.model.bead import BeadProcedure
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
 from cellctl.model.task import Dispense, MoveJ, SeamStep, Step, Task, Weld
-from cellctl.model.wps import Range, SeamProcedure, Wps, arc_of
+from cellctl.model.wps import POWER_SIGNALS, Range, SeamProcedure, Wps, arc_of
 
 ARC_SIGNALS = SignalNeeds(
     code="F116",
@@ -128,6 +128,7 @@ def _check_along_seam(at: StepReport, step: SeamStep, reading: CellReading, grou
     _check_windows(at, step, procedure)
     if isinstance(step, Weld) and isinstance(procedure, Wps):
         _check_weave(at, step, procedure, None if seam is None else seam[1])
+        _check_override(at, reading.cell, procedure)
     if seam is not None and (arc := arc_of(procedure)) is not None:
         _check_joint(at, *seam, arc)
 
@@ -203,6 +204,16 @@ def _check_window(
     if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
         message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
+
+
+def _check_override(at: StepReport, cell: Cell, wps: Wps) -> None:
+    """What scales its power with the override needs outputs to set that by (F200); without them it waits."""
+    missing = [name for name in POWER_SIGNALS if cell.analog_output(name) is None]
+    if wps.override == "scaled" and cell.signals and missing:
+        outputs = " and ".join(f"'{name}'" for name in missing)
+        message = f"procedure '{wps.name}' scales its power, and the cell has no analog_output {outputs} to set it by"
+        hint = f"write '{missing[0]}: {{analog_output: 1}}' under 'signals'; until then an override waits for the arc"
+        at.warn("F200", message, "wps", hint)
 
 
 def _check_weave(at: StepReport, weld: Weld, wps: Wps, seam: Seam | None) -> None:

@@ -238,6 +238,8 @@ class BudgetField(FileModel):
     """The longest that the plan may take."""
     clearance: Gap | None = None
     """The smallest gap that the plan may have, where that is more than the cell's."""
+    tcp_speed: Speed | None = None
+    """How fast the tool's working point may be (250 mm/s as in manual mode); free motion is slowed down to it."""
 
 
 class TaskFile(FileModel):

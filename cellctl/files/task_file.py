@@ -86,7 +86,8 @@ def _stitched(file: File[TaskFile], cell: CellReading, index: int, weld: Weld, s
 
 def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step]]) -> Task:
     model = file.model
-    budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
+    most = model.budget
+    budget = Budget(most.cycle_time or inf, most.clearance or 0.0, most.tcp_speed or inf)
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
     steps = tuple(step for _, step in written)
     places = tuple(file.place("steps", index) for index, _ in written)
@@ -152,6 +153,8 @@ def task_input(task: Task) -> Input:
         budget["cycle_time"] = write_quantity(task.budget.cycle_time, "time")
     if task.budget.clearance:
         budget["clearance"] = write_quantity(task.budget.clearance, "length")
+    if isfinite(task.budget.tcp_speed):
+        budget["tcp_speed"] = write_quantity(task.budget.tcp_speed, "speed")
     if budget:
         tree["budget"] = budget
     return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))

@@ -148,10 +148,11 @@ def step_name(step: Step) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a plan must not exceed or undercut: cycle time s, clearance m."""
+    """What a plan must not exceed or undercut: cycle time s, clearance m, speed of the working point m/s."""
 
     cycle_time: float = inf
     clearance: float = 0.0
+    tcp_speed: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class SeamProcedure:
 
 
 PEN = "pen"
+POWER_SIGNALS = ("wire_feed", "voltage")
+"""Analogue outputs without which an override waits while an arc stands, whatever the procedure says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi, sqrt
 
+from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.plan import ProcessEvent
+from cellctl.model.pose import Pose
 from cellctl.model.task import Dispense, SeamStep
 from cellctl.model.weave import Weave
 from cellctl.model.wps import Range, SeamProcedure
@@ -37,6 +39,13 @@ def seam_settings(step: SeamStep, procedure: SeamProcedure) -> SeamSettings:
         spin=step.spin,
         weave=None if weave is None else weave.at_speed(travel_speed),
     )
+
+
+def working_tip(cell: Cell, mechanism: Mechanism) -> Pose:
+    """Where the tool of `mechanism` works, in the frame of the flange: for a torch at the largest nominal ctwd of the
+    procedures of `cell`.
+    """
+    return mechanism.pose_flange_tip(max((one.ctwd.nominal for one in cell.procedures.values()), default=0.0))
 
 
 def seam_events(step: SeamStep, length: float) -> tuple[ProcessEvent, ProcessEvent]:

@@ -227,6 +227,30 @@ def test_a_stuck_arm_is_found(protocol: str) -> None:
     demand_safe(ended)
 
 
+@pytest.mark.parametrize("protocol", ["ar4", "mycobot"])
+def test_an_arm_that_stays_beside_its_waypoint_does_not_go_on(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 13: a degree beside it, which is near enough to the line."""
+    bench = BENCHES[protocol]()
+    followed = bench.arm.follow(*bench.swing(4.0, step=1.0, amplitude=0.2))
+    name = {"ar4": "_move", "mycobot": "_go"}[protocol]
+    obey = getattr(bench.far_end, name)
+
+    def sagging(*order: object) -> object:
+        said = obey(*order)
+        bench.far_end._goal[1] -= 1.0
+        return said
+
+    run = bench.arm.run(followed)
+    next(run)
+    monkeypatch.setattr(bench.far_end, name, sagging)
+    next(run)
+    monkeypatch.setattr(bench.far_end, name, obey)
+    with pytest.raises(Faulted, match=r"did not come to rest where it was to in time \([01]\.\d deg off") as caught:
+        list(run)
+    assert caught.value.findings[0].code == "X487"
+    demand_safe(Ended(bench, followed, "X487", [], bench.now), off=1.1)
+
+
 @pytest.mark.parametrize(
     ("protocol", "code", "within"), [("ar4", "X486", 1.4), ("grbl", "X473", 0.3), ("mycobot", "X486", 0.3)]
 )

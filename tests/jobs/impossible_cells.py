@@ -81,6 +81,7 @@ class Case:
     more: str = ""
     robot: str = "lib:robots/kuka_kr16_2"
     limit: tuple[str, str] | None = None
+    part: str = PART
 
     def write(self, folder: Path) -> Path:
         (folder / "cellctl.yaml").write_text("project: {name: impossible}\n")
@@ -98,7 +99,7 @@ class Case:
             "yaw": f"{self.yaw:g}",
         }
         (folder / "cell.yaml").write_text(CELL.format(clearance=f"{self.clearance:g}", **fields))
-        (folder / "part.yaml").write_text(PART)
+        (folder / "part.yaml").write_text(self.part)
         shutil.copy(ROOT / "sim" / "tray_cell" / "mig131_al_t3.yaml", folder / "wps.yaml")
         task = folder / "task.yaml"
         task.write_text(TASK.format(travel=f"{self.travel:g}", more=self.more))

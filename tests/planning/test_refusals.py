@@ -62,6 +62,24 @@ def test_where_a_line_ends_the_allowances_of_the_seam_end(words: str, line: str,
     assert found.suggestion.startswith(f"a longer {line}")
 
 
+RING = """\
+cell: lib:sim/tray_cell/cell.yaml
+steps:
+  - weld: {{seam: tray.boss, wps: mig131_al_t3, start: 45 deg, overlap: 8 mm, spin: {spin}}}
+"""
+
+
+@pytest.mark.parametrize("window", [1.0, 6.0, 9.0])
+def test_a_narrow_window_of_the_spin_is_no_reason_to_refuse_a_curve(tmp_path: Path, window: float) -> None:
+    """The spins that are tried follow the seam where its window is narrower than the step between two of them."""
+    file = tmp_path / "task.yaml"
+    file.write_text(RING.format(spin=f"-90 +-{0.5 * window} deg"))
+    made = plan(load_task(file))
+    (section,) = [segment.process for segment in made.segments if segment.process is not None]
+    away = np.degrees(np.angle(np.exp(1j * (section.spins + 0.5 * np.pi))))
+    assert np.abs(away).max() <= 0.5 * window + 1e-6
+
+
 def test_nothing_is_asked_of_where_the_last_retract_ends(tmp_path: Path) -> None:
     file = written(tmp_path, "from: 15 mm, to: -25 mm, retract: 8 mm")
     assert plan(load_task(file)).segments[-1].kind == "retract"

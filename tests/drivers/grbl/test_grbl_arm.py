@@ -41,6 +41,16 @@ def test_the_planner_is_never_starved(bench) -> None:
     assert max(free[3:-3]) < 8
     assert b.machine.overflows == 0
     assert b.arm.counters.lines > 300
+    assert b.arm.counters.starved == 0
+
+
+def test_a_planner_that_is_starved_is_told(bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line at a time is all that a host brings which waits for each answer."""
+    b = bench()
+    followed = b.arm.follow(*b.swing(6.0, step=0.2))
+    monkeypatch.setattr(b.arm._link, "fits", lambda line: not b.arm._link.unanswered and b.machine.motion.free > 14)
+    list(b.arm.run(followed))
+    assert b.arm.counters.starved > 5
 
 
 def test_limits_are_those_of_the_controller(bench) -> None:
