@@ -19,7 +19,8 @@ from cellctl.errors import FileError
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
-from cellctl.execution.job import Job, joint_envelope
+from cellctl.execution.from_cell import joint_envelope
+from cellctl.execution.job import Job
 from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.recovery import recovered
 from cellctl.execution.records.trace import read_trace
