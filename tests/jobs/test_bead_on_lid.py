@@ -49,7 +49,7 @@ def bead(certified: CertifiedPlan) -> BeadProcedure:
 @pytest.fixture(scope="module")
 def ran(certified: CertifiedPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
-    assert run(certified, folder=folder).finish().status == "done"
+    assert run(certified, part_id="A-0042", folder=folder).finish().status == "done"
     return folder
 
 
@@ -79,10 +79,17 @@ def test_a_run_is_judged_by_the_meter_and_the_measured_nozzle(ran: Path, bead: B
     assert run_figures(ran).arc_energy == 0.0
 
 
+def test_a_part_traces_back_to_procedure_plan_and_operator(ran: Path, certified: CertifiedPlan) -> None:
+    figures = run_figures(ran)
+    assert (figures.part_id, figures.wps) == ("A-0042", "sealant")
+    assert figures.plan_sha256 == certified.certificate.plan_sha256
+    assert any(action.startswith("start by") for action in figures.operator)
+
+
 def on_a_cell(certified: CertifiedPlan, folder: Path, fault: str) -> Path:
     certified.plan.save(folder / "plan.zip")
     with start_cell(cell_from_inputs(certified.plan.inputs), CellOptions(bead_fault=fault)) as link:
-        for _ in link.run(folder / "plan.zip", folder / "run"):
+        for _ in link.run(folder / "plan.zip", folder / "run", part_id="A-0043"):
             pass
     return folder / "run"
 
@@ -102,6 +109,7 @@ def test_a_bead_that_lost_its_pressure_is_laid_on_with_an_overlap_and_no_gap(
     assert "weld" not in words
     again = tmp_path / "again"
     assert resume(found, arc="restart", overlap=2e-3, folder=again).finish().status == "done"
+    assert run_figures(again).part_id == run_figures(cut).part_id == "A-0043"
     (first,), (second,) = said(cut, "pressure_lost"), said(again, "bead_ends")
     assert first["volume"] + second["volume"] > 3e-6 * 65e-3
     (laid,) = measured_welds(again)
