@@ -20,7 +20,7 @@ from cellctl.kinematics.forward import flange_matrices
 COMMAND = re.compile(r"cellctl ((?:emulate|run) [^`\n]+)")
 LINK = ("--link", "/tmp/arm")
 """What the manual calls the port; a test has a name of its own for it."""
-LATE = ("X461", "X464", "X465", "X470")
+LATE = ("X461", "X464", "X465", "X470", "X489")
 """What ends a run on servos where the machine that both ends are on has other things to do."""
 TRIES = 5
 RESOLUTION = 2.5e-3
