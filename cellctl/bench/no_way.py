@@ -20,7 +20,7 @@ from cellctl.scene.spheres.model import SphereArm
 from cellctl.scene.spheres.obstacles import BALL, CYLINDER, HULL, UPRIGHT_CYLINDER, Obstacles
 from cellctl.scene.spheres.tables import IntArray
 
-GRIDS: Final = ((2, 0.02), (3, 0.05), (3, 0.025))
+GRIDS: Final = ((2, 0.02), (3, 0.05))
 """How many axes and how large cells (rad or m) are tried, one after the other."""
 MOST: Final = 5_000_000
 """Cells that are filled before a grid is given up."""
