@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cellctl.model.plan import CertifiedPlan as CertifiedPlan
     from cellctl.model.plan import Plan as Plan
     from cellctl.model.pose import Pose as Pose
+    from cellctl.model.task import Dispense as Dispense
     from cellctl.model.task import Grip as Grip
     from cellctl.model.task import MoveJ as MoveJ
     from cellctl.model.task import Release as Release
@@ -37,6 +38,7 @@ _HOMES = {
     "Cell": "cellctl.model.cell",
     "CellctlError": "cellctl.errors",
     "CertifiedPlan": "cellctl.model.plan",
+    "Dispense": "cellctl.model.task",
     "Finding": "cellctl.errors",
     "Grip": "cellctl.model.task",
     "MoveJ": "cellctl.model.task",
@@ -60,6 +62,7 @@ __all__ = [
     "Cell",
     "CellctlError",
     "CertifiedPlan",
+    "Dispense",
     "Finding",
     "Grip",
     "MoveJ",

@@ -1,4 +1,6 @@
-"""The suite `job`: the first job from task to certified plan: warm, in a new process, and with nothing compiled yet."""
+"""The suite `job`: the first job from task to certified plan: warm, again with its tray shifted, in a new process, and
+with nothing compiled yet.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +14,33 @@ from functools import partial
 from cellctl.bench.clock import Times, times
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.suites import Progress
+from cellctl.files.edits import edited_task, read_shift, shifted
 from cellctl.jobs import certify, plan
+from cellctl.jobs.replanning import replan
 from cellctl.model.task import Task
 
 TASK = "lib:tasks/weld/tray_corner.yaml"
+SHIFT = "tray=1.5 0 -0.4 mm, 0 0 0.3 deg"
 SCRIPT = f"import cellctl; cellctl.certify(cellctl.plan(cellctl.Task.load({TASK!r})))"
 
 
 def job(repeats: int, say: Progress) -> SuiteResult:
-    """Plan and certify `tray_corner`: planning and proof apart, together, and from the start of a process on."""
+    """Plan and certify `tray_corner`: planning and proof apart, together, from an earlier plan with the tray shifted,
+    and from the start of a process on.
+    """
     say("tray_corner, warm", None)
     task = Task.load(TASK)
     made = plan(task)
+    moved = edited_task(task, shifted(task, *read_shift(SHIFT)))
+    first, again = times(partial(plan, task), repeats), times(partial(replan, moved, made), repeats)
+    elapsed, processor = (min(mine) / min(theirs) for mine, theirs in zip(again, first, strict=True))
     figures = [
-        _figure("plan, warm", times(partial(plan, task), repeats)),
+        _figure("plan, warm", first),
         _figure("certify, warm", times(partial(certify, made), repeats)),
         _figure("plan and certify, warm", times(lambda: certify(plan(task)), repeats), 1.0),
+        _figure("plan again, tray shifted, warm", again),
+        Figure("plan again over plan", "of the time", (elapsed,), goal=Goal(0.5), processor=(processor,)),
+        _figure("plan again and certify, tray shifted, warm", times(lambda: certify(replan(moved, made)[0]), repeats)),
     ]
     with tempfile.TemporaryDirectory() as folder:
         say("tray_corner, new process, nothing compiled", None)

@@ -24,7 +24,7 @@ from cellctl.planning.seams.ladder import Rungs, cheapest_way
 from cellctl.planning.seams.reach import SeamProblem, ladder_limits, nominal_tilt, reach_of, rungs_of, window_tilts
 from cellctl.planning.seams.stations import Stations
 from cellctl.planning.seams.way import GATE, SeamWay, seam_ways
-from cellctl.processes.procedure import WeldSettings
+from cellctl.processes.procedure import SeamSettings
 from cellctl.processes.seam import SeamFrames
 from cellctl.processes.torch import spin_offsets, transported_references, wire_directions
 from cellctl.scene.bodies import collision_model
@@ -119,7 +119,7 @@ def seam_problem(mechanism: Mechanism, wave: Wave, near: FloatArray, bodies: int
     """What the curve asks of `mechanism`, with so many boxes standing round it."""
     torch = mechanism.tool.torch if mechanism.tool is not None else None
     assert torch is not None
-    settings = WeldSettings(16 * mm, 8 * mm, Range(-5 * deg, 0.0, 5 * deg), Range(5 * deg, 10 * deg, 15 * deg), None)
+    settings = SeamSettings(16 * mm, 8 * mm, Range(-5 * deg, 0.0, 5 * deg), Range(5 * deg, 10 * deg, 15 * deg), None)
     pose_flange_tcp = torch.tcp(settings.ctwd)
     frames, n = wave.frames, len(wave.s)
     wires = wire_directions(

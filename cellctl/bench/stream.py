@@ -1,7 +1,8 @@
 """The suite `stream`: setpoints at 500 Hz to the simulated arm in real time, how late they come and whether all do.
 
-The first job is run without arc, again and again. Lateness is the executor's, lost setpoints are the controller's own
-log; both stay with the records.
+The first job is run without arc, again and again. Lateness is the executor's; a setpoint is lost that the executor sent
+and that is not in the controller's own log; both stay with the records. Where none has come for a period, the
+controller goes on as before, for as long as its patience lasts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from cellctl.bench.beside import beside
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.suites import Progress
+from cellctl.emulators.simulated_arm.controller import ControllerSettings
 from cellctl.execution.records.lateness import EDGES, late_share
 from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.service.processes import CellOptions
@@ -35,8 +37,10 @@ class _Streamed:
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
     time: float = 0.0
-    setpoints: int = 0
-    lost: int = 0
+    sent: int = 0
+    came: int = 0
+    bridged: int = 0
+    longest: int = 0
     stalls: int = 0
     stalled: float = 0.0
     broken: list[str] = field(default_factory=list)
@@ -49,8 +53,10 @@ class _Streamed:
         if outcome.lateness:
             self.counts = [a + b for a, b in zip(self.counts, outcome.lateness, strict=True)]
         missed = [int(line.rpartition(",")[2]) for line in (folder / "setpoints.csv").read_text().splitlines()]
-        self.setpoints += len(missed)
-        self.lost += sum(missed[1:])
+        self.sent += outcome.cycles
+        self.came += len(missed)
+        self.bridged += sum(missed[1:])
+        self.longest = max([self.longest, *missed[1:]])
         if outcome.status == "faulted":
             self.broken += [str(finding) for finding in outcome.findings]
 
@@ -97,10 +103,13 @@ def _ran(link: CellLink, plan: Path, folder: Path, *, seconds: float) -> Outcome
 
 
 def _figures(done: _Streamed, *, company: bool) -> tuple[Figure, ...]:
+    longest, patience = done.longest * PERIOD, ControllerSettings().patience
     late = {share: min(late_share(tuple(done.counts), share), _BEYOND) for share in (0.5, 0.01, 0.001)}
     return (
-        Figure("setpoints that came", "", (float(done.setpoints),)),
-        Figure("periods without a setpoint", "", (float(done.lost),), goal=Goal(0.0)),
+        Figure("setpoints that came", "", (float(done.came),)),
+        Figure("setpoints that were lost", "", (float(done.sent - done.came),), goal=Goal(0.0)),
+        Figure("periods that the controller bridged", "", (float(done.bridged),)),
+        Figure("the longest time that it bridged", "s", (longest,), goal=Goal(patience)),
         Figure("times that the controller was not let run", "", (float(done.stalls),)),
         Figure("time for which its clock stood then", "s", (done.stalled,)),
         Figure("half of the cycles are late by at most", "s", (late[0.5],)),

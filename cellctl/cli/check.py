@@ -72,21 +72,31 @@ def verify(plan: Path, *, engine: EngineName | None = None) -> Outcome:
         say(f"reading {plan}", None)
         certified = jobs.verify(plan_file_of(plan), engine=engine, progress=say)
         welds = jobs.measured_welds(plan) if plan.is_dir() else ()
+        screws = jobs.measured_screws(plan) if plan.is_dir() else ()
     measured = [weld.record for weld in welds]
-    off = tuple(finding for weld in welds for finding in weld.verdict())
+    off = (*(f for weld in welds for f in weld.verdict()), *(f for screw in screws for f in screw.verdict()))
     count = len(certified.certificate.segments)
     proved = f"{plan}: proved again, {count} segments, with {certified.certificate.engine}"
     if welds:
         done = sum(record is not None for record in measured)
-        word = "weld" if len(welds) == 1 else "welds"
-        share = f"{done} {word}" if done == len(welds) else f"{done} of {len(welds)} {word}"
-        proved += f"; {share} measured, {'as planned' if not off else 'not all as planned'}"
+        lays = any(segment.process is not None and segment.process.lays_bead for segment in certified.plan.segments)
+        proved += f"; {_share(done, len(welds), 'bead' if lays else 'weld')}"
+    if screws:
+        proved += f"; {_share(sum(screw.aside is not None for screw in screws), len(screws), 'screw')}"
+    if welds or screws:
+        proved += f" measured, {'as planned' if not off else 'not all as planned'}"
     return Outcome(
         text=(proved, *seam_tables(certified, measured), closing_line(certified)),
         data={"file": str(plan), "ok": not off, **proof_data(certified, measured)},
         findings=(*certified.warnings, *off),
         exit_code=CheckFailed.exit_code if off else 0,
     )
+
+
+def _share(done: int, of: int, word: str) -> str:
+    """`3 of 4 welds`."""
+    words = word if of == 1 else f"{word}s"
+    return f"{done} {words}" if done == of else f"{done} of {of} {words}"
 
 
 def _outcome(checks: list[Checked], format: Format) -> Outcome:

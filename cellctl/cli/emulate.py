@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -35,10 +35,6 @@ MACHINES: dict[ProtocolName, tuple[str, str]] = {
     "mycobot": ("cellctl.emulators.mycobot.arm:mycobot_of", "generic_gcode_6axis"),
 }
 """The same for controllers that know their arm by its joints alone."""
-EXPERIMENTAL: dict[ProtocolName, str] = {
-    "ar4": "lines without checksum or number; a move that is cut off goes to 0 deg in the joints it lacks",
-}
-"""Protocols that are offered only to who asks for what is experimental, and their dangers."""
 PROCESS = "cellctl.emulators.modbus.line:process_line"
 _BAUD, _AXES = 115_200, 6
 
@@ -53,6 +49,7 @@ def emulate(
     link: Path | None = None,
     until_closed: Annotated[bool, Parameter(negative="")] = False,
     experimental: Annotated[bool, Parameter(negative="")] = False,
+    ahead: Annotated[bool, Parameter(negative="")] = False,
 ) -> Outcome:
     """Emulate the controller of an arm at a pseudoterminal until Ctrl-C; the port is printed first.
 
@@ -65,16 +62,17 @@ def emulate(
         faults: A script of what goes wrong on the line and at the servos.
         link: A name for the port that stays when the emulated cable is pulled and plugged in again.
         until_closed: End when standard input closes, too.
-        experimental: Also what has no driver yet and is known for its dangers: ar4.
+        experimental: Also what is known for its dangers: ar4.
+        ahead: Run ahead of other programs, where the system permits it.
     """
     from cellctl import files
+    from cellctl.drivers.driver import demand_agreed
     from cellctl.emulators.link.terminal import Terminal
+    from cellctl.realtime import going_first
 
     if not hasattr(os, "openpty"):
         raise EnvironmentMissing(Finding("E555", "this system has no pseudoterminals"))
-    if protocol in EXPERIMENTAL and not experimental:
-        text = f"'{protocol}' is experimental: {EXPERIMENTAL[protocol]}"
-        raise UsageError(Finding("U658", text, suggestion="add --experimental"))
+    demand_agreed(protocol, experimental=experimental)
     script = files.load_faults(faults) if faults else None
     with ExitStack() as stack:
         if cell is None:
@@ -84,6 +82,7 @@ def emulate(
         terminal = stack.enter_context(Terminal(line, name=link))
         asked = stack.enter_context(_asked_to_end())
         _say_where(protocol, name, terminal)
+        stack.enter_context(going_first() if ahead else nullcontext())
         terminal.serve(lambda: bool(asked) or (until_closed and _closed()))
     counts = dict(sorted(line.injector.counts.items()))
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items()) or "none"

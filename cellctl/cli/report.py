@@ -55,7 +55,8 @@ def _table(subject: Path, plan: Plan) -> Outcome:
     proved = certified(plan)
     welds = jobs.measured_welds(subject) if subject.is_dir() else ()
     measured = [weld.record for weld in welds]
-    off = tuple(finding for weld in welds for finding in weld.findings)
+    screws = jobs.measured_screws(subject) if subject.is_dir() else ()
+    off = (*(f for weld in welds for f in weld.findings), *(f for screw in screws for f in screw.findings))
     unproved = "as its certificate says; `cellctl verify` proves it again"
     table, last = seam_tables(proved, measured), closing_line(proved)
     data = {"proved_again": False, **proof_data(proved, measured)}

@@ -30,6 +30,7 @@ def resume(
     io: str = "",
     io_file: Path | None = None,
     reference: Literal["home", "assume"] | None = None,
+    experimental: Annotated[bool, Parameter(negative="")] = False,
     real_time: Annotated[bool, Parameter(negative="")] = False,
     folder: Path | None = None,
 ) -> Outcome:
@@ -40,8 +41,8 @@ def resume(
 
     Args:
         run: The folder of the run.
-        arc: `restart` welds on from an overlap before the cut; `dry` finishes the cut seam without arc.
-        overlap: How far before the cut `--arc restart` strikes again; 5 mm unless given.
+        arc: `restart` welds or lays the bead on from an overlap before the cut; `dry` finishes the cut seam without.
+        overlap: How far before the cut `--arc restart` begins again; 5 mm unless given.
         gripper: How you find the gripper of a run that gripped something: `closed` about the part, or `open`.
         screw: What you made of a screw that was begun: took it out and put a new one to the bit to drive it `again`,
             or drove it by hand, so that it is `done`.
@@ -53,6 +54,7 @@ def resume(
         io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
         reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
             (`home`), or you vouch for what it counts (`assume`).
+        experimental: Also a driver that is known for its dangers: `ar4:PORT`.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         folder: Where to write the record; a new folder in `runs` unless given.
     """
@@ -83,12 +85,16 @@ def resume(
                 io=io,
                 io_file="" if io_file is None else str(io_file.absolute()),
                 reference=reference,
+                experimental=experimental,
                 folder=folder,
             )
             ended = followed(running, found.certified, folder, say=say)
         welds = measured(folder, ended)
         picture = drawn(found.certified, folder)
     return outcome_of_run(found.certified, folder, picture, welds, ended)
+
+
+_ASKED = "the arc was asked for and did not stand yet"
 
 
 def said_of(found: Interrupted) -> tuple[str, ...]:
@@ -105,7 +111,8 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         process = segments[weld.segment].process
         how = "complete" if weld.complete else "cut" if weld.known else "cut, perhaps a little further"
         name = process.seam if process else ""
-        lines.append(f"welded  {name} from {weld.start * 1e3:.1f} to {weld.end * 1e3:.1f} mm, {how}")
+        did = "laid" if found.lays_beads else "welded"
+        lines.append(f"{did:<7} {name} from {weld.start * 1e3:.1f} to {weld.end * 1e3:.1f} mm, {how}")
     grip = last_grip(found)
     if grip is not None:
         told = {"close": "close about", "open": "open and leave"}[grip.command]
@@ -113,12 +120,15 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
     lines += [f"screw   {line}" for line in screw_lines(survey)]
     begun = unfinished_screw(survey)
     if survey.struck is not None:
-        lines.append("the arc was asked for and did not stand yet; look at the start of the seam")
+        asked = "the valve was opened and no bead begun yet" if found.lays_beads else _ASKED
+        lines.append(f"{asked}; look at the start of the seam")
     lines += [f"note    {survey.notice.message}"] if survey.notice is not None else []
     if survey.cut is not None:
+        on, source = ("lay on", "bead") if found.lays_beads else ("weld on", "arc")
+        command = f"cellctl resume {found.folder} --arc"
         lines += [
-            f"cellctl resume {found.folder} --arc restart --overlap 5mm   weld on from 5 mm before the cut",
-            f"cellctl resume {found.folder} --arc dry                     finish {found.seam} without arc, then go on",
+            f"{command} restart --overlap 5mm   {on} from 5 mm before the cut",
+            f"{command} dry                     finish {found.seam} without {source}, then go on",
         ]
     elif begun is not None:
         lines += [
@@ -132,7 +142,7 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         ]
     else:
         lines.append(f"cellctl resume {found.folder} --arc restart                 go on")
-    return (*lines, "or move the arm by hand and weld the rest by hand; nothing moves by itself")
+    return (*lines, "or move the arm by hand and do the rest by hand; nothing moves by itself")
 
 
 def survey_data(found: Interrupted) -> dict[str, object]:

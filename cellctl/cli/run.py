@@ -41,8 +41,10 @@ def run(
     io: str = "",
     io_file: Path | None = None,
     reference: Literal["home", "assume"] | None = None,
+    experimental: Annotated[bool, Parameter(negative="")] = False,
     override: Percent = 100.0,
     step: str | None = None,
+    part: str = "",
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
@@ -60,8 +62,10 @@ def run(
         io_file: Which of the cell's signals are on that line; by default where the emulated devices have them.
         reference: How an arm on a G-code controller gets to know where it is: it finds its switches and moves for it
             (`home`), or you vouch for what it counts (`assume`).
+        experimental: Also a driver that is known for its dangers: `ar4:PORT`.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
+        part: Which work piece it is: a serial number or the like, for the record.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
@@ -69,7 +73,7 @@ def run(
     """
     from cellctl import jobs
 
-    jobs.demand_driver(driver, io, "" if io_file is None else str(io_file.absolute()))
+    jobs.demand_driver(driver, io, "" if io_file is None else str(io_file.absolute()), experimental=experimental)
     stride = step_of(step)
     demand_consent(driver, yes=yes, io=io)
     with progress() as say:
@@ -84,9 +88,11 @@ def run(
                 io=io,
                 io_file="" if io_file is None else str(io_file.absolute()),
                 reference=reference,
+                experimental=experimental,
                 override=override / 100.0,
                 stride=None if stride is None else stride.unit,
                 distance=0.0 if stride is None else stride.distance,
+                part_id=part,
                 folder=folder,
             )
             ended = followed(running, certified, folder, say=say, step=stride)
@@ -152,6 +158,7 @@ def outcome_of_run(
     ended: Ended,
 ) -> Outcome:
     """What a person and a machine are told at the end of a run, be it a good one or a stopped one."""
+    from cellctl.jobs import measured_screws
     from cellctl.reports.tables import closing_line, proof_data, seam_tables
 
     measured = [weld.record for weld in welds]
@@ -168,7 +175,8 @@ def outcome_of_run(
     }
     if ended.stopped is not None:
         return Outcome(text=places, data=data, findings=ended.stopped.findings, exit_code=ended.stopped.exit_code)
-    off = tuple(finding for weld in welds for finding in weld.findings)
+    driven = measured_screws(folder)
+    off = (*(f for weld in welds for f in weld.findings), *(f for screw in driven for f in screw.findings))
     table, last = seam_tables(certified, measured), closing_line(certified, ended.time)
     return Outcome(
         text=(*table, last, *places), data=data, findings=(*certified.warnings, *off), exit_code=1 if off else 0

@@ -79,6 +79,7 @@ def compare(first: Path, second: Path) -> Outcome:
 def _rows(figures: RunFigures) -> list[tuple[str, str]]:
     """What is shown of a run, in words."""
     return [
+        ("part", figures.part_id or "-"),
         ("task", figures.task),
         ("plan", figures.plan_sha256[:16]),
         ("procedures", figures.wps or "-"),
@@ -91,6 +92,7 @@ def _rows(figures: RunFigures) -> list[tuple[str, str]]:
         ("held", f"{figures.held} times"),
         ("joint work", f"{figures.joint_work / 1e3:.2f} kJ (estimate from the simulated motors)"),
         ("arc energy", f"{figures.arc_energy / 1e3:.1f} kJ (estimate from voltage and current, measured or nominal)"),
+        ("beads", f"{figures.bead_volume * 1e6:.2f} ml by the dispenser's meter" if figures.bead_volume else "-"),
         ("screws", "; ".join(figures.screws) or "-"),
         ("goes on with", figures.resumes or "-"),
         ("operator", "; ".join(figures.operator) or "-"),

@@ -11,7 +11,9 @@ from cyclopts import Parameter
 from cellctl.cli.output import Outcome
 from cellctl.errors import FileError, Finding, Place
 
-Kind = Literal["task", "cell", "part", "wps", "robot", "tool", "project", "wiring", "gcode", "io", "faults", "pen"]
+Kind = Literal[
+    "task", "cell", "part", "wps", "robot", "tool", "project", "wiring", "gcode", "io", "faults", "pen", "bead"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

@@ -18,6 +18,7 @@ from cellctl.errors import Finding, UsageError
 from cellctl.model.cell import Signal, standing_joints
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.robot import JointLimits
+from cellctl.model.wires import ar4
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -158,6 +159,7 @@ class ArmSetup:
     gripper_open: int | None = None
     driver_run: int | None = None
     driver_tight: int | None = None
+    dispenser_ready: int | None = None
     signals: tuple[Signal, ...] = ()
     io: str = ""
     io_file: str = ""
@@ -186,6 +188,7 @@ def arm_setup(
         gripper_open=cell.input_line("gripper_open"),
         driver_run=cell.output_line("driver_run"),
         driver_tight=cell.input_line("driver_tight"),
+        dispenser_ready=cell.input_line("dispenser_ready"),
         signals=cell.signals,
         io=io,
         io_file=io_file,
@@ -206,6 +209,7 @@ OpenArm = Callable[[str, ArmSetup], Driver]
 """Opens an arm at a port (a device, a socket path or empty), given what the cell says about it."""
 
 _ARMS = {
+    "ar4": "cellctl.drivers.ar4.opening:open_ar4_arm",
     "dynamixel": "cellctl.drivers.servos.opening:open_dynamixel_arm",
     "feetech": "cellctl.drivers.servos.opening:open_feetech_arm",
     "grbl": "cellctl.drivers.grbl.opening:open_grbl_arm",
@@ -218,6 +222,8 @@ _ARMS = {
 _LINES = {"modbus": "cellctl.drivers.modbus.opening:open_modbus_line"}
 """What opens a process line, by what is spoken on it."""
 _WITHOUT_PORT = ("memory", "sim")
+EXPERIMENTAL = {"ar4": ar4.DANGERS}
+"""Arms that only who asks for what is experimental is given, and their dangers."""
 
 
 def open_driver(address: str, setup: ArmSetup) -> Driver:
@@ -252,6 +258,14 @@ def _opened(table: Mapping[str, str], address: str, setup: ArmSetup) -> object:
 def demand_address(address: str) -> None:
     """Look whether `NAME` or `NAME:PORT` can name an arm; raises UsageError U640 or U644."""
     _demand(address, _ARMS, _WITHOUT_PORT)
+
+
+def demand_agreed(address: str, *, experimental: bool) -> None:
+    """Raise UsageError U658 for an arm that is `experimental` where nobody asked for it."""
+    name = address.partition(":")[0]
+    if name in EXPERIMENTAL and not experimental:
+        text = f"'{name}' is experimental: {EXPERIMENTAL[name]}"
+        raise UsageError(Finding("U658", text, suggestion="read its page in the manual, then add --experimental"))
 
 
 def demand_line(address: str) -> None:

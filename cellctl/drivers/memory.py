@@ -1,7 +1,8 @@
 """An arm that obeys at once and remembers everything, for tests and dry runs. It knows no time but its own cycles.
 
 Its weld source answers `arc_on` with `arc_ok` after some cycles, its gripper `gripper` with `gripped` and
-`gripper_open`; both fail on demand. Its screwdriver is done after some cycles, and measures nothing.
+`gripper_open`; both fail on demand. Its screwdriver is done after some cycles, its dispenser always
+ready; neither measures anything.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Device(Protocol):
 
 class MemoryArm(StoppedAtExit):
     """A `Driver` whose measured joints are the last setpoint. `setpoints`, `outputs`, `analog` and `calls` remember
-    what it was told. A `device` answers beside the weld source and the gripper, in place of the screwdriver.
+    what it was told. A `device` answers beside the weld source and the gripper, in place of screwdriver and
+    dispenser.
     """
 
     def __init__(
@@ -158,7 +160,9 @@ class MemoryArm(StoppedAtExit):
         self._answer = 1 << tight if tight is not None and self._cycles_driven > _CYCLES_TO_TIGHTEN else 0
 
     def _inputs(self) -> int:
-        return self._arc_inputs() | self._gripper_inputs() | self._answer
+        ready = self._setup.dispenser_ready
+        dispenser = 1 << ready if ready is not None and self._device is None else 0
+        return self._arc_inputs() | self._gripper_inputs() | dispenser | self._answer
 
     def _gripper_inputs(self) -> int:
         setup, behaviour = self._setup, self._gripper

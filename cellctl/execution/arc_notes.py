@@ -18,12 +18,14 @@ ARC_UNKNOWN = 3e-3
 
 
 class ArcNotes:
-    """One note after the other about one arc. `patience` is how a slow disk is waited for where the arm stands while
-    nobody sends; None where it does not.
+    """One note after the other about one arc or bead, each of this `kind`. `patience` is how a slow disk is waited for
+    where the arm stands while nobody sends; None where it does not.
     """
 
-    def __init__(self, record: Record, *, patience: Callable[[Future[None]], None] | None) -> None:
-        self._record, self._patience = record, patience
+    def __init__(
+        self, record: Record, *, kind: str = "arc_at", patience: Callable[[Future[None]], None] | None
+    ) -> None:
+        self._record, self._kind, self._patience = record, kind, patience
         self._noted = self._durable = 0.0
         self._pending: Future[None] | None = None
 
@@ -36,10 +38,11 @@ class ArcNotes:
         """The arc was measured at `s` (m) of the segment that `place` names; X411 where the disk is too far behind."""
         if s - self._noted >= ARC_NOTED_EVERY and self._settled():
             self._durable, self._noted = self._noted, s
-            self._pending = self._record.intent("arc_at", **(dict(place) | {"s": s}))
+            self._pending = self._record.intent(self._kind, **(dict(place) | {"s": s}))
         if s - self._durable <= ARC_UNKNOWN or self._settled():
             return None
-        text = f"the disk is too slow for the journal: the arc is {ARC_UNKNOWN * 1e3:g} mm ahead of it"
+        what = self._kind.removesuffix("_at")
+        text = f"the disk is too slow for the journal: the {what} is {ARC_UNKNOWN * 1e3:g} mm ahead of it"
         return Finding("X411", text, suggestion="write runs to a faster disk, then resume with an overlap")
 
     def _settled(self) -> bool:

@@ -1,76 +1,32 @@
-"""The arc procedure: gas, ignition, retries, dwell, crater fill, burn-back, postflow, with the torch standing.
-
-It sees the run as something that stands, announces and tells; it moves nothing along the path.
-"""
+"""The arc procedure: gas, ignition, retries, dwell, crater fill, burn-back, postflow, with the torch standing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Protocol
+from collections.abc import Callable, Generator, Mapping
 
 from cellctl.errors import Finding
-from cellctl.execution.arc import ArcChannel, ArcState
+from cellctl.execution.arc import ArcChannel
 from cellctl.execution.job import ProcessTimes
+from cellctl.execution.source_procedure import Bystander, SourceProcedure
 from cellctl.execution.telling import Events
-from cellctl.model.event import Event, EventKind
+from cellctl.model.event import Event
 
 
-class Bystander(Protocol):
-    """What the procedure needs of the run that it is a part of."""
+class ArcProcedure(SourceProcedure):
+    """How an arc begins and ends, with its `times` by the index of the step. A hold before the arc stands begins the
+    attempt again.
+    """
 
-    def stand(self, duration: float, *, until: Callable[[], bool] = ...) -> Generator[Event, None, bool]:
-        """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
-        ...
+    def __init__(self, arc: ArcChannel, run: Bystander, times: Mapping[int, ProcessTimes]) -> None:
+        super().__init__(arc, run)
+        self._arc, self._times = arc, times
 
-    def scratch(self, distance: float, *, until: Callable[[], bool]) -> Events:
-        """Move on along the seam by `distance` m, or until a condition holds, and come back."""
-        ...
-
-    def announce(self, kind: str, **data: object) -> Generator[Event, None, bool]:
-        """Make an intent durable before what follows. False when a hold came between; the arc is off then."""
-        ...
-
-    def tell(self, kind: EventKind, **data: object) -> Event:
-        """An event here and now; it is also written down."""
-        ...
-
-    def note(self, kind: str, **data: object) -> None:
-        """Put something that happened here and now into the journal."""
-        ...
-
-    def end_with(self, finding: Finding) -> Events:
-        """Take a fault that lets the arm stand on its path."""
-        ...
-
-    def inputs(self) -> int:
-        """The digital inputs as they were measured last."""
-        ...
-
-    def where(self) -> str:
-        """The place in words."""
-        ...
-
-    def torch(self) -> float:
-        """Where on this segment's path the torch was measured last, m."""
-        ...
-
-    def put_out(self, *, complete: bool) -> ArcState:
-        """Take the arc away in this very cycle, its seam complete or cut; returns what the arc was before."""
-        ...
-
-
-class ArcProcedure:
-    """How an arc begins and ends. A hold before the arc stands begins the attempt again."""
-
-    def __init__(self, arc: ArcChannel, run: Bystander) -> None:
-        self._arc, self._run = arc, run
-
-    def start(self, times: ProcessTimes, establish: Callable[[], None]) -> Generator[Event, None, bool]:
+    def start(self, step: int, establish: Callable[[], None]) -> Generator[Event, None, bool]:
         """Gas, arc on, wait for the arc, dwell; True when the arc stands then. `establish` is called when it does.
 
         A retry scratches along the seam where the procedure says so, and comes back. No gas (X428): nothing is struck.
         """
-        arc, run = self._arc, self._run
+        arc, run, times = self._arc, self._run, self._times[step]
         attempts = times.start.retries + 1
         while attempts and arc.state != "established":
             arc.gas("on")
@@ -81,7 +37,7 @@ class ArcProcedure:
                 return False
             if not (yield from run.announce("arc_intent")):
                 continue
-            arc.ignite()
+            arc.switch_on(run.now())
             yield run.tell("arc_on")
             if attempts <= times.start.retries and times.start.scratch:
                 yield from run.scratch(times.start.scratch, until=self._stands)
@@ -99,10 +55,11 @@ class ArcProcedure:
         yield from run.stand(times.start.dwell)
         return True
 
-    def end(self, times: ProcessTimes) -> Events:
+    def end(self, step: int) -> Events:
         """Crater fill and burn-back, arc off, postflow; the wire is free then, or the run ends (X427). A seam that was
         cut is only left.
         """
+        times = self._times[step]
         if self._arc.state != "established":
             return
         if not (yield from self._run.stand(times.end.crater_fill + times.end.burnback)):
@@ -125,13 +82,7 @@ class ArcProcedure:
     def extinguish(self, why: str, *, confirmed: bool = True) -> Events:
         """Arc and gas off with the next command, whatever they were; `confirmed` is False where no command arrives."""
         self._arc.gas("off")
-        was = self._run.put_out(complete=why == "seam_end")
-        if was != "off":
-            self._run.note("arc_off" if confirmed else "arc_unconfirmed", why=why, s=self._run.torch())
-            yield self._run.tell("arc_off", why=why, confirmed=confirmed)
-
-    def _stands(self) -> bool:
-        return self._arc.stands(self._run.inputs())
+        yield from super().extinguish(why, confirmed=confirmed)
 
     def _no_gas(self, times: ProcessTimes) -> Finding:
         text = f"no gas flows after {times.start.preflow:g} s of preflow, {self._run.where()}"

@@ -11,12 +11,15 @@ import numpy as np
 from cellctl.drivers.driver import ArmIdentity
 from cellctl.errors import Finding
 from cellctl.execution.curve import TimedCurve
-from cellctl.execution.job import Job, JointEnvelope, Tolerances
+from cellctl.execution.job import DispenserLines, Job, JointEnvelope, Tolerances
 from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
 _SPEED_SLACK = 1.05
 _PLACE_SLACK = 1e-6
+_SIGNALS = (("is welded", "arc_on", "arc_ok"), ("gets a bead", "dispenser_open", "dispenser_ready"))
+"""What is done along a seam and the signals that it needs: of a weld, of a bead."""
+_EVENTS = (("arc_start", "arc_end"), ("bead_start", "bead_end"))
 
 
 def unfit_job(job: Job, arm: ArmIdentity) -> Finding | None:
@@ -46,7 +49,7 @@ def _unfit_lines(job: Job, arm: ArmIdentity) -> Finding | None:
     segments = job.certified.plan.segments
     needed: list[tuple[str, int | None, int | None]] = []
     if job.lines is not None and job.process == "weld" and any(job.strikes(segment) for segment in segments):
-        needed += [("output", job.lines.arc_on, arm.outputs), ("input", job.lines.arc_ok, arm.inputs)]
+        needed += [("output", job.lines.on, arm.outputs), ("input", job.lines.ok, arm.inputs)]
     if job.gripper is not None and any(segment.gripper is not None for segment in segments):
         needed += [("output", job.gripper.output, arm.outputs), ("input", job.gripper.gripped, arm.inputs)]
     if job.screws is not None and job.process == "weld" and any(segment.screw is not None for segment in segments):
@@ -89,8 +92,9 @@ def _unfit_deed(job: Job, segment: FixedSegment, arm: ArmIdentity) -> Finding | 
     """What a segment does that an arm which plans by itself is not to do (X491); None where it only moves."""
     seldom = f"'{arm.name}' tells every {arm.period:g} s where it is"
     if segment.process is not None and job.process == "weld" and job.strikes(segment):
-        text = f"'{segment.process.seam}' is welded, and {seldom} and nothing of an arc"
-        return Finding("X491", text, suggestion="weld with an arm that takes setpoints")
+        does, *_ = _SIGNALS[segment.step in job.beads]
+        text = f"'{segment.process.seam}' {does}, and {seldom} and nothing of its process"
+        return Finding("X491", text, suggestion="do this with an arm that takes setpoints")
     if segment.gripper is not None:
         text = f"'{segment.gripper.part}' is gripped, and a stop of '{arm.name}' switches every output off"
         return Finding("X491", text, suggestion="grip with an arm whose gripper keeps its part at a stop")
@@ -116,12 +120,15 @@ def _unfit_process(job: Job) -> Finding | None:
     for index, segment in enumerate(job.certified.plan.segments):
         if segment.process is None or not job.strikes(segment):
             continue
-        seam = segment.process.seam
+        seam, lays = segment.process.seam, segment.step in job.beads
         if job.lines is None:
-            return Finding("X406", f"'{seam}' is welded, but the cell has no signals 'arc_on' and 'arc_ok'")
-        if segment.step not in job.times:
+            does, on, ok = _SIGNALS[lays]
+            return Finding("X406", f"'{seam}' {does}, but the cell has no signals '{on}' and '{ok}'")
+        if isinstance(job.lines, DispenserLines) is not lays:
+            return Finding("X406", f"'{seam}' is not done with the tool of the other seams of this plan")
+        if not lays and segment.step not in job.times:
             return Finding("X406", f"no arc start and end times are known for step {segment.step}, seam '{seam}'")
-        unsound = _unsound_events(segment, f"segment {index}, '{seam}'")
+        unsound = _unsound_events(segment, f"segment {index}, '{seam}'", _EVENTS[lays])
         if unsound is not None:
             return unsound
         curve = TimedCurve(segment)
@@ -129,19 +136,21 @@ def _unfit_process(job: Job) -> Finding | None:
             if abs(curve.speed(curve.time_at(event.at))) > 1e-4:
                 where = f"segment {index}, {event.at * 1e3:.1f} mm along '{seam}'"
                 return Finding(
-                    "X406", f"{event.name} lies where the torch moves: {where}", suggestion="let the law rest there"
+                    "X406", f"{event.name} lies where the tool moves: {where}", suggestion="let the law rest there"
                 )
     return None
 
 
-def _unsound_events(segment: FixedSegment, where: str) -> Finding | None:
-    """Why an arc of this segment would never begin, never end, or burn on behind its end; None where it does not."""
+def _unsound_events(segment: FixedSegment, where: str, names: tuple[str, str]) -> Finding | None:
+    """Why the process of this segment would never begin, never end, or go on behind its end; None where it does
+    not.
+    """
     events = sorted(segment.process.events, key=lambda event: event.at) if segment.process else []
-    if [event.name for event in events] != ["arc_start", "arc_end"] or events[0].at >= events[1].at:
-        text = f"a seam has one arc_start and then one arc_end, {where} has not"
+    if tuple(event.name for event in events) != names or events[0].at >= events[1].at:
+        text = f"a seam has one {names[0]} and then one {names[1]}, {where} has not"
         return Finding("X406", text, suggestion="plan the task again")
     if events[0].at < segment.path.start - _PLACE_SLACK or events[1].at > segment.path.end + _PLACE_SLACK:
-        return Finding("X406", f"the arc would begin or end beyond {where}", suggestion="plan the task again")
+        return Finding("X406", f"the process would begin or end beyond {where}", suggestion="plan the task again")
     return None
 
 

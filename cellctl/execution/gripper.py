@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 from cellctl.errors import Finding
-from cellctl.execution.arc_procedure import Bystander
 from cellctl.execution.job import GripperLines
+from cellctl.execution.source_procedure import Bystander
 from cellctl.execution.telling import Events
 from cellctl.model.event import Event
 from cellctl.model.plan import FixedSegment, GripperAction

@@ -11,16 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from cellctl.kinematics.chain import chain_of
-from cellctl.model.cell import Axes, Cell, Mechanism
-from cellctl.model.plan import CertifiedPlan, FixedSegment, Plan
+from cellctl.model.bead import BeadProcedure
+from cellctl.model.plan import CertifiedPlan, FixedSegment
 from cellctl.model.pose import FloatArray, frozen_array
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import ArcEnd, ArcStart
-from cellctl.processes.power import PowerLine, power_line
-from cellctl.scene.held import carried_reach
-
-_LONGEST_WIRE = 0.030
+from cellctl.processes.power import PowerLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +56,34 @@ class ArcLines:
     gas: int | None = None
     gas_ok: int | None = None
     wire_stuck: int | None = None
+
+    @property
+    def on(self) -> int:
+        """The output that sets it to work."""
+        return self.arc_on
+
+    @property
+    def ok(self) -> int:
+        """The input that says that it does."""
+        return self.arc_ok
+
+
+@dataclass(frozen=True, slots=True)
+class DispenserLines:
+    """Line numbers of a dispenser: the output that opens its `valve`, the input that says that it is `ready`."""
+
+    valve: int
+    ready: int
+
+    @property
+    def on(self) -> int:
+        """The output that sets it to work."""
+        return self.valve
+
+    @property
+    def ok(self) -> int:
+        """The input that says that it can."""
+        return self.ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +176,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A certified plan with everything that its execution needs. `times` and `power` are keyed by the index of the
-    task's step; the steps in `drawn` go along their seam without arc.
+    """A certified plan with everything that its execution needs. `times`, `power` and `beads` are keyed by the index of
+    the task's step; the steps in `drawn` go along their seam without a process. `lines` are those of what works along
+    the seams: a plan welds or lays beads.
 
     `reach` (dof,) is how far each axis can throw the tool or a joint, m/rad (m/m for a prismatic joint); `resumes` is
-    the record of the run that this one goes on with, as its own record names it.
+    the record of the run that this one goes on with, as its own record names it, `part_id` the work piece, `started_by`
+    the client.
     """
 
     certified: CertifiedPlan
     envelope: JointEnvelope
     times: Mapping[int, ProcessTimes] = field(default_factory=dict)
-    lines: ArcLines | None = None
+    lines: ArcLines | DispenserLines | None = None
     gripper: GripperLines | None = None
     screws: ScrewLines | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
@@ -170,107 +196,18 @@ class Job:
     entry: Entry = field(default_factory=Entry)
     process: ProcessMode = "weld"
     resumes: str = ""
+    part_id: str = ""
+    started_by: str = ""
     drawn: frozenset[int] = frozenset()
     analog: AnalogSignals = field(default_factory=AnalogSignals)
     power: Mapping[int, PowerLine] = field(default_factory=dict)
+    beads: Mapping[int, BeadProcedure] = field(default_factory=dict)
 
     def strikes(self, segment: FixedSegment) -> bool:
-        """Whether an arc is struck in `segment` when the process runs."""
+        """Whether an arc is struck or a bead laid in `segment` when the process runs."""
         return segment.process is not None and segment.step not in self.drawn
 
     @property
     def throws(self) -> FloatArray:
         """`reach`, or a metre for each axis where nothing is known of the arm's size."""
         return np.ones(len(self.envelope.names)) if self.reach is None else self.reach
-
-
-def joint_envelope(axes: Axes) -> JointEnvelope:
-    """The envelope of the moving joints of a group."""
-    return JointEnvelope(
-        names=tuple(joint.name for joint in axes.axes),
-        lower=axes.limit_array("lower"),
-        upper=axes.limit_array("upper"),
-        velocity=axes.limit_array("velocity"),
-        acceleration=axes.limit_array("acceleration"),
-    )
-
-
-def joint_reach(cell: Cell, axes: Axes) -> FloatArray:
-    """How far each axis can throw the tool, what is fixed to its flange or the links beyond it, (dof,) m/rad; 1 for a
-    prismatic joint.
-
-    The lengths of everything that comes after an axis, laid end to end.
-    """
-    return np.concatenate([_reach(cell, mechanism) for mechanism in axes.mechanisms])
-
-
-def _reach(cell: Cell, mechanism: Mechanism) -> FloatArray:
-    chain = chain_of(mechanism.robot)
-    tool = float(np.linalg.norm(mechanism.pose_flange_tip(_LONGEST_WIRE).position))
-    tip = max(tool, carried_reach(cell, mechanism))
-    lengths = [*np.linalg.norm(chain.before[1:, :3, 3], axis=1), np.linalg.norm(chain.after[:3, 3]) + tip]
-    beyond = np.cumsum(np.array(lengths)[::-1])[::-1]
-    return np.where(chain.prismatic, 1.0, beyond)
-
-
-def arc_lines(cell: Cell) -> ArcLines | None:
-    """The process channel of a cell: its signals `arc_on`, `arc_ok` and, where there are some, `gas`, `gas_ok` and
-    `wire_stuck`.
-    """
-    on, ok = cell.output_line("arc_on"), cell.input_line("arc_ok")
-    if on is None or ok is None:
-        return None
-    return ArcLines(on, ok, cell.output_line("gas"), cell.input_line("gas_ok"), cell.input_line("wire_stuck"))
-
-
-def gripper_lines(cell: Cell, mechanism: Mechanism) -> GripperLines | None:
-    """The gripper of a mechanism: the cell's signals `gripper`, `gripped` and `gripper_open`, and the tool's times."""
-    gripper = None if mechanism.tool is None else mechanism.tool.gripper
-    output = cell.output_line("gripper")
-    if gripper is None or output is None:
-        return None
-    inputs = cell.input_line("gripped"), cell.input_line("gripper_open")
-    return GripperLines(output, *inputs, gripper.stroke_time, gripper.timeout)
-
-
-def screw_lines(cell: Cell) -> ScrewLines | None:
-    """The screwdriver of a cell: its signals `driver_run`, `driver_tight` and, where there is one, `driver_failed`."""
-    run, tight = cell.output_line("driver_run"), cell.input_line("driver_tight")
-    if run is None or tight is None:
-        return None
-    return ScrewLines(run, tight, cell.input_line("driver_failed"), tuple(cell.tightening.values()))
-
-
-def process_times(plan: Plan, cell: Cell) -> dict[int, ProcessTimes]:
-    """Times of every step with an arc of `plan`, from the procedures of `cell`; raises KeyError for an unknown
-    procedure.
-    """
-    times = {}
-    for segment in plan.segments:
-        if segment.process is not None:
-            wps = cell.procedures[segment.process.wps]
-            if not wps.draws:
-                times[segment.step] = ProcessTimes(wps.arc_start, wps.arc_end)
-    return times
-
-
-def weld_powers(plan: Plan, cell: Cell) -> dict[int, PowerLine]:
-    """The power of every step with an arc of `plan` over its travel speed; raises KeyError for an unknown procedure."""
-    powers = {}
-    for segment in plan.segments:
-        if segment.process is not None and not cell.procedures[segment.process.wps].draws:
-            powers[segment.step] = power_line(cell.procedures[segment.process.wps], segment.process.travel_speed)
-    return powers
-
-
-def analog_signals(cell: Cell) -> AnalogSignals:
-    """The analogue signals of a cell."""
-    outputs = {signal.name: signal.analog_output for signal in cell.signals if signal.analog_output is not None}
-    inputs = {signal.name: signal.analog_input for signal in cell.signals if signal.analog_input is not None}
-    return AnalogSignals(outputs, inputs)
-
-
-def drawn_steps(plan: Plan, cell: Cell) -> frozenset[int]:
-    """The steps of `plan` that a pen goes along; raises KeyError for an unknown procedure."""
-    sections = ((segment.step, segment.process) for segment in plan.segments)
-    return frozenset(step for step, section in sections if section and cell.procedures[section.wps].draws)

@@ -1,5 +1,5 @@
-"""What the process of each segment has had: due, cut or done. The one place that says whether an arc may be struck, or
-a screw driven.
+"""What the process of each segment has had: due, cut or done. The one place that says whether an arc may be struck, a
+bead laid or a screw driven.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class SeamLedger:
                 self._due[index] = segment.path.start
         for index, segment in enumerate(job.certified.plan.segments):
             if segment.process is not None and welds and job.strikes(segment) and index >= entry.segment:
-                self._due[index] = min(event.at for event in segment.process.events if event.name == "arc_start")
+                self._due[index] = segment.process.begin
         if entry.cut is not None:
             self.cut(entry.cut.segment, entry.cut.s)
             if entry.cut.strike is not None and welds:

@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
-from cellctl.execution.job import (
-    Job,
+from cellctl.execution.from_cell import (
     analog_signals,
     arc_lines,
+    bead_procedures,
+    dispenser_lines,
     drawn_steps,
     gripper_lines,
     joint_envelope,
@@ -26,6 +27,7 @@ from cellctl.execution.job import (
     screw_lines,
     weld_powers,
 )
+from cellctl.execution.job import Job
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan
@@ -65,6 +67,7 @@ def load_job(path: Path) -> Job:
     try:
         axes = cell.axes(group)
         times, drawn, power = process_times(plan, cell), drawn_steps(plan, cell), weld_powers(plan, cell)
+        beads = bead_procedures(plan, cell)
     except KeyError as error:
         text = f"the plan names {error}, which is not in its cell"
         raise FileError(Finding("X406", text, Place(str(path)))) from None
@@ -72,13 +75,14 @@ def load_job(path: Path) -> Job:
         proved,
         joint_envelope(axes),
         times,
-        arc_lines(cell),
+        dispenser_lines(cell) if beads else arc_lines(cell),
         gripper_lines(cell, axes.mechanisms[0]),
         screw_lines(cell),
         reach=joint_reach(cell, axes),
         drawn=drawn,
         analog=analog_signals(cell),
         power=power,
+        beads=beads,
     )
 
 

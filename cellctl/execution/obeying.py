@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from cellctl.errors import Faulted, Finding
-from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.control import Command, Control
 from cellctl.execution.following import Follower
 from cellctl.execution.machine import Machine
 from cellctl.execution.process import Process
 from cellctl.execution.records.outcome import Status
+from cellctl.execution.source_procedure import SourceProcedure
 from cellctl.execution.stream import SetpointStream
 from cellctl.execution.strides import Strides
 from cellctl.execution.telling import Events, Teller, finding_data
-from cellctl.model.plan import FixedSegment
 
 _HELD_PATIENCE = 0.05
 
@@ -36,7 +35,7 @@ class Obedience:
         path: Follower,
         stream: SetpointStream,
         process: Process,
-        procedure: ArcProcedure,
+        procedure: SourceProcedure,
         strides: Strides,
         teller: Teller,
     ) -> None:
@@ -62,7 +61,7 @@ class Obedience:
         return self.command
 
     def obey(self) -> Events:
-        """Take the operator's command; the arc goes off in the cycle in which a stop or a hold is taken.
+        """Take the operator's command; arc and bead go off in the cycle in which a stop or a hold is taken.
 
         Raises Ended where a run that is to end stands, Elsewhere where it goes on at another place.
         """
@@ -90,7 +89,7 @@ class Obedience:
             yield from self._teller.take("hold", why="at the end of a stride")
 
     def end_with(self, finding: Finding) -> Events:
-        """Take a fault: arc off now, slow down on the path, then the run ends."""
+        """Take a fault: arc and bead off now, slow down on the path, then the run ends."""
         self.fail(finding)
         yield from self._procedure.extinguish("fault", confirmed=self._stream.measured.outputs_heard)
         yield self._teller.tell("fault", findings=[finding_data(finding)])
@@ -119,7 +118,8 @@ class Obedience:
             return
         yield from self._go_on()
         if cut is not None and command.arc == "restart":
-            strike = max(cut - command.overlap, _arc_start(self._path.segment))
+            process = self._path.segment.process
+            strike = max(cut - command.overlap, 0.0 if process is None else process.begin)
             ledger.restart(index, strike)
             self._teller.note("restart", at=strike, cut=cut)
             raise Elsewhere
@@ -128,8 +128,3 @@ class Obedience:
         self._paused = False
         yield from self._teller.take("resume")
         yield from self._teller.take("begin")
-
-
-def _arc_start(segment: FixedSegment) -> float:
-    events = segment.process.events if segment.process else ()
-    return min((event.at for event in events if event.name == "arc_start"), default=segment.path.start)

@@ -14,6 +14,7 @@ from cellctl.drivers.driver import Driver
 from cellctl.errors import Faulted, Finding
 from cellctl.execution import checks
 from cellctl.execution.announcing import Announcer
+from cellctl.execution.arc import ArcChannel
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.clock import Clock
 from cellctl.execution.control import Control
@@ -28,11 +29,12 @@ from cellctl.execution.rate import STEEPEST_RISE
 from cellctl.execution.records.outcome import Outcome
 from cellctl.execution.records.record import Record
 from cellctl.execution.screwdriver import ScrewProcedure
+from cellctl.execution.source_procedure import SourceProcedure
 from cellctl.execution.stream import PathPoint, SetpointStream
 from cellctl.execution.strides import Strides
 from cellctl.execution.telling import Events, Teller, finding_data
+from cellctl.execution.valve_procedure import ValveProcedure
 from cellctl.model.event import Event
-from cellctl.model.plan import FixedSegment
 from cellctl.model.pose import FloatArray
 
 ARC_RISE = 25.0
@@ -75,7 +77,7 @@ class PlanRun:
             teller=self._teller,
             patience=announcer.wait,
         )
-        self._procedure = ArcProcedure(self._process.arc, self)
+        self._procedure = self._source_procedure(job)
         self._grip = GripProcedure(self._process.gripper, self)
         self._screw = ScrewProcedure(self._process.screw, self)
         self._strides = Strides(self._path, self)
@@ -91,9 +93,16 @@ class PlanRun:
         )
         self.heed, self.obey = self._operator.heed, self._operator.obey
         self.end_with, self.pause = self._operator.end_with, self._operator.pause
-        self.put_out, self.torch = self._process.put_out, self._process.torch
+        self.put_out, self.reached, self.left = self._process.put_out, self._process.reached, self._process.left
         self._announced = self._path.segments[job.entry.segment].step - 1 if job.entry.segment else -1
         self._next_progress = 0.0
+
+    def _source_procedure(self, job: Job) -> SourceProcedure:
+        """How what works along the seams of this job is switched on and off."""
+        source = self._process.source
+        if isinstance(source, ArcChannel):
+            return ArcProcedure(source, self, job.times)
+        return ValveProcedure(source, self, job.beads, lag=self._stream.arm.lag)
 
     # The whole run -------------------------------------------------------------------------------------------------
 
@@ -107,6 +116,8 @@ class PlanRun:
             process=job.process,
             mode=self._machine.mode,
             resumes=job.resumes,
+            part_id=job.part_id,
+            by=job.started_by,
             done=list(job.entry.done),
             cut=None if job.entry.cut is None else [job.entry.cut.segment, job.entry.cut.s],
         )
@@ -162,7 +173,7 @@ class PlanRun:
             time=self._stream.time,
             cycles=self._stream.cycles,
             late_cycles=self._stream.late,
-            welds=tuple(self._process.arc.welds),
+            welds=tuple(self._process.source.welds),
             lateness=self._stream.lateness.counts,
             stalls=self._stream.stalls,
             stalled=self._stream.stalled,
@@ -226,12 +237,12 @@ class PlanRun:
         if due is not None and process is not None:
             yield from self.creep_to(path.curve.time_at(due), give_up_when_held=False)
             yield from self._settle()
-            times = self._job.times[segment.step]
-            if not (yield from self._procedure.start(times, self._process.establish)):
+            procedure, step = self._procedure, segment.step
+            if not (yield from procedure.start(step, self._process.establish)):
                 yield from self.wait_to_go_on()
-            yield from self._travel(until=path.curve.time_at(_arc_end(segment)))
+            yield from self._travel(until=path.curve.time_at(process.end), each=lambda: procedure.along(step))
             yield from self._settle()
-            yield from self._procedure.end(times)
+            yield from procedure.end(step)
             yield from self.wait_to_go_on()
         yield from self._travel(until=path.curve.duration)
         self._record.note("segment_done", segment=path.index)
@@ -251,13 +262,13 @@ class PlanRun:
         while path.tau < until:
             yield from self.obey()
             stride = self._operator.command.stride
-            works = self._process.works or self._process.arc.state != "off"
+            works = self._process.works or self._process.source.state != "off"
             if stride is not None and stride.unit == "distance" and not works and self.executing:
                 yield from self._strides.on(stride, until=until)
                 continue
             if self.executing:
                 each()
-            starts = self._process.arc.state == "established" and path.rate < self._process.share(0.0)
+            starts = self._process.source.state == "established" and path.rate < self._process.share(0.0)
             rise = ARC_RISE if starts else STEEPEST_RISE
             joints = path.advance(self._stream.dt, wanted=self._wanted(), until=until, rise=rise)
             yield from self._cycle(joints)
@@ -275,7 +286,9 @@ class PlanRun:
     def scratch(self, distance: float, *, until: Callable[[], bool]) -> Events:
         """Move on along the seam by `distance` m, or until a condition holds, and come back to where it began."""
         path, home = self._path, self._path.tau
-        far = path.curve.time_at(min(path.s + distance, _arc_end(path.segment)))
+        process = path.segment.process
+        end = path.segment.path.end if process is None else process.end
+        far = path.curve.time_at(min(path.s + distance, end))
         while path.tau < far and (path.rate or (self.executing and not until())):
             yield from self.obey()
             wanted = 0.0 if until() else self._wanted()
@@ -301,7 +314,9 @@ class PlanRun:
     # Standing ------------------------------------------------------------------------------------------------------
 
     def stand(self, duration: float, *, until: Callable[[], bool] = lambda: False) -> Generator[Event, None, bool]:
-        """Stand for `duration` s, or until a condition holds. False when a hold came between; the arc is off then."""
+        """Stand for `duration` s, or until a condition holds. False when a hold came between, which takes the process
+        away.
+        """
         deadline = self._stream.measured.time + duration - 1e-9
         while self._stream.measured.time < deadline:
             yield from self.obey()
@@ -365,11 +380,10 @@ class PlanRun:
         """The place in words."""
         return self._teller.where
 
+    def now(self) -> float:
+        """The arm's clock, s."""
+        return self._stream.time
+
     def inputs(self) -> int:
         """The digital inputs as they were measured last."""
         return self._stream.measured.inputs
-
-
-def _arc_end(segment: FixedSegment) -> float:
-    events = segment.process.events if segment.process else ()
-    return max((event.at for event in events if event.name == "arc_end"), default=segment.path.end)

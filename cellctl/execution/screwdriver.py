@@ -12,8 +12,8 @@ from math import degrees, isnan, nan
 from typing import Protocol
 
 from cellctl.errors import Finding
-from cellctl.execution.arc_procedure import Bystander
 from cellctl.execution.job import ScrewLines
+from cellctl.execution.source_procedure import Bystander
 from cellctl.execution.telling import Events
 from cellctl.model.plan import ScrewAction
 from cellctl.model.tightening import TighteningProgram
@@ -163,7 +163,8 @@ class ScrewProcedure:
         """
         channel, run = self._channel, self._run
         said = {"hole": action.hole, "program": action.program}
-        yield from run.announce("screw_intent", **said)
+        while not (yield from run.announce("screw_intent", **said)):
+            pass  # it was held meanwhile: what is on the disk is what comes next, not what was asked for before
         program = channel.take_up(action.program)
         yield run.tell("screw", **said)
         yield from run.feed(channel.run)

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
     from cellctl.model.task import Task
     from cellctl.model.wiring import Wiring
 
-KINDS: Final = ("cell", "faults", "gcode", "io", "part", "pen", "project", "robot", "task", "tool", "wiring", "wps")
+KINDS: Final = (
+    "bead",
+    "cell",
+    "faults",
+    "gcode",
+    "io",
+    "part",
+    "pen",
+    "project",
+    "robot",
+    "task",
+    "tool",
+    "wiring",
+    "wps",
+)
 """The kinds of files that people write."""
 
 __all__ = [

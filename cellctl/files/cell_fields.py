@@ -194,9 +194,9 @@ class CellFile(FileModel):
     parts: dict[Name, PlacementField] = Field(default_factory=dict)
     """The work pieces by name; seams are called PART.SEAM."""
     signals: dict[Name, SignalField] = Field(default_factory=dict)
-    """Lines by name; a weld needs the output arc_on and the input arc_ok."""
+    """Lines by name; a weld needs the output arc_on and the input arc_ok, a bead dispenser_open and dispenser_ready."""
     procedures: dict[Name, Reference] = Field(default_factory=dict)
-    """Welding procedures (WPS) by the name that tasks call them."""
+    """Procedures of welds (WPS), beads and pens by the name that tasks call them."""
     tightening: dict[Name, TighteningField] = Field(default_factory=dict)
     """Tightening programs by the name that tasks call them; the driver knows them by their number in this order."""
     margins: MarginsField = MarginsField()

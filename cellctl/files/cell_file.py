@@ -13,11 +13,11 @@ from cellctl.files.cell_fields import CellFile, FixtureField, MarginsField
 from cellctl.files.configurations import configuration
 from cellctl.files.frames import WORLD, FrameTable
 from cellctl.files.part_file import open_part, part_of
+from cellctl.files.procedure_file import read_procedure
 from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import read_robot
 from cellctl.files.strict_model import Path
 from cellctl.files.tool_file import read_tool
-from cellctl.files.wps_file import read_wps
 from cellctl.model.cell import (
     Camera,
     Cell,
@@ -37,7 +37,7 @@ from cellctl.model.pose import Pose
 from cellctl.model.robot import Robot, Tool, with_adapter
 from cellctl.model.shapes import Solid, Visual
 from cellctl.model.tightening import TighteningProgram
-from cellctl.model.wps import Wps
+from cellctl.model.wps import SeamProcedure
 
 MOST_TURNS = 200
 """A thread that goes in by more turns than this has another unit than was meant."""
@@ -350,12 +350,12 @@ def _tightening(file: File[CellFile]) -> dict[str, TighteningProgram]:
     return programs
 
 
-def _procedures(file: File[CellFile]) -> dict[str, Wps]:
-    procedures: dict[str, Wps] = {}
+def _procedures(file: File[CellFile]) -> dict[str, SeamProcedure]:
+    procedures: dict[str, SeamProcedure] = {}
     for name, text in file.model.procedures.items():
         path = ("procedures", name)
         reference = file.joined(text, path)
-        wps = None if reference is None else read_wps(file.reading, reference, name, file.place(*path))
-        if wps is not None:
-            procedures[name] = wps
+        procedure = None if reference is None else read_procedure(file.reading, reference, name, file.place(*path))
+        if procedure is not None:
+            procedures[name] = procedure
     return procedures

@@ -19,7 +19,7 @@ from cellctl.files.quantities import FieldError, Kind, did_you_mean, read_vector
 from cellctl.files.reading import Reading, raise_findings
 from cellctl.files.sources import ArchiveSource, DiskSource, LibrarySource, Source
 from cellctl.files.task_checks import check_task, names_of
-from cellctl.files.task_file import WEAVE_WORDS, WELD_WORDS
+from cellctl.files.task_file import WEAVE_WORDS, seam_words
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.pose import Pose
 from cellctl.model.task import Grip, MoveJ, Release, Screw, Step, Task, Weld
@@ -191,9 +191,9 @@ def step_text(step: Step) -> str:
         return f"- {kind}: {{{', '.join(words)}}}" if words[1:] else f"- {kind}: {step.part}"
     if isinstance(step, Screw):
         return f"- screw: {{{', '.join(_screw_words(step))}}}"
-    default = Weld(step.seam, step.wps)
-    words = [f"seam: {step.seam}", f"wps: {step.wps}"]
-    for key, name, kind in WELD_WORDS:
+    written, default = seam_words(step), type(step)(step.seam, step.procedure)
+    words = [f"seam: {step.seam}", f"{written.procedure}: {step.procedure}"]
+    for key, name, kind in written.quantities:
         value = getattr(step, name)
         if value != getattr(default, name):
             words.append(
@@ -201,9 +201,9 @@ def step_text(step: Step) -> str:
             )
     words += ["reverse: true"] if step.reverse else []
     words += [f"backing: [{', '.join(step.backing)}]"] if step.backing else []
-    words += [f"weave: {{{_weave_words(step.weave)}}}"] if step.weave else []
+    words += [f"weave: {{{_weave_words(step.weave)}}}"] if isinstance(step, Weld) and step.weave else []
     words += [f"group: {step.group}"] if step.group else []
-    return f"- weld: {{{', '.join(words)}}}"
+    return f"- {written.key}: {{{', '.join(words)}}}"
 
 
 def _weave_words(weave: Weave) -> str:

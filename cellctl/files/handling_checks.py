@@ -8,7 +8,7 @@ from cellctl.files.cell_file import CellReading
 from cellctl.files.signal_checks import SignalNeeds, check_signals
 from cellctl.files.step_report import StepReport, moved_by
 from cellctl.model.cell import Cell
-from cellctl.model.task import Grip, Release, Step, Weld
+from cellctl.model.task import Grip, Release, SeamStep, Step
 
 GRIPPER_SIGNALS = SignalNeeds(
     code="F118",
@@ -67,5 +67,5 @@ def _check_order(steps: Sequence[tuple[StepReport, Step]]) -> None:
                 holds = f"holds '{held}'" if held else "holds nothing"
                 at.report("F132", f"'{step.part}' cannot be released, the gripper {holds}", "part", "grip it first")
             held = ""
-        elif isinstance(step, Weld) and held:
+        elif isinstance(step, SeamStep) and held:
             at.report("F132", f"the gripper holds '{held}' while a seam is to be welded", "seam", "release it first")

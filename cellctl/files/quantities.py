@@ -13,6 +13,7 @@ from cellctl.model.wps import Range
 
 Kind = Literal[
     "length",
+    "area",
     "angle",
     "time",
     "mass",
@@ -39,6 +40,7 @@ _MINUTE = 60.0
 UNITS: Final[Mapping[Kind, Mapping[str, float]]] = MappingProxyType(
     {
         "length": {"mm": units.mm, "m": 1.0, "cm": 1e-2, "um": units.um, "in": 25.4e-3},
+        "area": {"mm^2": units.mm**2, "m^2": 1.0},
         "angle": {"deg": units.deg, "rad": 1.0},
         "time": {"s": 1.0, "ms": units.ms, "min": _MINUTE},
         "mass": {"kg": 1.0, "g": 1e-3},

@@ -5,6 +5,7 @@ Decides what is raised at the end; knows no field of any file.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -226,8 +227,16 @@ def _asked_for(finding: Finding, reference: str, asked: Place | None) -> Finding
     """A finding about a file as a whole, moved to the place that asks for the file."""
     if asked is None or (finding.place is not None and finding.place.line):
         return finding
-    hint = _in_library(reference) if finding.code == "F101" else ""
+    hint = _in_library(reference) or _further_up(finding, asked) if finding.code == "F101" else ""
     return Finding(finding.code, f"'{reference}': {finding.message}", asked, hint or finding.suggestion)
+
+
+def _further_up(finding: Finding, asked: Place) -> str:
+    """A suggestion where a folder further up has what this one has not, as it would be written in the file `asked`."""
+    above = finding.data.get("above")
+    if not isinstance(above, str):
+        return ""
+    return f"did you mean '{posixpath.relpath(above, posixpath.dirname(asked.file) or '.')}'?"
 
 
 def _in_library(reference: str) -> str:

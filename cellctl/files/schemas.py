@@ -16,6 +16,7 @@ from cellctl.files.quantities import did_you_mean
 from cellctl.files.strict_model import FileModel
 
 _MODELS: Final = {
+    "bead": ("cellctl.files.bead_file", "BeadFile"),
     "cell": ("cellctl.files.cell_fields", "CellFile"),
     "faults": ("cellctl.files.faults_file", "FaultsFile"),
     "gcode": ("cellctl.files.gcode_file", "GcodeFile"),

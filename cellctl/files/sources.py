@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -147,8 +147,17 @@ class DiskSource:
         if not inside:
             raise FileError(Finding("F131", "a link leads out of its root", place, "copy the file into the project"))
         if not there:
-            raise FileError(Finding("F101", "there is no such file", place, _neighbours(target)))
+            above = self._above(reference) if scheme == "project" else {}
+            raise FileError(Finding("F101", "there is no such file", place, _neighbours(target), data=above))
         return target
+
+    def _above(self, reference: str) -> dict[str, object]:
+        """Where a file of that name lies in a folder further up, as it is shown; empty where there is none."""
+        path = PurePosixPath(split_reference(reference)[1])
+        for folder in path.parent.parents:
+            if (self.root / folder / path.name).is_file():
+                return {"above": self.shown(f"project:{folder / path.name}")}
+        return {}
 
     def _folder(self, reference: str) -> Path:
         scheme, path = split_reference(reference)

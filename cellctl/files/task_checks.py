@@ -12,10 +12,11 @@ from cellctl.files.quantities import Kind, shown_quantity
 from cellctl.files.screw_checks import check_screws
 from cellctl.files.signal_checks import SignalNeeds, check_signals
 from cellctl.files.step_report import PlaceOf, StepReport
+from cellctl.model.bead import BeadProcedure
 from cellctl.model.cell import Cell
 from cellctl.model.part import Part, Seam
-from cellctl.model.task import MoveJ, Step, Task, Weld
-from cellctl.model.wps import Range, Wps
+from cellctl.model.task import Dispense, MoveJ, SeamStep, Step, Task, Weld
+from cellctl.model.wps import POWER_SIGNALS, Range, SeamProcedure, Wps, arc_of
 
 ARC_SIGNALS = SignalNeeds(
     code="F116",
@@ -23,6 +24,13 @@ ARC_SIGNALS = SignalNeeds(
     needed=(("arc_on", "output"), ("arc_ok", "input")),
     optional=(),
     example="arc_on: {output: 1}, arc_ok: {input: 1}",
+)
+DISPENSER_SIGNALS = SignalNeeds(
+    code="F203",
+    who="a bead",
+    needed=(("dispenser_open", "output"), ("dispenser_ready", "input")),
+    optional=(("dispenser_flow", "analog_output"), ("dispenser_meter", "analog_input")),
+    example="dispenser_open: {output: 1}, dispenser_ready: {input: 1}",
 )
 MIN_LENGTH = 1e-3
 _SLACK = 1e-9
@@ -38,9 +46,11 @@ def check_task(task: Task, reading: CellReading, place: PlaceOf) -> list[Finding
         whole.report("F165", message, "steps", "write one task per group")
     for group in sorted(groups) or sorted(reading.groups)[:1]:
         _check_configuration(whole, reading, task.start, group, "start")
-    drawing = {name for name, wps in reading.cell.procedures.items() if wps.draws}
-    if any(isinstance(step, Weld) and step.wps not in drawing for step in task.steps):
+    arcless = {name for name, procedure in reading.cell.procedures.items() if arc_of(procedure) is None}
+    if any(isinstance(step, Weld) and step.wps not in arcless for step in task.steps):
         check_signals(whole, reading.cell, ARC_SIGNALS)
+    if any(isinstance(step, Dispense) for step in task.steps):
+        check_signals(whole, reading.cell, DISPENSER_SIGNALS)
     reports = [StepReport(index, f"step {index + 1}", place, findings) for index in range(len(task.steps))]
     for at, step in zip(reports, task.steps, strict=True):
         _check_step(at, step, reading)
@@ -82,8 +92,8 @@ def _check_step(at: StepReport, step: Step, reading: CellReading) -> None:
     if isinstance(step, MoveJ):
         if group is not None:
             _check_configuration(at, reading, step.target, group, "to")
-    elif isinstance(step, Weld):
-        _check_weld(at, step, reading, group)
+    elif isinstance(step, SeamStep):
+        _check_along_seam(at, step, reading, group)
 
 
 def _check_configuration(at: StepReport, reading: CellReading, name: str, group: str, field: str) -> None:
@@ -99,24 +109,31 @@ def _check_configuration(at: StepReport, reading: CellReading, name: str, group:
             at.report("F130", f"unknown configuration '{name}', for '{mechanism}' has none", field, hint)
 
 
-def _check_weld(at: StepReport, weld: Weld, reading: CellReading, group: str | None) -> None:
-    seam = _seam(at, weld, reading)
-    if weld.wps not in reading.procedures:
-        at.unknown("wps", weld.wps, reading.procedures, "wps")
-    for name in sorted(set(weld.backing) - reading.fixtures):
+def _check_along_seam(at: StepReport, step: SeamStep, reading: CellReading, group: str | None) -> None:
+    seam, key = _seam(at, step, reading), "bead" if isinstance(step, Dispense) else "wps"
+    if step.procedure not in reading.procedures:
+        at.unknown(key, step.procedure, reading.procedures, key)
+    for name in sorted(set(step.backing) - reading.fixtures):
         at.unknown("fixture", name, reading.fixtures, "backing")
-    wps = reading.cell.procedures.get(weld.wps)
-    _check_torch(at, weld, reading, group, wps)
-    if wps is not None:
-        _check_windows(at, weld, wps)
-        _check_weave(at, weld, wps, None if seam is None else seam[1])
     if seam is not None:
-        _check_trim(at, weld, seam[1])
-        if wps is not None and not wps.draws:
-            _check_joint(at, *seam, wps)
+        _check_trim(at, step, seam[1])
+    procedure = reading.cell.procedures.get(step.procedure)
+    fits = procedure is None or isinstance(procedure, BeadProcedure) is isinstance(step, Dispense)
+    if not fits:
+        hint = "name one whose file has 'process: bead'" if key == "bead" else "lay the bead with 'dispense'"
+        at.report("F204", f"procedure '{step.procedure}' is not for what this step does", key, hint)
+    _check_seam_tool(at, step, reading, group, procedure if fits else None)
+    if procedure is None or not fits:
+        return
+    _check_windows(at, step, procedure)
+    if isinstance(step, Weld) and isinstance(procedure, Wps):
+        _check_weave(at, step, procedure, None if seam is None else seam[1])
+        _check_override(at, reading.cell, procedure)
+    if seam is not None and (arc := arc_of(procedure)) is not None:
+        _check_joint(at, *seam, arc)
 
 
-def _seam(at: StepReport, weld: Weld, reading: CellReading) -> tuple[Part, Seam] | None:
+def _seam(at: StepReport, weld: SeamStep, reading: CellReading) -> tuple[Part, Seam] | None:
     part, dot, name = weld.seam.partition(".")
     if part not in reading.seams or not dot:
         known = [f"{p}.{s}" for p, seams in reading.seams.items() for s in seams or ()]
@@ -135,28 +152,42 @@ def _seam(at: StepReport, weld: Weld, reading: CellReading) -> tuple[Part, Seam]
     return placement.part, seam
 
 
-def _check_torch(at: StepReport, weld: Weld, reading: CellReading, group: str | None, wps: Wps | None) -> None:
+def _check_seam_tool(
+    at: StepReport, step: SeamStep, reading: CellReading, group: str | None, procedure: SeamProcedure | None
+) -> None:
+    """The arm carries a torch for a weld, a dispenser for a bead, of the wire or bore that the procedure is for."""
     members = {g.name: g.mechanisms for g in reading.cell.groups}.get(group or "", ())
+    lays, what = isinstance(step, Dispense), "dispenser" if isinstance(step, Dispense) else "torch"
     for mechanism in (m for m in reading.cell.mechanisms if m.name in members[:1]):
-        torch = None if mechanism.tool is None else mechanism.tool.torch
-        if mechanism.tool is None and mechanism.name in reading.tooled:
+        tool = mechanism.tool
+        if tool is None and mechanism.name in reading.tooled:
             continue  # what is wrong with its tool stands where the tool is named
-        if mechanism.tool is None:
-            at.report("F164", f"'{mechanism.name}' carries no tool", "seam", "mount a torch on it in the cell file")
-        elif torch is None:
-            hint = "mount a tool whose file has a 'torch'"
-            at.report("F164", f"tool '{mechanism.tool.name}' of '{mechanism.name}' has no contact tip", "seam", hint)
-        if torch is not None and wps is not None and abs(torch.wire_diameter - wps.wire_diameter) > 1e-6:
-            has, needs = (shown_quantity(d, "length") for d in (torch.wire_diameter, wps.wire_diameter))
-            at.report("F168", f"the torch has wire of {has}, procedure '{wps.name}' needs {needs}", "wps")
+        if tool is None:
+            at.report("F164", f"'{mechanism.name}' carries no tool", "seam", f"mount a {what} on it in the cell file")
+        elif (tool.dispenser if lays else tool.torch) is None:
+            lacks = "no nozzle" if lays else "no contact tip"
+            hint = f"mount a tool whose file has a '{what}'"
+            at.report("F164", f"tool '{tool.name}' of '{mechanism.name}' has {lacks}", "seam", hint)
+        elif isinstance(procedure, BeadProcedure) and tool.dispenser is not None:
+            _check_diameter(at, "dispenser has a nozzle", tool.dispenser.bore, procedure.bore, procedure.name, "bead")
+        elif isinstance(procedure, Wps) and tool.torch is not None:
+            wire = tool.torch.wire_diameter
+            _check_diameter(at, "torch has wire", wire, procedure.wire_diameter, procedure.name, "wps")
 
 
-def _check_windows(at: StepReport, weld: Weld, wps: Wps) -> None:
+def _check_diameter(at: StepReport, what: str, has: float, needs: float, procedure: str, key: str) -> None:
+    if abs(has - needs) > 1e-6:
+        shown, needed = (shown_quantity(diameter, "length") for diameter in (has, needs))
+        at.report("F168", f"the {what} of {shown}, procedure '{procedure}' needs {needed}", key)
+
+
+def _check_windows(at: StepReport, step: SeamStep, procedure: SeamProcedure) -> None:
     """Commanded values and windows must lie inside the procedure's."""
-    _check_value(at, "F160", "travel speed", "travel_speed", weld.travel_speed, wps.travel_speed, "speed", wps.name)
-    _check_value(at, "F161", "ctwd", "ctwd", weld.ctwd, wps.ctwd, "length", wps.name)
-    _check_window(at, "F162", "work angle", "work_angle", weld.work_angle, wps.work_angle, wps.name)
-    _check_window(at, "F163", "travel angle", "travel_angle", weld.travel_angle, wps.travel_angle, wps.name)
+    p, distance = procedure, ("stand-off", "stand_off") if isinstance(step, Dispense) else ("ctwd", "ctwd")
+    _check_value(at, "F160", "travel speed", "travel_speed", step.travel_speed, p.travel_speed, "speed", p.name)
+    _check_value(at, "F161", *distance, step.ctwd, p.ctwd, "length", p.name)
+    _check_window(at, "F162", "work angle", "work_angle", step.work_angle, p.work_angle, p.name)
+    _check_window(at, "F163", "travel angle", "travel_angle", step.travel_angle, p.travel_angle, p.name)
 
 
 def _check_value(
@@ -173,6 +204,16 @@ def _check_window(
     if value is not None and not (window.holds(value.minimum, _SLACK) and window.holds(value.maximum, _SLACK)):
         message = f"{what} {_shown_window(value, 'angle')} lies outside procedure '{wps}'"
         at.report(code, message, field, f"it allows {_shown_window(window, 'angle')}")
+
+
+def _check_override(at: StepReport, cell: Cell, wps: Wps) -> None:
+    """What scales its power with the override needs outputs to set that by (F200); without them it waits."""
+    missing = [name for name in POWER_SIGNALS if cell.analog_output(name) is None]
+    if wps.override == "scaled" and cell.signals and missing:
+        outputs = " and ".join(f"'{name}'" for name in missing)
+        message = f"procedure '{wps.name}' scales its power, and the cell has no analog_output {outputs} to set it by"
+        hint = f"write '{missing[0]}: {{analog_output: 1}}' under 'signals'; until then an override waits for the arc"
+        at.warn("F200", message, "wps", hint)
 
 
 def _check_weave(at: StepReport, weld: Weld, wps: Wps, seam: Seam | None) -> None:
@@ -202,7 +243,7 @@ def _shown_window(window: Range, kind: Kind) -> str:
     return f"{shown_quantity(window.minimum, kind)} to {shown_quantity(window.maximum, kind)}"
 
 
-def _check_trim(at: StepReport, weld: Weld, seam: Seam) -> None:
+def _check_trim(at: StepReport, weld: SeamStep, seam: Seam) -> None:
     length = seam.curve.length
     if seam.curve.closed:
         if weld.from_ or weld.to:
@@ -222,7 +263,7 @@ def _check_trim(at: StepReport, weld: Weld, seam: Seam) -> None:
         at.report("F156", message, "from" if weld.from_ else "to", "trim less")
 
 
-def trimmed(weld: Weld, length: float) -> tuple[float, float]:
+def trimmed(weld: SeamStep, length: float) -> tuple[float, float]:
     """Where an open seam of `length` starts and ends after its trims, m from its own start."""
     begin = weld.from_ if weld.from_ >= 0.0 else length + weld.from_
     end = weld.to if weld.to > 0.0 else length + weld.to

@@ -85,13 +85,11 @@ class WeaveField(FileModel):
         return Weave(amplitude, self.frequency or 0.0, self.wavelength or 0.0, self.shape)
 
 
-class WeldField(FileModel):
-    """Weld a seam after a procedure; what is not given is the procedure's."""
+class AlongSeamField(FileModel):
+    """Go along a seam after a procedure; what is not given is the procedure's."""
 
     seam: str
     """The seam, as PART.SEAM."""
-    wps: Name
-    """The procedure, as the cell names it."""
     from_: Annotated[Length, Field(alias="from")] = 0.0
     """Where to begin on an open seam: from its start, or from its end where it is negative."""
     to: Length = 0.0
@@ -101,21 +99,15 @@ class WeldField(FileModel):
     overlap: Gap = 0.0
     """How far to go beyond the start of a closed seam."""
     reverse: bool = False
-    """Weld it from its end to its start."""
-    stitch: StitchField | None = None
-    """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
-    weave: WeaveField | None = None
-    """How the torch swings across the seam, inside what the procedure allows; it does not unless given."""
-    ctwd: PositiveLength | None = None
-    """Contact-tip-to-work distance; the procedure's nominal value unless given."""
+    """Go from its end to its start."""
     travel_speed: Speed | None = None
     """Travel speed; the procedure's nominal value unless given."""
     work_angle: AngleWindow | None = None
-    """Window of the torch's tilt across the seam; the procedure's unless given."""
+    """Window of the tool's tilt across the seam; the procedure's unless given."""
     travel_angle: AngleWindow | None = None
-    """Window of the torch's tilt along the seam, push is positive; the procedure's unless given."""
+    """Window of the tool's tilt along the seam, push is positive; the procedure's unless given."""
     spin: Annotated[AngleWindow | None, BeforeValidator(_spin)] = None
-    """Window of the torch's turn about its wire, or free."""
+    """Window of the tool's turn about its wire or nozzle, or free."""
     approach: PositiveLength = 0.050
     """How far off the seam the straight way to it begins."""
     retract: PositiveLength = 0.080
@@ -123,7 +115,29 @@ class WeldField(FileModel):
     backing: list[Name] = Field(default_factory=list)
     """Fixtures that the plate lies on here, which the nozzle may come as near to as to the plate."""
     group: Name | None = None
-    """The group that welds, where the cell has several."""
+    """The group that goes, where the cell has several."""
+
+
+class WeldField(AlongSeamField):
+    """Weld a seam after a procedure; what is not given is the procedure's."""
+
+    wps: Name
+    """The procedure, as the cell names it."""
+    stitch: StitchField | None = None
+    """Weld an open seam in stitches from where it begins; each is a step of its own, with its approach and retract."""
+    weave: WeaveField | None = None
+    """How the torch swings across the seam, inside what the procedure allows; it does not unless given."""
+    ctwd: PositiveLength | None = None
+    """Contact-tip-to-work distance; the procedure's nominal value unless given."""
+
+
+class DispenseField(AlongSeamField):
+    """Lay a bead along a seam after a procedure; what is not given is the procedure's."""
+
+    bead: Name
+    """The procedure, as the cell names it."""
+    stand_off: PositiveLength | None = None
+    """How far the tip of the nozzle is from the seam; the procedure's nominal value unless given."""
 
 
 class GripField(FileModel):
@@ -186,6 +200,8 @@ class StepField(FileModel):
     """A free move to a configuration; a name alone will do."""
     weld: WeldField | None = None
     """Weld a seam."""
+    dispense: DispenseField | None = None
+    """Lay a bead along a seam."""
     grip: Annotated[
         GripField | None,
         BeforeValidator(_named_part),
@@ -203,14 +219,15 @@ class StepField(FileModel):
     """Drive a screw into a hole."""
 
     @property
-    def field(self) -> MoveJField | WeldField | GripField | ReleaseField | ScrewField | None:
+    def field(self) -> MoveJField | WeldField | DispenseField | GripField | ReleaseField | ScrewField | None:
         """The one that is given."""
-        return self.move_j or self.weld or self.grip or self.release or self.screw
+        return self.move_j or self.weld or self.dispense or self.grip or self.release or self.screw
 
     @model_validator(mode="after")
     def _one_step(self) -> StepField:
-        if sum(field is not None for field in (self.move_j, self.weld, self.grip, self.release, self.screw)) != 1:
-            raise FieldError("F115", "exactly one of move_j, weld, grip, release, screw must be given")
+        kinds = list(type(self).model_fields)
+        if sum(getattr(self, kind) is not None for kind in kinds) != 1:
+            raise FieldError("F115", f"exactly one of {', '.join(kinds)} must be given")
         return self
 
 
@@ -221,6 +238,8 @@ class BudgetField(FileModel):
     """The longest that the plan may take."""
     clearance: Gap | None = None
     """The smallest gap that the plan may have, where that is more than the cell's."""
+    tcp_speed: Speed | None = None
+    """How fast the tool's working point may be (250 mm/s as in manual mode); free motion is slowed down to it."""
 
 
 class TaskFile(FileModel):

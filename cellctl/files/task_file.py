@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Final
+from typing import Any, Final
 
 from cellctl.errors import Finding, Place, UsageError
 from cellctl.files.cell_file import CellReading, read_cell
@@ -12,6 +13,8 @@ from cellctl.files.quantities import Kind, write_quantity
 from cellctl.files.reading import File, Reading
 from cellctl.files.task_checks import check_task
 from cellctl.files.task_fields import (
+    AlongSeamField,
+    DispenseField,
     GripField,
     MoveJField,
     ReleaseField,
@@ -23,7 +26,7 @@ from cellctl.files.task_fields import (
 )
 from cellctl.model.inputs import Input, canonical_json
 from cellctl.model.stitches import stitched
-from cellctl.model.task import Budget, Grip, MoveJ, Release, Screw, Step, Task, Weld
+from cellctl.model.task import Budget, Dispense, Grip, MoveJ, Release, Screw, SeamStep, Step, Task, Weld
 from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
 
@@ -83,7 +86,8 @@ def _stitched(file: File[TaskFile], cell: CellReading, index: int, weld: Weld, s
 
 def _task(file: File[TaskFile], cell: CellReading, written: list[tuple[int, Step]]) -> Task:
     model = file.model
-    budget = Budget(model.budget.cycle_time or inf, model.budget.clearance or 0.0)
+    most = model.budget
+    budget = Budget(most.cycle_time or inf, most.clearance or 0.0, most.tcp_speed or inf)
     name = model.name or posixpath.basename(file.reference.partition(":")[2]).partition(".")[0]
     steps = tuple(step for _, step in written)
     places = tuple(file.place("steps", index) for index, _ in written)
@@ -102,27 +106,31 @@ def _step(written: StepField) -> Step:
         case ScrewField() as screw:
             ways = screw.approach, screw.retract
             return Screw(screw.hole, screw.program, tuple(screw.into), *ways, screw.group or "")
+        case DispenseField() as bead:
+            return Dispense(bead.seam, bead.bead, stand_off=bead.stand_off, **_along_seam(bead))
     weld = written.field
     assert isinstance(weld, WeldField)  # the model holds exactly one of them
-    return Weld(
-        seam=weld.seam,
-        wps=weld.wps,
-        from_=weld.from_,
-        to=weld.to,
-        start=weld.start,
-        overlap=weld.overlap,
-        reverse=weld.reverse,
-        ctwd=weld.ctwd,
-        travel_speed=weld.travel_speed,
-        work_angle=weld.work_angle,
-        travel_angle=weld.travel_angle,
-        spin=weld.spin,
-        approach=weld.approach,
-        retract=weld.retract,
-        backing=tuple(weld.backing),
-        weave=None if weld.weave is None else weld.weave.weave,
-        group=weld.group or "",
-    )
+    weave = None if weld.weave is None else weld.weave.weave
+    return Weld(weld.seam, weld.wps, ctwd=weld.ctwd, weave=weave, **_along_seam(weld))
+
+
+def _along_seam(field: AlongSeamField) -> dict[str, Any]:
+    """What every step along a seam has beside it."""
+    return {
+        "from_": field.from_,
+        "to": field.to,
+        "start": field.start,
+        "overlap": field.overlap,
+        "reverse": field.reverse,
+        "travel_speed": field.travel_speed,
+        "work_angle": field.work_angle,
+        "travel_angle": field.travel_angle,
+        "spin": field.spin,
+        "approach": field.approach,
+        "retract": field.retract,
+        "backing": tuple(field.backing),
+        "group": field.group or "",
+    }
 
 
 def task_input(task: Task) -> Input:
@@ -145,17 +153,18 @@ def task_input(task: Task) -> Input:
         budget["cycle_time"] = write_quantity(task.budget.cycle_time, "time")
     if task.budget.clearance:
         budget["clearance"] = write_quantity(task.budget.clearance, "length")
+    if isfinite(task.budget.tcp_speed):
+        budget["tcp_speed"] = write_quantity(task.budget.tcp_speed, "speed")
     if budget:
         tree["budget"] = budget
     return Input(task.reference or f"task:{task.name}", "task", canonical_json(tree))
 
 
-WELD_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
+_SEAM_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("from", "from_", "length"),
     ("to", "to", "length"),
     ("start", "start", "angle"),
     ("overlap", "overlap", "length"),
-    ("ctwd", "ctwd", "length"),
     ("travel_speed", "travel_speed", "speed"),
     ("work_angle", "work_angle", "angle"),
     ("travel_angle", "travel_angle", "angle"),
@@ -163,7 +172,24 @@ WELD_WORDS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("approach", "approach", "length"),
     ("retract", "retract", "length"),
 )
-"""Words of a weld in a file, what holds them in `Weld`, and their kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeamWords:
+    """How a step along a seam is written: its key, the key of its procedure, and the `quantities` of the step (key in a
+    file, field of the value, kind).
+    """
+
+    key: str
+    procedure: str
+    quantities: tuple[tuple[str, str, Kind], ...]
+
+
+def seam_words(step: SeamStep) -> SeamWords:
+    """How this step is written."""
+    if isinstance(step, Dispense):
+        return SeamWords("dispense", "bead", (*_SEAM_WORDS, ("stand_off", "stand_off", "length")))
+    return SeamWords("weld", "wps", (*_SEAM_WORDS, ("ctwd", "ctwd", "length")))
 
 
 def _step_tree(step: Step) -> dict[str, object]:
@@ -178,19 +204,19 @@ def _step_tree(step: Step) -> dict[str, object]:
         return {"release": {"part": step.part, **onto, **group}}
     if isinstance(step, Screw):
         return {"screw": _screw_tree(step) | group}
-    default = Weld(step.seam, step.wps)
-    tree: dict[str, object] = {"seam": step.seam, "wps": step.wps, **group}
+    words, default = seam_words(step), type(step)(step.seam, step.procedure)
+    tree: dict[str, object] = {"seam": step.seam, words.procedure: step.procedure, **group}
     if step.reverse:
         tree["reverse"] = True
     if step.backing:
         tree["backing"] = list(step.backing)
-    if step.weave:
+    if isinstance(step, Weld) and step.weave:
         tree["weave"] = _weave_tree(step.weave)
-    for key, name, kind in WELD_WORDS:
+    for key, name, kind in words.quantities:
         value = getattr(step, name)
         if value != getattr(default, name):
             tree[key] = _range_tree(value, kind) if isinstance(value, Range) else write_quantity(value, kind)
-    return {"weld": tree}
+    return {words.key: tree}
 
 
 def _screw_tree(step: Screw) -> dict[str, object]:

@@ -13,7 +13,7 @@ from cellctl.files.reading import File, Reading
 from cellctl.files.robot_file import inertia_of
 from cellctl.files.shape_fields import BodyField, InertiaField
 from cellctl.files.strict_model import FileModel
-from cellctl.model.robot import Finger, Gripper, Screwdriver, Tool, Torch
+from cellctl.model.robot import Dispenser, Finger, Gripper, Screwdriver, Tool, Torch
 from cellctl.model.shapes import Box, Hull, Solid
 
 
@@ -50,8 +50,19 @@ class ScrewdriverField(FileModel):
     """The solids that may come near the work around a hole."""
 
 
+class DispenserField(FileModel):
+    """What makes a tool a dispenser: the tip of its nozzle (+Z out of it to the work) and the solids by the bead."""
+
+    nozzle_tip: LocalAt
+    """The tip of the nozzle in the flange's frame, +Z out of it towards the work."""
+    bore: PositiveLength
+    """The bore of the nozzle, which procedures are checked against."""
+    nozzle: Annotated[list[Name], Field(min_length=1)]
+    """The solids that may come as near to the seam's plates as the cell's margins say."""
+
+
 class ToolFile(BodyField):
-    """A tool in the flange frame: inertia, convex solids, pictures, and what makes it a torch, gripper or driver."""
+    """A tool in the flange frame: inertia, convex solids, pictures, and what makes it a torch, gripper or the like."""
 
     title: str
     """The tool in words."""
@@ -63,6 +74,8 @@ class ToolFile(BodyField):
     """What makes it a gripper."""
     screwdriver: ScrewdriverField | None = None
     """What makes it a screwdriver."""
+    dispenser: DispenserField | None = None
+    """What makes it a dispenser."""
     sources: dict[str, SourceField] = Field(default_factory=dict)
     """Where each group of figures comes from."""
 
@@ -85,6 +98,7 @@ def read_tool(reading: Reading, reference: str, name: str, asked: Place | None =
         sources,
         _gripper(file, solids),
         screwdriver=_screwdriver(file),
+        dispenser=_dispenser(file),
     )
 
 
@@ -94,6 +108,16 @@ def _screwdriver(file: File[ToolFile]) -> Screwdriver | None:
         return None
     _check_solids(file, "screwdriver", "bit", screwdriver.bit)
     return Screwdriver(screwdriver.bit_tip.pose, tuple(screwdriver.bit))
+
+
+def _dispenser(file: File[ToolFile]) -> Dispenser | None:
+    dispenser = file.model.dispenser
+    if dispenser is None:
+        return None
+    if file.model.torch is not None:
+        file.report("F115", "a tool goes along seams as a torch or as a dispenser, not as both", ("dispenser",))
+    _check_solids(file, "dispenser", "nozzle", dispenser.nozzle)
+    return Dispenser(dispenser.nozzle_tip.pose, dispenser.bore, tuple(dispenser.nozzle))
 
 
 def _check_solids(file: File[ToolFile], kind: str, key: str, names: list[str]) -> None:

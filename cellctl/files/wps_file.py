@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from cellctl.errors import CellctlError, Place
+from cellctl.errors import Place
 from cellctl.files.fields import (
     AngleWindow,
     CurrentWindow,
@@ -132,8 +132,6 @@ class PenFile(FileModel):
 
 def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:
     """The procedure described at `reference`, called `name` in its cell."""
-    if _draws(reading, reference):
-        return _read_pen(reading, reference, name, asked)
     file = reading.open(WpsFile, "wps", reference, asked)
     if file is None:
         return None
@@ -181,15 +179,8 @@ def read_wps(reading: Reading, reference: str, name: str, asked: Place | None = 
     )
 
 
-def _draws(reading: Reading, reference: str) -> bool:
-    """Whether a file says of itself that it is a pen's; one that cannot be read says nothing."""
-    try:
-        return reading.source.tree(reference).get("process") == PEN
-    except CellctlError:
-        return False
-
-
-def _read_pen(reading: Reading, reference: str, name: str, asked: Place | None) -> Wps | None:
+def read_pen(reading: Reading, reference: str, name: str, asked: Place | None = None) -> Wps | None:
+    """How the pen described at `reference` goes along a seam, called `name` in its cell."""
     file = reading.open(PenFile, "wps", reference, asked)
     if file is None:
         return None

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cellctl.jobs.checking import Checked as Checked
     from cellctl.jobs.checking import check_file as check_file
     from cellctl.jobs.measuring import measured_welds as measured_welds
+    from cellctl.jobs.measuring_screws import measured_screws as measured_screws
     from cellctl.jobs.proving import certify as certify
     from cellctl.jobs.proving import check as check
     from cellctl.jobs.proving import plan as plan
@@ -32,6 +33,7 @@ _HOMES = {
     "connect": "running",
     "demand_driver": "running",
     "interrupted": "resuming",
+    "measured_screws": "measuring_screws",
     "measured_welds": "measuring",
     "new_run_folder": "running",
     "plan": "proving",
@@ -50,6 +52,7 @@ __all__ = [
     "connect",
     "demand_driver",
     "interrupted",
+    "measured_screws",
     "measured_welds",
     "new_run_folder",
     "plan",

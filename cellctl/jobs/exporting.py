@@ -14,6 +14,7 @@ from cellctl.files.urdf.export import LinkPair, urdf_cell, write_urdf_cell
 from cellctl.model.cell import Axes, Cell, Mechanism
 from cellctl.model.plan import Plan, Segment
 from cellctl.model.pose import FloatArray, Pose
+from cellctl.model.wps import Wps
 
 DEFAULT_RATE = 250.0
 HIGHEST_RATE = 10_000.0
@@ -45,7 +46,8 @@ def export_csv(plan: Plan, path: str | Path, *, rate: float = DEFAULT_RATE) -> i
     """Write a plan as a table with `rate` rows a second and one at its end; returns the number of rows.
 
     Columns: time (s), joints (rad or m), the TCP in the world (m, unit quaternion with the scalar last), its `ctwd`
-    (m), segment, kind, path parameter s, and whether the arc is on. The TCP stands off the contact tip by the
+    (m), segment, kind, path parameter s, and whether the arc is on
+    or a bead is laid. The TCP stands off the contact tip by the
     contact-tip-to-work distance of the step's weld, and is the contact tip itself in a step without one; it is the
     flange where there is no torch. Raises UsageError U620 for a rate that cannot be, FileError F180.
     """
@@ -97,7 +99,7 @@ def _segment_rows(plan: Plan, cell: Cell, index: int, times: FloatArray, inside:
     s = segment.law(inside)[:, 0]
     q = segment.path(s)
     flanges = flange_matrices(chain_of(mechanism.robot), q[:, : mechanism.robot.dof])
-    arc = _arc_on(cell, segment, s)
+    arc = _process_on(cell, segment, s)
     for k, time in enumerate(times.tolist()):
         pose = mechanism.pose_world_base @ Pose(flanges[k]) @ tool
         numbers = [time, *q[k].tolist(), *pose.position.tolist(), *pose.quat_xyzw.tolist(), ctwd]
@@ -115,12 +117,13 @@ def _tcp_of(plan: Plan, mechanism: Mechanism, segment: Segment) -> tuple[Pose, f
     return mechanism.pose_flange_tip(ctwd), ctwd
 
 
-def _arc_on(cell: Cell, segment: Segment, s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the arc burns at path parameters `s` (n,); a pen has none."""
-    if segment.process is None or cell.procedures[segment.process.wps].draws:
+def _process_on(cell: Cell, segment: Segment, s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether the arc burns or a bead is laid at path parameters `s` (n,); a pen does neither."""
+    section = segment.process
+    procedure = None if section is None else cell.procedures[section.wps]
+    if section is None or (isinstance(procedure, Wps) and procedure.draws):
         return np.zeros(len(s), dtype=np.bool_)
-    at = {event.name: event.at for event in segment.process.events}
-    return (at.get("arc_start", np.inf) <= s) & (s < at.get("arc_end", np.inf))
+    return (section.begin <= s) & (s < section.end)
 
 
 def _owners(cell: Cell) -> tuple[str, ...]:

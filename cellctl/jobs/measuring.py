@@ -1,4 +1,4 @@
-"""What a run really did: welds read back from measured joints by the code that judges plans.
+"""What a run really did: welds and beads read back from measured joints by the code that judges plans.
 
 A seam that was welded in several passes, in one run or in a run and the one that went on with it, is joined to one weld
 before it is judged; what lies in the overlap of a restart counts once.
@@ -17,18 +17,21 @@ from cellctl.errors import CellctlError, Finding
 from cellctl.execution.records.survey import surveyed
 from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
+from cellctl.model.bead import BeadProcedure
 from cellctl.model.certificate import SeamRecord
 from cellctl.model.plan import SeamSection, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Task, Weld
-from cellctl.model.wps import Wps
+from cellctl.model.task import SeamStep, Task
+from cellctl.model.wps import SeamProcedure, Wps, arc_of
 from cellctl.processes.power import power_line
-from cellctl.proof.conformance import EXECUTED, Executed, check_weld
+from cellctl.proof.conformance import check_seam
+from cellctl.proof.deposits import Executed
+from cellctl.proof.gates import EXECUTED
 
 PLAN_FILE = "plan.zip"
 TRACE_FILE = "trace.csv"
 ESTABLISHED = 2
-"""`arc` in a trace while the arc burns."""
+"""`arc` in a trace while the arc burns or a bead is laid."""
 _JOIN_AFTER = 2e-3
 _UP_TO_SPEED = 0.5e-3
 _MOST_RUNS = 50
@@ -38,9 +41,9 @@ _OF_SPEED = ("C315", "C316")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredWeld:
-    """One weld of a run as measured, with the executed gates that it breaks.
+    """One weld or bead of a run as measured, with the executed gates that it breaks.
 
-    `record` is None where no arc burnt; its length is what was welded.
+    `record` is None where no arc burnt and no bead was laid; its length is that of what was.
     """
 
     seam: str
@@ -51,13 +54,13 @@ class MeasuredWeld:
         """What keeps the seam from being welded to its procedure, C336 where it was not welded at all."""
         if self.record is not None:
             return self.findings
-        return (Finding("C336", f"{self.seam}: no arc burnt on it in this run"),)
+        return (Finding("C336", f"{self.seam}: nothing was done along it in this run"),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:
-    """One stretch of burning arc: times (n,) s, path parameters (n,) m, measured joints (n, dof), the rate of path time
-    and the power of the arc (n,) W; 0 where nobody measured it.
+    """One stretch of burning arc or of a bead: times (n,) s, path parameters (n,) m, measured joints (n, dof), the rate
+    of path time, the power of the arc (n,) W and the flow of the bead (n,) m^3/s; 0 where nobody measured it.
     """
 
     t: FloatArray
@@ -65,14 +68,16 @@ class Pass:
     q: FloatArray
     rate: FloatArray
     power: FloatArray
+    flow: FloatArray
 
-    def where(self, rows: NDArray[np.bool_]) -> Pass:
+    def where(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Pass:
         """Some of its cycles."""
-        return Pass(self.t[rows], self.s[rows], self.q[rows], self.rate[rows], self.power[rows])
+        return Pass(self.t[rows], self.s[rows], self.q[rows], self.rate[rows], self.power[rows], self.flow[rows])
 
 
 def measured_welds(folder: str | Path) -> tuple[MeasuredWeld, ...]:
-    """The welds of a run folder from its measured joints, in the order of the plan; raises FileError for no run.
+    """The welds and beads of a run folder from its measured joints, in the order of the plan; raises FileError for no
+    run.
 
     Of a run that went on with an earlier one, the welds of both.
     """
@@ -99,10 +104,11 @@ def chain_of_runs(folder: Path) -> list[Path]:
 
 
 def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> MeasuredWeld:
-    """One weld from the cycles in which its arc burnt and the path moved on."""
+    """One weld or bead from the cycles in which its source worked and the path moved on."""
     section, step = segment.process, task.steps[segment.step]
-    assert section is not None and isinstance(step, Weld)
-    draws = task.cell.procedures[section.wps].draws
+    assert section is not None and isinstance(step, SeamStep)
+    procedure = task.cell.procedures[section.wps]
+    draws = isinstance(procedure, Wps) and procedure.draws
     passes = [
         burnt
         for trace in traces
@@ -113,8 +119,8 @@ def _measured(task: Task, traces: list[Trace], index: int, segment: Segment) -> 
         return MeasuredWeld(step.seam, None, ())
     whole = joined(passes, section.travel_speed)
     where = f"step {segment.step + 1}, {step.seam}, measured"
-    executed = _executed(task.cell.procedures[section.wps], section.travel_speed, whole)
-    record, findings = check_weld(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where, executed)
+    executed = _executed(procedure, section.travel_speed, whole)
+    record, findings = check_seam(task.cell, segment.group, step, section, whole.t, whole.q, EXECUTED, where, executed)
     if draws:
         findings = tuple(finding for finding in findings if finding.code not in _OF_SPEED)
     findings = (*findings, *(late_cycles(passes, where) if findings else ()))
@@ -132,23 +138,28 @@ def welded_length(passes: list[Pass]) -> float:
 
 def drawn_passes(trace: Trace, segment: int, section: SeamSection) -> list[Pass]:
     """The stretch of a trace in which a pen went along its seam."""
-    first, last = (event.at for event in sorted(section.events, key=lambda event: event.at))
-    on = (trace.segment == segment) & (trace.s > first) & (trace.s < last)
+    on = (trace.segment == segment) & (trace.s > section.begin) & (trace.s < section.end)
     return [_rows(trace, np.flatnonzero(on))]
 
 
 def _rows(trace: Trace, rows: NDArray[np.intp]) -> Pass:
-    return Pass(trace.time[rows], trace.s[rows], trace.measured[rows], trace.rate[rows], trace.arc_power[rows])
+    whole = Pass(trace.time, trace.s, trace.measured, trace.rate, trace.arc_power, trace.bead_flow)
+    return whole.where(rows)
 
 
-def _executed(wps: Wps, travel_speed: float, whole: Pass) -> Executed | None:
-    """What was commanded and measured of an arc whose power went with its speed; None for one that was not to."""
-    if wps.override == "blocked" and not whole.power.any():
+def _executed(procedure: SeamProcedure, travel_speed: float, whole: Pass) -> Executed | None:
+    """What was commanded and measured of an arc whose power went with its speed, or of a bead; None for a process that
+    was not to be slowed down and of which nothing was measured.
+    """
+    if isinstance(procedure, BeadProcedure):
+        return Executed(np.clip(whole.rate, procedure.slowest(travel_speed), 1.0), whole.power, whole.flow)
+    arc = arc_of(procedure)
+    if arc is None or (arc.override == "blocked" and not whole.power.any()):
         return None
-    line = power_line(wps, travel_speed)
+    line = power_line(arc, travel_speed)
     rate = np.array([line.share(one) for one in whole.rate.tolist()])
     expected = [power.voltage * power.current for power in map(line.at, rate.tolist())]
-    return Executed(rate, whole.power if whole.power.any() else np.array(expected))
+    return Executed(rate, whole.power if whole.power.any() else np.array(expected), whole.flow)
 
 
 def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
@@ -193,5 +204,6 @@ def joined(passes: list[Pass], speed: float) -> Pass:
             np.vstack([first.q, second.q]),
             np.concatenate([first.rate, second.rate]),
             np.concatenate([first.power, second.power]),
+            np.concatenate([first.flow, second.flow]),
         )
     return whole

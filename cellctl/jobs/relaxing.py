@@ -14,7 +14,7 @@ from cellctl.jobs.change import Change, Family
 from cellctl.jobs.changes import families
 from cellctl.jobs.proving import judged
 from cellctl.model.plan import CertifiedPlan
-from cellctl.model.task import Task, Weld
+from cellctl.model.task import SeamStep, Task
 from cellctl.scene.engine import EngineName
 
 Progress = Callable[[str, float | None], None]
@@ -130,13 +130,13 @@ def relaxations(
 ) -> Relaxations:
     """The smallest change of every family that makes `task` possible, which planning `refused`.
 
-    Only the first step that was refused is looked at, and only if it is a weld. `tries` bounds how many changes are
-    tried along the seam; a change that seems to do is planned and proved with the whole task. `only` names the families
-    to look at; all of them where it is None.
+    Only the first step that was refused is looked at, and only if it goes along a seam. `tries` bounds how many changes
+    are tried along the seam; a change that seems to do is planned and proved with the whole task. `only` names the
+    families to look at; all of them where it is None.
     """
     found = [finding for finding in refused if isinstance(finding.data.get("step"), int)]
     index = found[0].data["step"] if found else None
-    if not isinstance(index, int) or not isinstance(task.steps[index], Weld):
+    if not isinstance(index, int) or not isinstance(task.steps[index], SeamStep):
         return Relaxations(None, (), (), 0)
     search = _Search(task, index, seed, engine, progress, tries)
     offers: list[Offer] = []

@@ -26,7 +26,7 @@ def replan(
 
     Only what a change of the cell touches is planned anew; a plan made so is as valid as one from scratch, which its
     proof shows, but it depends on the earlier one. Nothing is taken for a step that is not the same in both tasks, or
-    where the arm, its tool or its place is another one. Raises what `plan` raises.
+    where the arm, its tool, its place or the budget of its speed is another one. Raises what `plan` raises.
     """
     from cellctl.planning.plan_task import replan_steps
     from cellctl.planning.reuse import Earlier
@@ -42,7 +42,7 @@ def replan(
 def _of_the_same(task: Task, earlier: Plan) -> tuple[Segment, ...]:
     """The segments of the steps that both tasks have, for the same arm in the same place."""
     then = task_from_inputs(earlier.inputs)
-    if _arm(task) != _arm(then):
+    if _arm(task) != _arm(then) or task.budget.tcp_speed != then.budget.tcp_speed:
         return ()
     shared = [index for index, (a, b) in enumerate(zip(then.steps, task.steps, strict=False)) if a == b]
     return tuple(segment for segment in earlier.segments if segment.step in shared)

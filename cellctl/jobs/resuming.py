@@ -70,6 +70,12 @@ class Interrupted:
         process = None if cut is None else self.certified.plan.segments[cut[0]].process
         return "" if process is None else process.seam
 
+    @property
+    def lays_beads(self) -> bool:
+        """Whether the seams of its plan get beads, and no welds."""
+        sections = (segment.process for segment in self.certified.plan.segments)
+        return any(section.lays_bead for section in sections if section is not None)
+
 
 def interrupted(folder: str | Path) -> Interrupted:
     """What there is to resume in a run folder; the plan in it is proved again.
@@ -122,6 +128,7 @@ def resume(
     io: str = "",
     io_file: str = "",
     reference: Reference | None = None,
+    experimental: bool = False,
     folder: str | Path | None = None,
 ) -> Running:
     """Go on with an interrupted run and yield what happens; the record goes to a folder of its own.
@@ -129,10 +136,10 @@ def resume(
     `overlap` (m) is how far before the cut the arc is struck again. `gripper` is how a person finds the gripper, asked
     for where something was gripped (X429); what it has not done yet is then done. `screw` is what a person has made of
     a screw that was begun (X447). A simulated arm is put where the record says that it stood; a real one is where it
-    is, and `reference` is as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap, and
-    PlanningFailed where no certified way leads back.
+    is; `reference` and `experimental` are as for `run`. Raises as `run` does, X444 for an overlap that may leave a gap,
+    and PlanningFailed where no certified way leads back.
     """
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     _demand_overlap(found, arc, overlap)
     first = first_after_grips(found, gripper)
     found = replace(found, survey=survey_with_screw(found.survey, screw))
@@ -145,7 +152,14 @@ def resume(
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
             connect(
-                cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file, at=standing
+                cell,
+                driver=driver,
+                real_time=real_time,
+                wiring=wiring,
+                io=io,
+                io_file=io_file,
+                experimental=experimental,
+                at=standing,
             ) as connected,
             running.attached(connected) as link,
         ):
@@ -162,7 +176,9 @@ def resume(
                 raise_unless_done((yield from way))
             plan_file = link.scratch / PLAN_FILE
             write_plan(plan, plan_file)
-            outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
+            outcome = yield from link.run(
+                plan_file, target, entry=entry, resumes=found.folder, part_id=found.survey.part_id
+            )
         raise_unless_done(outcome)
         return outcome
 
@@ -281,7 +297,7 @@ def _entry(found: Interrupted, index: int, s: float | None, arc: ArcAfter, overl
     if cut is None:
         return Entry(index, s, found.survey.done)
     process = found.certified.plan.segments[cut[0]].process
-    first = min(event.at for event in process.events) if process else 0.0
+    first = process.begin if process else 0.0
     strike = max(cut[1] - overlap, first) if arc == "restart" else None
     return Entry(index, s, found.survey.done, CutSeam(cut[0], cut[1], strike))
 

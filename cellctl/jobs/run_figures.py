@@ -19,7 +19,7 @@ from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.files import read_plan, task_from_inputs
 from cellctl.model.plan import Plan
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Weld
+from cellctl.model.wps import arc_of
 
 PLAN_FILE = "plan.zip"
 _STANDS = 1e-9
@@ -31,10 +31,11 @@ class RunFigures:
     """One run in figures, SI. `began` is wall time, s; `codes` are those of the findings that ended it.
 
     `run_time` is what passed on the arm's clock, `planned` the motion time of the plan, `arc_time` how long the arc
-    burnt, `waiting` how long the arm stood without arc, `held` how often it was held. `joint_work` is the mechanical
-    work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated). `late` is the histogram of the
-    executor's cycles; `stalls` is how often the clock of a simulated arm stood because its host did not let it run, and
-    `stalled` for how long. `screws` says what became of each that was begun.
+    burnt or a bead was laid, `waiting` how long the arm stood without either, `held` how often it was held.
+    `joint_work` is the mechanical work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated).
+    `late` is the histogram of the executor's cycles; `stalls` is how often the clock of a simulated arm stood because
+    its host did not let it run, and `stalled` for how long. `screws` says what became of each that was begun,
+    `bead_volume` is what went through the dispenser's meter (m^3). `part_id` is the work piece as who ran it called it.
     """
 
     folder: str
@@ -57,6 +58,8 @@ class RunFigures:
     stalls: int
     stalled: float
     screws: tuple[str, ...] = ()
+    bead_volume: float = 0.0
+    part_id: str = ""
 
     @property
     def arc_on_ratio(self) -> float:
@@ -95,6 +98,8 @@ def run_figures(folder: str | Path) -> RunFigures:
         stalls=int(outcome.get("stalls", 0)),
         stalled=float(outcome.get("stalled", 0.0)),
         screws=screw_lines(survey),
+        bead_volume=float((trace.bead_flow * dt).sum()),
+        part_id=survey.part_id,
     )
 
 
@@ -132,11 +137,10 @@ def _arc_energy(plan: Plan, trace: Trace, dt: FloatArray) -> float:
     task = task_from_inputs(plan.inputs)
     energy = 0.0
     for index, segment in enumerate(plan.segments):
-        step = task.steps[segment.step]
-        if segment.process is not None and isinstance(step, Weld):
-            wps = task.cell.procedures[step.wps]
+        arc = None if segment.process is None else arc_of(task.cell.procedures[segment.process.wps])
+        if arc is not None:
             burns = (trace.segment == index) & (trace.arc == _BURNS)
-            nominal = wps.voltage.nominal * wps.current.nominal
+            nominal = arc.voltage.nominal * arc.current.nominal
             power = trace.arc_power if trace.arc_power.any() else np.full(len(trace), nominal)
             energy += float((power * dt)[burns].sum())
     return energy

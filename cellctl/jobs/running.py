@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from warnings import warn
 
-from cellctl.drivers.driver import demand_address, demand_line
+from cellctl.drivers.driver import demand_address, demand_agreed, demand_line
 from cellctl.drivers.waypoint_arm import Reference
 from cellctl.errors import Finding, UsageError
 from cellctl.files import cell_from_inputs, load_io, write_plan
@@ -101,21 +101,24 @@ def run(
     io: str = "",
     io_file: str = "",
     reference: Reference | None = None,
+    experimental: bool = False,
     override: float = 1.0,
     stride: Unit | None = None,
     distance: float = 0.0,
+    part_id: str = "",
     folder: str | Path | None = None,
 ) -> Running:
     """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
 
     `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
-    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it). `io` is the
-    line of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it.
-    An arm whose controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its
-    position is found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it.
-    `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
-    the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
-    holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it). `io` is the line
+    of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it. An arm whose
+    controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its position is
+    found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it. `experimental`
+    agrees to a driver that is known for its dangers. `override` scales the moves without arc, above 0 and at most 1.
+    With a `stride` (`segment`, `step`, or `distance` m) the run holds after each one until `link.resume()`. `part_id`
+    is written down: which work piece it is. Raises UsageError at once for what cannot be run, a folder that holds a run
+    among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
     """
     if not isinstance(certified, CertifiedPlan):
         hint = "prove it first: certify(plan)"
@@ -124,14 +127,22 @@ def run(
         raise UsageError(
             Finding("U606", f"override is a share of the planned speed, above 0 and at most 1, not {override:g}")
         )
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     target = new_run_folder(certified.plan.task_name) if folder is None else Path(folder)
     demand_empty(target)
     cell = cell_from_inputs(certified.plan.inputs)
 
     def begin(running: Running) -> Generator[Event, None, Outcome]:
         with (
-            connect(cell, driver=driver, real_time=real_time, wiring=wiring, io=io, io_file=io_file) as connected,
+            connect(
+                cell,
+                driver=driver,
+                real_time=real_time,
+                wiring=wiring,
+                io=io,
+                io_file=io_file,
+                experimental=experimental,
+            ) as connected,
             running.attached(connected) as link,
         ):
             way = yield from referenced(link, reference, certified, target)
@@ -144,7 +155,7 @@ def run(
             write_plan(running.certified.plan, plan_file)
             if stride is not None:
                 link.stride(stride, distance=distance)
-            outcome = yield from link.run(plan_file, target)
+            outcome = yield from link.run(plan_file, target, part_id=part_id)
         raise_unless_done(outcome)
         return outcome
 
@@ -167,6 +178,7 @@ def connect(
     wiring: str = "",
     io: str = "",
     io_file: str = "",
+    experimental: bool = False,
     at: str = "home",
 ) -> Iterator[CellLink]:
     """Start the controller and the executor of `cell` and take the lease; both end with the block.
@@ -177,18 +189,19 @@ def connect(
     from cellctl.execution.service.processes import CellOptions, Pace
     from cellctl.execution.service.session import start_cell
 
-    demand_driver(driver, io, io_file)
+    demand_driver(driver, io, io_file, experimental=experimental)
     pace: Pace = "real_time" if real_time else "lock_step"
     options = CellOptions(driver=driver, pace=pace, wiring=wiring, io=io, io_file=io_file, at=at)
     with start_cell(cell, options) as link:
         yield link
 
 
-def demand_driver(driver: str, io: str = "", io_file: str = "") -> None:
+def demand_driver(driver: str, io: str = "", io_file: str = "", *, experimental: bool = False) -> None:
     """Look whether there can be a run on `driver`, and `io` with its `io_file`, here; raises UsageError U640, U644,
-    U657, EnvironmentMissing E501, FileError.
+    U657, U658, EnvironmentMissing E501, FileError.
     """
     demand_address(driver)
+    demand_agreed(driver, experimental=experimental)
     if io:
         demand_line(io)
     if io_file and not io:

@@ -71,6 +71,12 @@ def jacobians(chain: Chain, joints: ArrayLike, pose_flange_tcp: Pose | None = No
     return out
 
 
+def point_speeds(chain: Chain, joints: ArrayLike, rates: FloatArray, pose_flange_point: Pose) -> FloatArray:
+    """Speeds (n,), m/s, of a point fixed to the flange, for joint values and their rates (n, dof)."""
+    linear = jacobians(chain, joints, pose_flange_point)[:, :3]
+    return np.asarray(np.linalg.norm(np.einsum("nij,nj->ni", linear, rates), axis=1), dtype=np.float64)
+
+
 def jacobian(chain: Chain, q: ArrayLike, pose_flange_tcp: Pose | None = None) -> FloatArray:
     """Geometric Jacobian (6, dof) of the TCP, linear rows first, in the base frame, at `q` (dof,)."""
     result: FloatArray = jacobians(chain, q, pose_flange_tcp)[0]

@@ -13,7 +13,7 @@ from cellctl.model.part import Body, Hole, Part, Seam
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.robot import Joint, JointLimit, Robot, Tool
 from cellctl.model.tightening import TighteningProgram
-from cellctl.model.wps import Wps
+from cellctl.model.wps import SeamProcedure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +44,11 @@ class Mechanism:
     configurations: Mapping[str, tuple[float, ...]]
 
     def pose_flange_tip(self, ctwd: float = 0.0) -> Pose:
-        """Where its tool works, in the flange's frame: the contact tip of a torch and `ctwd` (m) on along its wire, the
-        tip of a screwdriver's bit; the flange itself where it carries neither.
+        """Where its tool works, in the flange's frame: the tip of a torch or a nozzle and `ctwd` (m) on along its axis,
+        the tip of a screwdriver's bit; the flange itself where it carries none of them.
         """
-        if self.tool is not None and self.tool.torch is not None:
-            return self.tool.torch.tcp(ctwd)
+        if self.tool is not None and self.tool.seam_tool is not None:
+            return self.tool.seam_tool.tcp(ctwd)
         if self.tool is not None and self.tool.screwdriver is not None:
             return self.tool.screwdriver.bit_tip
         return Pose.identity()
@@ -186,7 +186,7 @@ class Cell:
     parts: tuple[PartPlacement, ...]
     frames: tuple[Frame, ...] = ()
     signals: tuple[Signal, ...] = ()
-    procedures: Mapping[str, Wps] = field(default_factory=dict)
+    procedures: Mapping[str, SeamProcedure] = field(default_factory=dict)
     tightening: Mapping[str, TighteningProgram] = field(default_factory=dict)
     margins: Margins = field(default_factory=Margins)
     camera: Camera | None = None

@@ -37,7 +37,8 @@ class SeamRecord:
     """Conformance of one weld, read back from joint values: largest deviations, SI; `speed_share` is the share of
     length within 3 % of the commanded travel speed outside the excepted ends; angles as used range (rad); `position`
     names the weld positions that the seam passes (`PB`, `PB PG`); `weave` is the least and the largest amplitude (m) of
-    any period of a weave, None where there is none.
+    any period of a weave, `cross_section` the least and the largest (m^2) over any millimetre of a bead, as far as it
+    was measured; None where there is none.
     """
 
     seam: str
@@ -57,6 +58,7 @@ class SeamRecord:
     heat_input: float
     position: str
     weave: tuple[float, float] | None = None
+    cross_section: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

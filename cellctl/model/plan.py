@@ -44,7 +44,7 @@ class ProcessEvent:
     """Something the process does at path parameter `at` (m of arc length from the segment's start)."""
 
     at: float
-    name: Literal["arc_start", "arc_end"]
+    name: Literal["arc_start", "arc_end", "bead_start", "bead_end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class ScrewAction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeamSection:
-    """The process of one segment: which seam, which part of it, and what is commanded and allowed on it.
+    """The process of one segment: which seam, which part of it, after which procedure (`wps`, also that of a bead), and
+    what is commanded and allowed on it.
 
     Path parameter s of the segment is arc length from the trimmed start; `stations` (n,) are samples of it, `points`,
     `tangents`, `normals` (n, 3) the seam frame there in the world, `work_angles`, `travel_angles`, `spins` (n,) what
@@ -95,6 +96,21 @@ class SeamSection:
             object.__setattr__(self, name, frozen_array(getattr(self, name), (n,)))
         for name in ("points", "tangents", "normals"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), (n, 3)))
+
+    @property
+    def lays_bead(self) -> bool:
+        """Whether a bead is laid, and nothing welded or drawn."""
+        return any(event.name == "bead_start" for event in self.events)
+
+    @property
+    def begin(self) -> float:
+        """Where its process begins, m of arc length."""
+        return min(event.at for event in self.events)
+
+    @property
+    def end(self) -> float:
+        """Where its process ends, m of arc length."""
+        return max(event.at for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,26 @@ class Torch:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispenser:
+    """What makes a tool a dispenser: the tip of its nozzle in the flange frame, +Z out of it towards the work, its
+    `bore` (m), and the tool's solids that may come near the work beside a bead.
+    """
+
+    nozzle_tip: Pose
+    bore: float
+    nozzle: tuple[str, ...]
+
+    @property
+    def wire(self) -> tuple[str, ...]:
+        """The solids that may touch the work: none."""
+        return ()
+
+    def tcp(self, stand_off: float) -> Pose:
+        """Working TCP in the flange frame, `stand_off` (m) in front of the nozzle."""
+        return self.nozzle_tip @ Pose.of((0.0, 0.0, stand_off))
+
+
+@dataclass(frozen=True, slots=True)
 class Finger:
     """A finger of a gripper: which of the tool's solids it is, and how far it moves from open to closed (m, in the
     flange frame) where nothing is between the fingers.
@@ -237,8 +257,8 @@ class Screwdriver:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch, a gripper or a
-    screwdriver if it is one. `carried` names the solids that are a part in the gripper.
+    """What is mounted on the flange: mass, convex solids and pictures in the flange frame, and a torch, a gripper, a
+    screwdriver or a dispenser if it is one. `carried` names the solids that are a part in the gripper.
     """
 
     name: str
@@ -250,3 +270,9 @@ class Tool:
     gripper: Gripper | None = None
     carried: frozenset[str] = frozenset()
     screwdriver: Screwdriver | None = None
+    dispenser: Dispenser | None = None
+
+    @property
+    def seam_tool(self) -> Torch | Dispenser | None:
+        """What goes along seams, where it is such a tool."""
+        return self.torch or self.dispenser

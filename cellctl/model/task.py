@@ -4,7 +4,7 @@ planned here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -26,25 +26,23 @@ class MoveJ:
 
 
 @dataclass(frozen=True, slots=True)
-class Weld:
-    """Weld a seam after a procedure. Everything left None is the procedure's nominal value or window.
+class AlongSeam:
+    """What a step along a seam has, whatever is done there. What is left None is the procedure's value or window.
 
     `seam` is `PART.SEAM`. `from_` and `to` trim the seam: metres from its start, or, where negative, from its end.
     A closed seam takes `start` (angle from the seam's own start, rad), `overlap` (m) and `reverse`.
     `work_angle` is measured from the bisector of the faces, `travel_angle` is push-positive (rad); `spin` is the window
-    of the free turn about the wire (rad), None for free. `approach` and `retract` run along the wire (m). `backing`
-    names fixtures that the plates lie on behind the seam; the torch tip may come as near to them as to the plates.
-    `weave` is how the torch swings across the seam, None for not at all.
+    of the free turn about the tool's own axis (rad), None for free. `approach` and `retract` run along that axis (m).
+    `backing` names fixtures that the plates lie on behind the seam; the tip may come as near to them as to the plates.
     """
 
     seam: str
-    wps: str
+    _: KW_ONLY
     from_: float = 0.0
     to: float = 0.0
     start: float = 0.0
     overlap: float = 0.0
     reverse: bool = False
-    ctwd: float | None = None
     travel_speed: float | None = None
     work_angle: Range | None = None
     travel_angle: Range | None = None
@@ -52,8 +50,45 @@ class Weld:
     approach: float = 0.050
     retract: float = 0.080
     backing: tuple[str, ...] = ()
-    weave: Weave | None = None
     group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weld(AlongSeam):
+    """Weld a seam after the procedure `wps`. `weave` is how the torch swings across the seam, None for not at all."""
+
+    wps: str
+    _: KW_ONLY
+    ctwd: float | None = None
+    weave: Weave | None = None
+
+    @property
+    def procedure(self) -> str:
+        """The name of its procedure."""
+        return self.wps
+
+
+@dataclass(frozen=True, slots=True)
+class Dispense(AlongSeam):
+    """Lay a bead along a seam after the procedure `bead`, with the nozzle `stand_off` (m) from it."""
+
+    bead: str
+    _: KW_ONLY
+    stand_off: float | None = None
+
+    @property
+    def procedure(self) -> str:
+        """The name of its procedure."""
+        return self.bead
+
+    @property
+    def ctwd(self) -> float | None:
+        """The stand-off, in the word that a seam has for it."""
+        return self.stand_off
+
+
+SeamStep = Weld | Dispense
+"""A step along a seam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +126,7 @@ class Screw:
     group: str = ""
 
 
-Step = MoveJ | Weld | Grip | Release | Screw
+Step = MoveJ | Weld | Dispense | Grip | Release | Screw
 
 
 def step_name(step: Step) -> str:
@@ -99,6 +134,8 @@ def step_name(step: Step) -> str:
     match step:
         case Weld():
             return f"weld {step.seam}"
+        case Dispense():
+            return f"dispense {step.seam}"
         case MoveJ():
             return f"move_j {step.target}"
         case Grip():
@@ -111,10 +148,11 @@ def step_name(step: Step) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a plan must not exceed or undercut: cycle time s, clearance m."""
+    """What a plan must not exceed or undercut: cycle time s, clearance m, speed of the working point m/s."""
 
     cycle_time: float = inf
     clearance: float = 0.0
+    tcp_speed: float = inf
 
 
 @dataclass(frozen=True, slots=True)

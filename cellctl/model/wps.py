@@ -27,7 +27,24 @@ class Range:
         return self.minimum - slack <= value <= self.maximum + slack
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeamProcedure:
+    """What a tool keeps along a seam, whatever it does there: its windows, rad, m/s and m.
+
+    `ctwd` is how far the seam is from the tip of the tool, along its axis: the contact-tip-to-work distance of a torch,
+    the stand-off of a nozzle.
+    """
+
+    name: str
+    travel_speed: Range
+    ctwd: Range
+    work_angle: Range
+    travel_angle: Range
+
+
 PEN = "pen"
+POWER_SIGNALS = ("wire_feed", "voltage")
+"""Analogue outputs without which an override waits while an arc stands, whatever the procedure says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +77,16 @@ class WeaveWindow:
     frequency: Range
 
 
-@dataclass(frozen=True, slots=True)
-class Wps:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wps(SeamProcedure):
     """A procedure: what is welded with what, and the windows that planned and executed values are held against.
 
     `process` is the ISO 4063 number ("131" is MIG), or PEN for one that only draws, whose figures of arc, joint and
-    material are empty. Angles in rad, ctwd in m, current A, voltage V, wire feed and
-    travel speed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1), `heat_input` the window of Q (J/m), None where it
-    is not judged. With the `override` "blocked" a weld is never slowed down, with "scaled" the arc's power goes with
-    the travel speed. `weave` is None where it allows no weave.
+    material are empty. Current A, voltage V, wire feed m/s. `heat_factor` is k of Q = k U I / v (EN 1011-1),
+    `heat_input` the window of Q (J/m), None where it is not judged. With the `override` "blocked" a weld is never
+    slowed down, with "scaled" the arc's power goes with the travel speed. `weave` is None where it allows no weave.
     """
 
-    name: str
     process: str
     material_group: str
     thickness: Range
@@ -83,10 +98,6 @@ class Wps:
     current: Range
     voltage: Range
     wire_feed_speed: Range
-    travel_speed: Range
-    ctwd: Range
-    work_angle: Range
-    travel_angle: Range
     arc_start: ArcStart
     arc_end: ArcEnd
     heat_factor: float = 0.8
@@ -98,3 +109,8 @@ class Wps:
     def draws(self) -> bool:
         """True where there is no arc: the tool goes along the seam, and that is all."""
         return self.process == PEN
+
+
+def arc_of(procedure: SeamProcedure) -> Wps | None:
+    """The procedure where it strikes an arc; None for that of a bead or a pen."""
+    return procedure if isinstance(procedure, Wps) and not procedure.draws else None

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.jacobian import point_speeds
 from cellctl.model.cell import Axes, Group, Mechanism
 from cellctl.model.plan import ContactAllowance, FixedSegment, SeamSection, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
 from cellctl.model.task import Grip, Release, Screw, Task
 from cellctl.planning.laws.limits import MotionLimits
+from cellctl.planning.laws.timing import FREE_RESERVE, stretched
 from cellctl.planning.reuse import Earlier
 from cellctl.processes.handling import Handling, cell_as_handled
+from cellctl.processes.procedure import working_tip
 from cellctl.scene.bodies import CollisionModel, collision_model
 from cellctl.scene.engine import EngineName
 from cellctl.scene.packed import ScreenArrays, pack
@@ -22,6 +27,8 @@ from cellctl.scene.packed import ScreenArrays, pack
 RESERVE = 0.5e-3
 """What the planner keeps over every margin (m), so that the proof need not split finely."""
 PROCESS_JOINT_SHARE = 0.70
+SPEED_RATE = 1000.0
+"""Instants a second at which the speed of the working point is taken."""
 SIX = 6
 MOST_EXTERNAL = 2
 """Axes of a positioner that are planned with the arm."""
@@ -113,7 +120,22 @@ def segment_of(
     contacts: tuple[ContactAllowance, ...] = (),
     process: SeamSection | None = None,
 ) -> FixedSegment:
-    """A segment of the step at `index`, with the arm's group and tool."""
+    """A segment of the step at `index`, with the arm's group and tool; slowed down to the task's budget of TCP speed
+    where nothing else says how fast it is.
+    """
+    if kind != "process" and isfinite(arm.task.budget.tcp_speed):
+        law = _within_speed(arm, path, law, arm.task.budget.tcp_speed)
     tool = arm.mechanism.tool
     name = "" if tool is None else tool.name
     return FixedSegment(index, kind, arm.group, name, path, law, contacts, arm.attached, process)
+
+
+def _within_speed(arm: Arm, path: BSpline, law: BSpline, most: float) -> BSpline:
+    """`law`, slowed down evenly where the tool's working point would be faster than `most` (m/s)."""
+    mechanism = arm.mechanism
+    t = np.linspace(0.0, law.end, max(2, int(law.end * SPEED_RATE)))
+    s, own = law(t)[:, 0], slice(mechanism.robot.dof)
+    joints, rates = (np.ascontiguousarray(values[:, own]) for values in (path(s), path(s, 1) * law(t, 1)))
+    tip = working_tip(arm.task.cell, mechanism)
+    fastest = point_speeds(chain_of(mechanism.robot), joints, rates, tip).max()
+    return stretched(law, max(1.0, float(fastest) / (FREE_RESERVE * most)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cellctl.errors import Finding
@@ -10,9 +12,10 @@ from cellctl.kinematics.forward import flange_matrices
 from cellctl.model.plan import ContactAllowance, SegmentKind
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 from cellctl.planning.arm import RESERVE, Arm
 from cellctl.planning.explain_state import explain_state
+from cellctl.planning.free.motion import free_at
 from cellctl.planning.laws.timing import time_optimal_law
 from cellctl.planning.seams.lines import reversed_path, wire_line
 from cellctl.planning.seams.reach import SeamProblem
@@ -23,10 +26,17 @@ RETRACT_SPEED = 0.20
 
 
 def lines_at(
-    arm: Arm, problem: SeamProblem, q: FloatArray, step: Weld, contacts: tuple[ContactAllowance, ...], where: str
+    arm: Arm,
+    problem: SeamProblem,
+    q: FloatArray,
+    step: SeamStep,
+    contacts: tuple[ContactAllowance, ...],
+    where: str,
+    *,
+    goes_on: bool,
 ) -> tuple[BSpline, BSpline] | Finding:
     """The paths to the start of a way along the seam with joints `q` (n, dof) and from its end, or what stands against
-    one of them (P207).
+    one of them (P207), or against a free motion to or from its far end (P281). `goes_on` says that one starts there.
     """
     to_seam = _line_at(arm, problem, q[0], step.approach)
     if to_seam is None:
@@ -42,11 +52,29 @@ def lines_at(
             there = line(blocked)[0]
             found = explain_state(arm.model, there, margins, "P207", what, reserve=RESERVE, engine=arm.engine)
             return found[0] if found else Finding("P207", f"{what}: the torch comes too near to something")
+    for kind, line in _both(to_seam, from_seam)[: 2 if goes_on else 1]:
+        too_near = shut_in(arm, line(line.end)[0], kind, f"{where}, {line.end * 1e3:g} mm from the seam")
+        if too_near is not None:
+            return too_near
     return reversed_path(to_seam), from_seam
 
 
 def _both(to_seam: BSpline, from_seam: BSpline) -> tuple[tuple[SegmentKind, BSpline], ...]:
     return ("approach", to_seam), ("retract", from_seam)
+
+
+def shut_in(arm: Arm, q: FloatArray, kind: SegmentKind, where: str) -> Finding | None:
+    """P281: what is too near for free motion at the far end `q` (dof,) of an approach or retract, where its allowances
+    end; None where nothing is.
+    """
+    margins = arm.margins()
+    if free_at(arm.screen, q, margins):
+        return None
+    what = f"{where}, where the {kind} {'begins' if kind == 'approach' else 'ends'}"
+    found = explain_state(arm.model, q, margins, "P281", what, reserve=RESERVE, engine=arm.engine)
+    nearest = found[0] if found else Finding("P281", f"{what}: the tool is too near to something to move freely")
+    hint = f"a longer {kind}, or a smaller margin: what may come near during the {kind} may not before or after"
+    return replace(nearest, suggestion=hint, data={**nearest.data, "line": kind})
 
 
 def approach_law(arm: Arm, path: BSpline) -> BSpline:

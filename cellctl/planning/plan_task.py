@@ -14,15 +14,15 @@ import numpy as np
 from cellctl.errors import PlanningFailed
 from cellctl.model.plan import Block, ContactAllowance, FixedSegment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Grip, MoveJ, Release, Screw, Task, Weld, step_name
+from cellctl.model.task import Grip, MoveJ, Release, Screw, SeamStep, Task, step_name
+from cellctl.planning.along_seam import seam_problem, seam_segments
 from cellctl.planning.arm import Arm, arm_of, demand_one_arm
 from cellctl.planning.handling import carrying_contacts, during_and_after, standing_segment
 from cellctl.planning.moves import demand_free, move_segments, path_free
 from cellctl.planning.reuse import SAME, Earlier, Reuse, same_seam
 from cellctl.planning.screws import screw_segments
-from cellctl.planning.welds import seam_problem, weld_segments
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import weld_settings
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import seam_settings
 from cellctl.scene.engine import EngineName
 
 Progress = Callable[[str, float | None], None]
@@ -73,7 +73,7 @@ def replan_steps(
 
 
 def _step_segments(
-    arm: Arm, index: int, step: MoveJ | Weld | Screw, q: FloatArray, contacts: tuple[ContactAllowance, ...]
+    arm: Arm, index: int, step: MoveJ | SeamStep | Screw, q: FloatArray, contacts: tuple[ContactAllowance, ...]
 ) -> tuple[list[FixedSegment], Reuse]:
     """The segments of one step from joints `q`, and how they came about; what stands against it carries the index.
 
@@ -85,8 +85,8 @@ def _step_segments(
         kept = _kept_segments(arm, index, step, q, contacts)
         if kept is not None:
             return kept, "kept"
-        if isinstance(step, Weld):
-            return weld_segments(arm, index, step, q)
+        if isinstance(step, SeamStep):
+            return seam_segments(arm, index, step, q)
         moves = move_segments(arm, index, step, q, contacts)
         return moves, _how_moved(arm, index, moves)
 
@@ -121,15 +121,15 @@ def _how_moved(arm: Arm, index: int, moves: list[FixedSegment]) -> Reuse:
 
 
 def _kept_segments(
-    arm: Arm, index: int, step: MoveJ | Weld, q: FloatArray, carrying: tuple[ContactAllowance, ...]
+    arm: Arm, index: int, step: MoveJ | SeamStep, q: FloatArray, carrying: tuple[ContactAllowance, ...]
 ) -> list[FixedSegment] | None:
     """The earlier segments of a step that starts where it did, does what it did, and still is free."""
     then = list(arm.earlier.steps.get(index, ()))
     if not then or np.abs(then[0].path.control[0] - q).max() > SAME:
         return None
-    if isinstance(step, Weld):
-        section, contacts = arm.earlier.section(index), torch_contacts(arm.task.cell, step)
-        settings = weld_settings(step, arm.task.cell.procedures[step.wps])
+    if isinstance(step, SeamStep):
+        section, contacts = arm.earlier.section(index), tip_contacts(arm.task.cell, step)
+        settings = seam_settings(step, arm.task.cell.procedures[step.procedure])
         problem = seam_problem(arm, step, settings, contacts, q)
         allowed = all(segment.contacts in ((), contacts) for segment in then)
         if section is None or section.seam != step.seam or not allowed or not same_seam(problem, section):

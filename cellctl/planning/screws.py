@@ -19,7 +19,7 @@ from cellctl.model.task import Screw
 from cellctl.planning.arm import RESERVE, Arm, segment_of
 from cellctl.planning.explain_state import explain_state
 from cellctl.planning.laws.timing import process_law
-from cellctl.planning.lines_at_seam import approach_law, first_blocked, retract_law
+from cellctl.planning.lines_at_seam import approach_law, first_blocked, retract_law, shut_in
 from cellctl.planning.moves import free_motion, no_free_motion
 from cellctl.planning.seams.columns import nearest_joints
 from cellctl.planning.seams.lines import reversed_path, wire_line
@@ -105,17 +105,9 @@ def _driven(
 ) -> tuple[list[FixedSegment], Finding | None]:
     """The four segments along one set of lines, or none and what stands against it."""
     approach, way_in, retract = lines
-    on_line: tuple[tuple[SegmentKind, BSpline], ...]
-    on_line = ("approach", approach), ("process", way_in), ("retract", retract)
-    for kind, line in on_line:
-        margins = arm.margins(contacts, kind)
-        blocked = first_blocked(arm, line, margins)
-        if blocked is not None:
-            what = f"{where}: {blocked * 1e3:.0f} mm along the {kind}"
-            found = explain_state(
-                arm.model, line(blocked)[0], margins, "P271", what, reserve=RESERVE, engine=arm.engine
-            )
-            return [], found[0] if found else Finding("P271", f"{what}: the driver comes too near to something")
+    finding = _against(arm, lines, contacts, where, goes_on=index + 1 < len(arm.task.steps))
+    if finding is not None:
+        return [], finding
     law = process_law(way_in, hole.program.feed, arm.process_limits())
     if law is None or not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
         text = f"{where}: the feed of {hole.program.feed * 1e3:.3g} mm/s cannot be held over {way_in.end * 1e3:.3g} mm"
@@ -130,3 +122,29 @@ def _driven(
         replace(drive, screw=screw_action(step)),
         segment_of(arm, index, "retract", retract, retract_law(arm, retract), contacts),
     ], None
+
+
+def _against(
+    arm: Arm,
+    lines: tuple[BSpline, BSpline, BSpline],
+    contacts: tuple[ContactAllowance, ...],
+    where: str,
+    *,
+    goes_on: bool,
+) -> Finding | None:
+    """What stands against one of the lines (P271), or against free motion to or from their far ends (P281)."""
+    approach, way_in, retract = lines
+    on_line: tuple[tuple[SegmentKind, BSpline], ...]
+    on_line = ("approach", approach), ("process", way_in), ("retract", retract)
+    for kind, line in on_line:
+        margins = arm.margins(contacts, kind)
+        blocked = first_blocked(arm, line, margins)
+        if blocked is not None:
+            what = f"{where}: {blocked * 1e3:.0f} mm along the {kind}"
+            there = line(blocked)[0]
+            found = explain_state(arm.model, there, margins, "P271", what, reserve=RESERVE, engine=arm.engine)
+            return found[0] if found else Finding("P271", f"{what}: the driver comes too near to something")
+    begins = shut_in(arm, approach(approach.start)[0], "approach", where)
+    if begins is not None or not goes_on:
+        return begins
+    return shut_in(arm, retract(retract.end)[0], "retract", where)

@@ -1,33 +1,40 @@
-"""Which solids may come near each other while a torch is at its seam: allowed contacts as data, for one weld step."""
+"""Which solids may come near each other while a tool is at its seam: allowed contacts as data, for one step."""
 
 from __future__ import annotations
 
-from cellctl.model.cell import Cell, PartPlacement
+from cellctl.model.cell import Cell, Mechanism, PartPlacement
 from cellctl.model.names import named_solids
 from cellctl.model.plan import ContactAllowance
-from cellctl.model.task import Weld
+from cellctl.model.robot import Dispenser, Tool, Torch
+from cellctl.model.task import SeamStep
 
 
-def torch_contacts(cell: Cell, weld: Weld) -> tuple[ContactAllowance, ...]:
+def tip_contacts(cell: Cell, step: SeamStep) -> tuple[ContactAllowance, ...]:
     """The wire may touch the seam's own plates, the nozzle may come as near to them as the cell's margin says; and
     both as near to what the plates lie on, where the step names it.
 
-    They hold while the torch approaches, welds and retracts, and nowhere else.
+    They hold while the tool approaches, goes along the seam and retracts, and nowhere else.
     """
-    placement, seam = cell.seam(weld.seam)
-    mechanism = cell.mechanism(cell.group(weld.group or cell.groups[0].name).mechanisms[0])
-    tool = mechanism.tool
-    if tool is None or tool.torch is None:
-        raise ValueError(f"mechanism '{mechanism.name}' carries no torch")
+    placement, seam = cell.seam(step.seam)
+    mechanism = cell.mechanism(cell.group(step.group or cell.groups[0].name).mechanisms[0])
+    tool, tip = seam_tool_of(mechanism)
     plates = [name for body in seam.bodies for name in solid_names(placement, body)]
     prefix = f"{mechanism.name}.{tool.name}"
-    wires = [ContactAllowance(f"{prefix}.{w}", plate, None) for w in tool.torch.wire for plate in plates]
+    wires = [ContactAllowance(f"{prefix}.{w}", plate, None) for w in tip.wire for plate in plates]
     margin = cell.margins.nozzle_to_plates
-    nozzles = [ContactAllowance(f"{prefix}.{n}", plate, margin) for n in tool.torch.nozzle for plate in plates]
-    behind = [name for fixture in weld.backing for name in fixture_solid_names(cell, fixture)]
-    tips = (*tool.torch.wire, *tool.torch.nozzle)
-    backed = [ContactAllowance(f"{prefix}.{tip}", name, margin) for tip in tips for name in behind]
+    nozzles = [ContactAllowance(f"{prefix}.{n}", plate, margin) for n in tip.nozzle for plate in plates]
+    behind = [name for fixture in step.backing for name in fixture_solid_names(cell, fixture)]
+    tips = (*tip.wire, *tip.nozzle)
+    backed = [ContactAllowance(f"{prefix}.{one}", name, margin) for one in tips for name in behind]
     return (*wires, *nozzles, *backed)
+
+
+def seam_tool_of(mechanism: Mechanism) -> tuple[Tool, Torch | Dispenser]:
+    """The tool of a mechanism and what of it goes along seams; raises ValueError where it is no such tool."""
+    tool = mechanism.tool
+    if tool is None or tool.seam_tool is None:
+        raise ValueError(f"mechanism '{mechanism.name}' carries no torch and no dispenser")
+    return tool, tool.seam_tool
 
 
 def solid_names(placement: PartPlacement, body_name: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""A seam as it is to be welded: trimmed, reversed, overlapped, with its frame at every millimetre, in the world.
+"""A seam as it is to be gone along: trimmed, reversed, overlapped, with its frame at every millimetre, in the world.
 
-Knows the cell's parts and a weld step; knows no robot and no angles.
+Knows the cell's parts and a step along a seam; knows no robot and no angles.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cellctl.model.cell import Cell
 from cellctl.model.curve import Arc
 from cellctl.model.part import Seam, face_normals
 from cellctl.model.pose import FloatArray, Pose, unit
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class SeamFrames:
 
 @dataclass(frozen=True, slots=True)
 class SeamPath:
-    """The part of a seam that a weld step covers: arc length 0..`length` in the direction of travel."""
+    """The part of a seam that a step covers: arc length 0..`length` in the direction of travel."""
 
     seam: Seam
     pose_world_part: Pose
@@ -65,22 +65,22 @@ class SeamPath:
         return result
 
 
-def seam_path(cell: Cell, weld: Weld) -> SeamPath:
-    """The stretch of `weld.seam` that the step covers; raises ValueError when nothing is left of it.
+def seam_path(cell: Cell, step: SeamStep) -> SeamPath:
+    """The stretch of `step.seam` that the step covers; raises ValueError when nothing is left of it.
 
     An open seam runs from `from_` to `to`; where negative, these count from its end (`to` of 0 is the end). A closed
     one runs once round from the angle `start`, off a circle a share of the whole length, and on by `overlap`.
     """
-    placement, seam = cell.seam(weld.seam)
+    placement, seam = cell.seam(step.seam)
     curve = seam.curve
     total = curve.length
     if curve.closed:
-        start = curve.radius * weld.start if isinstance(curve, Arc) else total * weld.start / (2.0 * np.pi)
-        return SeamPath(seam, placement.pose_world_part, start, total + weld.overlap, weld.reverse)
-    begin = weld.from_ if weld.from_ >= 0.0 else total + weld.from_
-    end = weld.to if weld.to > 0.0 else total + weld.to
+        start = curve.radius * step.start if isinstance(curve, Arc) else total * step.start / (2.0 * np.pi)
+        return SeamPath(seam, placement.pose_world_part, start, total + step.overlap, step.reverse)
+    begin = step.from_ if step.from_ >= 0.0 else total + step.from_
+    end = step.to if step.to > 0.0 else total + step.to
     if not 0.0 <= begin < end <= total + 1e-12:
-        raise ValueError(f"nothing is left of seam '{weld.seam}': it is {total * 1e3:.1f} mm long")
-    if weld.reverse:
+        raise ValueError(f"nothing is left of seam '{step.seam}': it is {total * 1e3:.1f} mm long")
+    if step.reverse:
         return SeamPath(seam, placement.pose_world_part, total - begin, end - begin, reverse=True)
     return SeamPath(seam, placement.pose_world_part, begin, end - begin, reverse=False)

@@ -12,9 +12,9 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.plan import ContactAllowance, Segment
 from cellctl.model.pose import FloatArray
-from cellctl.model.task import Screw, Task, Weld
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import weld_settings
+from cellctl.model.task import Screw, SeamStep, Task
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import seam_settings
 from cellctl.processes.screwing import bit_contacts
 from cellctl.proof.readback import seen_from_part
 from cellctl.proof.screwing import check_axis
@@ -33,23 +33,23 @@ def check_allowances(
 ) -> tuple[Finding, ...]:
     """Allowances of one segment that neither its step gives nor, by `handled`, what the gripper does (C330).
 
-    A weld lets the torch tip near its own seam's plates while it welds, and on the straight lines along its wire that
-    lead directly to the seam and away from it. A screw lets the bit near its hole on the axis of that.
+    A step along a seam lets the tip of its tool near the seam's own plates there, and on the straight lines along its
+    axis that lead directly to the seam and away from it. A screw lets the bit near its hole on the axis of that.
     """
     segment = segments[index]
     if not segment.contacts:
         return ()
     step = task.steps[segment.step]
     lawful: tuple[ContactAllowance, ...] = ()
-    if isinstance(step, Weld | Screw) and _at_process(segments, index):
-        lawful = torch_contacts(task.cell, step) if isinstance(step, Weld) else bit_contacts(task.cell, step)
+    if isinstance(step, SeamStep | Screw) and _at_process(segments, index):
+        lawful = tip_contacts(task.cell, step) if isinstance(step, SeamStep) else bit_contacts(task.cell, step)
     known = {(frozenset((c.first, c.second)), c.margin) for c in (*lawful, *handled)}
     findings = [
         Finding("C330", f"{where}: {c.first} may not come nearer to {c.second} than the cell's clearance here")
         for c in segment.contacts
         if (frozenset((c.first, c.second)), c.margin) not in known
     ]
-    if isinstance(step, Weld) and segment.kind != "process" and not findings:
+    if isinstance(step, SeamStep) and segment.kind != "process" and not findings:
         findings += _line_findings(task, step, segment, where)
     if isinstance(step, Screw) and segment.kind != "process" and not findings:
         findings += check_axis(task, step, segment, where)
@@ -65,13 +65,13 @@ def _at_process(segments: tuple[Segment, ...], index: int) -> bool:
     return segments[beside].kind == "process" and segments[beside].step == segment.step
 
 
-def _line_findings(task: Task, weld: Weld, segment: Segment, where: str) -> Iterator[Finding]:
+def _line_findings(task: Task, step: SeamStep, segment: Segment, where: str) -> Iterator[Finding]:
     """The torch moves along its wire, no further than the step says, without turning."""
-    ctwd = weld_settings(weld, task.cell.procedures[weld.wps]).ctwd
-    poses = seen_from_part(task.cell, segment.group, weld.seam, ctwd, segment.path(_places(segment)))
-    reach = weld.retract
+    ctwd = seam_settings(step, task.cell.procedures[step.procedure]).ctwd
+    poses = seen_from_part(task.cell, segment.group, step.seam, ctwd, segment.path(_places(segment)))
+    reach = step.retract
     if segment.kind == "approach":
-        poses, reach = poses[::-1], weld.approach
+        poses, reach = poses[::-1], step.approach
     wire = poses[0, :3, 2]
     offset = poses[:, :3, 3] - poses[0, :3, 3]
     back = -offset @ wire

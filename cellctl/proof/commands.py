@@ -1,4 +1,4 @@
-"""What a plan says about its welds, against its task and its part: seam, commanded values, windows and events.
+"""What a plan says about its seams, against its task and its part: seam, commanded values, windows and events.
 
 The motion itself is judged elsewhere, from joint values.
 """
@@ -11,9 +11,9 @@ import numpy as np
 
 from cellctl.errors import Finding
 from cellctl.model.cell import Cell
-from cellctl.model.plan import ProcessEvent, SeamSection, Segment
-from cellctl.model.task import Weld
-from cellctl.processes.procedure import WeldSettings, weld_settings
+from cellctl.model.plan import SeamSection, Segment
+from cellctl.model.task import SeamStep
+from cellctl.processes.procedure import SeamSettings, seam_events, seam_settings
 from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.weave import swing, woven_points
 from cellctl.proof.readback import seen_from_part
@@ -23,20 +23,22 @@ ALONG = 1e-3
 """How far (m) the working point may be from the arc length that the path's parameter claims."""
 
 
-def check_commands(cell: Cell, weld: Weld, segment: Segment, section: SeamSection, where: str) -> tuple[Finding, ...]:
+def check_commands(
+    cell: Cell, step: SeamStep, segment: Segment, section: SeamSection, where: str
+) -> tuple[Finding, ...]:
     """Where the words of one process differ from its step, its procedure and its seam (C322, C327, C328)."""
-    if (section.seam, section.wps) != (weld.seam, weld.wps):
-        said, meant = f"'{section.seam}' by '{section.wps}'", f"'{weld.seam}' by '{weld.wps}'"
-        return (Finding("C327", f"{where}: the plan welds {said}, the step {meant}"),)
-    path = seam_path(cell, weld)
-    settings = weld_settings(weld, cell.procedures[weld.wps])
-    findings = [*_setting_findings(section, settings, where), *_event_findings(section, path, where)]
+    if (section.seam, section.wps) != (step.seam, step.procedure):
+        said, meant = f"'{section.seam}' by '{section.wps}'", f"'{step.seam}' by '{step.procedure}'"
+        return (Finding("C327", f"{where}: the plan goes along {said}, the step {meant}"),)
+    path = seam_path(cell, step)
+    settings = seam_settings(step, cell.procedures[step.procedure])
+    findings = [*_setting_findings(section, settings, where), *_event_findings(step, section, path, where)]
     if not _is_seam(section, path):
-        return (*findings, Finding("C322", f"{where}: the plan welds another seam than the part's '{weld.seam}'"))
+        return (*findings, Finding("C322", f"{where}: the plan goes along another seam than the part's '{step.seam}'"))
     return (*findings, *_parameter_findings(cell, settings, segment, path, section, where))
 
 
-def _setting_findings(section: SeamSection, settings: WeldSettings, where: str) -> Iterator[Finding]:
+def _setting_findings(section: SeamSection, settings: SeamSettings, where: str) -> Iterator[Finding]:
     pairs = (
         ("travel speed", section.travel_speed, settings.travel_speed),
         ("ctwd", section.ctwd, settings.ctwd),
@@ -49,15 +51,15 @@ def _setting_findings(section: SeamSection, settings: WeldSettings, where: str) 
             yield Finding("C327", f"{where}: the {name} in the plan is not the step's")
 
 
-def _event_findings(section: SeamSection, path: SeamPath, where: str) -> Iterator[Finding]:
-    """The arc starts at the start of the seam and ends at its end, once."""
-    meant = (ProcessEvent(0.0, "arc_start"), ProcessEvent(path.length, "arc_end"))
+def _event_findings(step: SeamStep, section: SeamSection, path: SeamPath, where: str) -> Iterator[Finding]:
+    """The process begins at the start of the seam and ends at its end, once."""
+    meant = seam_events(step, path.length)
     same = len(section.events) == len(meant) and all(
         said.name == event.name and abs(said.at - event.at) <= SAME
         for said, event in zip(section.events, meant, strict=True)
     )
     if not same:
-        yield Finding("C327", f"{where}: the arc is not started at the start of the seam and ended at its end")
+        yield Finding("C327", f"{where}: the process does not begin at the start of the seam and end at its end")
 
 
 def _is_seam(section: SeamSection, path: SeamPath) -> bool:
@@ -72,7 +74,7 @@ def _is_seam(section: SeamSection, path: SeamPath) -> bool:
 
 
 def _parameter_findings(
-    cell: Cell, settings: WeldSettings, segment: Segment, path: SeamPath, section: SeamSection, where: str
+    cell: Cell, settings: SeamSettings, segment: Segment, path: SeamPath, section: SeamSection, where: str
 ) -> Iterator[Finding]:
     """The parameter of the path is arc length: what a record calls 120 mm is 120 mm along the seam."""
     if abs(segment.path.start) > SAME or abs(segment.path.end - path.length) > SAME:

@@ -8,23 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import isfinite
 
 import cellctl
 from cellctl.errors import Finding, NotCertified
 from cellctl.files import task_from_inputs
-from cellctl.model.certificate import Certificate, Gap, SeamRecord, SegmentRecord
+from cellctl.model.certificate import Certificate, Gap, LimitUse, SeamRecord, SegmentRecord
 from cellctl.model.plan import CertifiedPlan, Plan, Segment
-from cellctl.model.task import MoveJ, Screw, Task, Weld, step_name
+from cellctl.model.task import MoveJ, Screw, SeamStep, Task, step_name
 from cellctl.processes.handling import Handling
+from cellctl.processes.procedure import working_tip
 from cellctl.proof.allowances import check_allowances
 from cellctl.proof.binding import certified, plan_digest
 from cellctl.proof.clearance import FAR, Checker, check_clearance
 from cellctl.proof.commands import check_commands
-from cellctl.proof.conformance import PLANNED, check_weld
+from cellctl.proof.conformance import check_seam
 from cellctl.proof.efforts import effort_findings, effort_use
 from cellctl.proof.form import check_form, task_group
+from cellctl.proof.gates import PLANNED
 from cellctl.proof.handling import Standing, check_handling, check_loads, standings
-from cellctl.proof.limits import SAMPLE_RATE, check_continuity, check_limits, segment_samples
+from cellctl.proof.limits import (
+    SAMPLE_RATE,
+    TOLERANCE,
+    check_continuity,
+    check_limits,
+    segment_samples,
+    tool_speed,
+)
 from cellctl.proof.screwing import check_screw
 from cellctl.proof.steps import check_steps
 from cellctl.scene.bodies import collision_model
@@ -128,14 +138,18 @@ def examine_segment(
         gaps = clearance.gaps
         findings += [*clearance.findings, *check_handling(checker, standing, segment, where)]
     seam: SeamRecord | None = None
-    if segment.process is not None and isinstance(step, Weld):
+    if segment.process is not None and isinstance(step, SeamStep):
         t, q = segment_samples(segment)
         inside = t <= segment.duration
-        seam, wrong = check_weld(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
+        seam, wrong = check_seam(task.cell, segment.group, step, segment.process, t[inside], q[inside], PLANNED, where)
         findings += [*wrong, *check_commands(task.cell, step, segment, segment.process, where)]
     if segment.screw is not None and isinstance(step, Screw):
         findings += check_screw(task, step, segment, where)
     uses = (*limits.uses, effort)
+    if isfinite(task.budget.tcp_speed):
+        speed, at = tool_speed(segment, mechanism, working_tip(task.cell, mechanism))
+        uses = (*uses, LimitUse("tcp_speed", "tcp", speed / task.budget.tcp_speed, at))
+        findings += _missed_speed(speed, at, task.budget.tcp_speed, where)
     record = SegmentRecord(index, segment.kind, segment.step, segment.duration, uses, gaps, seam)
     return record, [_of_segment(finding, segment.step, index) for finding in findings]
 
@@ -160,6 +174,15 @@ def _budget_findings(plan: Plan, task: Task, records: list[SegmentRecord]) -> li
             if gap.margin == task.cell.margins.clearance and gap.proved < budget.clearance:
                 findings.append(_of_segment(_missed_clearance(gap, budget.clearance), record.step, record.index))
     return findings
+
+
+def _missed_speed(speed: float, at: float, most: float, where: str) -> list[Finding]:
+    """C326 where the tool's working point is faster than the budget says."""
+    if speed <= TOLERANCE * most:
+        return []
+    text = f"{where}: the tool is at {speed * 1e3:.1f} mm/s at {at:.3f} s"
+    budget = f"{(speed - most) * 1e3:.1f} mm/s over the budget of {most * 1e3:g} mm/s"
+    return [Finding("C326", f"{text}, {budget}", data={"budget": "tcp_speed", "missed_by": speed - most})]
 
 
 def _missed_clearance(gap: Gap, wanted: float) -> Finding:

@@ -16,7 +16,7 @@ from cellctl.model.cell import Mechanism
 from cellctl.model.line_motion import is_line_law, is_line_path, meet
 from cellctl.model.plan import GripperAction, Plan, SeamSection, Segment
 from cellctl.model.spline import BSpline
-from cellctl.model.task import Grip, Release, Screw, Task, Weld, step_name
+from cellctl.model.task import Dispense, Grip, Release, Screw, SeamStep, Task, Weld, step_name
 from cellctl.processes.screwing import screw_action
 
 CUBIC = 3
@@ -61,6 +61,9 @@ def _cell_findings(task: Task, mechanism: Mechanism, members: tuple[str, ...]) -
     torch = None if mechanism.tool is None else mechanism.tool.torch
     if torch is None and any(isinstance(step, Weld) for step in task.steps):
         yield _foreign(f"the task welds and '{mechanism.name}' carries no torch")
+    dispenser = None if mechanism.tool is None else mechanism.tool.dispenser
+    if dispenser is None and any(isinstance(step, Dispense) for step in task.steps):
+        yield _foreign(f"the task lays beads and '{mechanism.name}' carries no dispenser")
     screwdriver = None if mechanism.tool is None else mechanism.tool.screwdriver
     if screwdriver is None and any(isinstance(step, Screw) for step in task.steps):
         yield _foreign(f"the task drives screws and '{mechanism.name}' carries no screwdriver")
@@ -105,7 +108,9 @@ def _smooth(spline: BSpline) -> bool:
 
 
 def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Finding]:
-    """A process belongs to segments of that kind, these belong to welds, and both have what to compare with."""
+    """A process belongs to segments of that kind, these belong to steps that have one, and both have what to compare
+    with.
+    """
     if sum(does is not None for does in (segment.process, segment.screw)) != (segment.kind == "process"):
         does = "has a process" if segment.process or segment.screw else "has no process"
         yield Finding("C327", f"{where} {does}, which its kind forbids")
@@ -114,10 +119,10 @@ def _process_findings(task: Task, segment: Segment, where: str) -> Iterator[Find
     step = task.steps[segment.step]
     if isinstance(step, Grip | Release):
         return
-    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(step, Weld | Screw):
-        yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which welds nothing")
-    if segment.process is not None and not isinstance(step, Weld):
-        yield Finding("C327", f"{where} welds, and step {segment.step + 1} does not ask for it")
+    if segment.kind != "transit" and segment.kind != "wait" and not isinstance(step, SeamStep | Screw):
+        yield Finding("C327", f"{where} belongs to step {segment.step + 1}, which goes along nothing")
+    if segment.process is not None and not isinstance(step, SeamStep):
+        yield Finding("C327", f"{where} goes along a seam, and step {segment.step + 1} does not ask for it")
     if segment.screw is not None and (not isinstance(step, Screw) or segment.screw != screw_action(step)):
         yield Finding("C327", f"{where} does not do what step {segment.step + 1}, {step_name(step)}, asks for")
     if segment.process is not None and _largest(segment.process) > LARGEST:

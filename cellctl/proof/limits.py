@@ -1,6 +1,6 @@
 """Joint limits and joins: what would be streamed at SAMPLE_RATE, and what the curve itself does between the samples.
 
-Positions hold on the whole curve. No pose is computed here.
+Positions hold on the whole curve. Of the tool only its speed is computed here.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Literal
 import numpy as np
 
 from cellctl.errors import Finding
-from cellctl.model.cell import Axes
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.jacobian import point_speeds
+from cellctl.model.cell import Axes, Mechanism
 from cellctl.model.certificate import LimitUse
 from cellctl.model.line_motion import breaks, corners, end_rates, lines_of_phases
 from cellctl.model.plan import Plan, Segment
-from cellctl.model.pose import FloatArray
+from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.spline import BSpline
 
 SAMPLE_RATE = 1000.0
@@ -72,6 +74,18 @@ def check_limits(segment: Segment, axes: Axes, where: str) -> LimitResult:
             use = max(use, inner, key=lambda u: u.ratio)
         uses.append(use)
     return LimitResult(tuple(uses), _limit_findings(uses, where))
+
+
+def tool_speed(segment: Segment, mechanism: Mechanism, tip: Pose) -> tuple[float, float]:
+    """The largest speed (m/s) of the tool's working point `tip` over a segment, at the samples and at eight places in
+    every span of law and path, and the time (s) where it is.
+    """
+    t = _times_between(segment)
+    own = slice(mechanism.robot.dof)
+    joints, rates = segment.joints_at(t)[:, own], _curve_derivatives(segment, t)[0][:, own]
+    speeds = point_speeds(chain_of(mechanism.robot), joints, rates, tip)
+    at = int(np.argmax(speeds))
+    return float(speeds[at]), float(t[at])
 
 
 _DIFFERENCES: tuple[Literal["velocity", "acceleration", "jerk"], ...] = ("velocity", "acceleration", "jerk")

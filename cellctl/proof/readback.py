@@ -13,6 +13,7 @@ from cellctl.kinematics.groups import part_motions
 from cellctl.kinematics.jacobian import CHARACTERISTIC_LENGTH, jacobians, least_sigma
 from cellctl.model.cell import Cell, Mechanism
 from cellctl.model.pose import FloatArray, Pose
+from cellctl.processes.contacts import seam_tool_of
 from cellctl.processes.seam import SeamPath
 from cellctl.processes.torch import spin_offsets, torch_angles
 
@@ -70,9 +71,7 @@ def arm_joints(cell: Cell, group: str, joints: FloatArray) -> tuple[Mechanism, F
 
 
 def _tcp(mechanism: Mechanism, ctwd: float) -> Pose:
-    if mechanism.tool is None or mechanism.tool.torch is None:
-        raise ValueError(f"'{mechanism.name}' carries no torch")
-    return mechanism.tool.torch.tcp(ctwd)
+    return seam_tool_of(mechanism)[1].tcp(ctwd)
 
 
 STANDING = np.eye(4)[None]

@@ -9,7 +9,7 @@ import numpy as np
 from cellctl.errors import Finding
 from cellctl.model.cell import Axes
 from cellctl.model.plan import Plan
-from cellctl.model.task import MoveJ, Screw, Task, Weld
+from cellctl.model.task import MoveJ, Screw, SeamStep, Task, step_name
 from cellctl.proof.limits import CONTINUITY
 
 ROUNDED = 1e-4
@@ -17,7 +17,9 @@ ROUNDED = 1e-4
 
 
 def check_steps(plan: Plan, task: Task, axes: Axes) -> tuple[Finding, ...]:
-    """Where `plan`, which has passed `check_form`, does not do `task` (C324, C327): welds once, moves to their end."""
+    """Where `plan`, which has passed `check_form`, does not do `task` (C324, C327): every seam once, moves to their
+    end.
+    """
     return (*_start_findings(plan, task, axes), *_step_findings(plan, task, axes))
 
 
@@ -37,9 +39,10 @@ def _step_findings(plan: Plan, task: Task, axes: Axes) -> Iterator[Finding]:
         of_step = [segment for segment in plan.segments if segment.step == index]
         if of_step:
             standing = of_step[-1].path.control[-1]
-        if isinstance(step, Weld):
+        if isinstance(step, SeamStep):
             if sum(segment.process is not None for segment in of_step) != 1:
-                yield Finding("C327", f"step {index + 1}: '{step.seam}' is not welded exactly once in this plan")
+                text = f"step {index + 1}, {step_name(step)}, is not done exactly once in this plan"
+                yield Finding("C327", text)
         elif isinstance(step, Screw):
             if sum(segment.screw is not None for segment in of_step) != 1:
                 yield Finding("C327", f"step {index + 1}: '{step.hole}' is not screwed exactly once in this plan")

@@ -1,5 +1,5 @@
-"""A weave read back from where the wire was: how far off its line, its middle and amplitude period by period. Judges
-nothing.
+"""A weave read back from where the wire was: how far off its line, its middle and amplitude period by period; and
+what of it is out of order. Reads no joints.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import numpy as np
 
 from cellctl.model.pose import FloatArray
 from cellctl.model.weave import Weave
-from cellctl.processes.weave import swing
+from cellctl.model.wps import Wps
+from cellctl.processes.procedure import SeamSettings
+from cellctl.processes.weave import allows_weave, swing
+from cellctl.proof.gates import Gates, SeamFindings
 
 LEAST_SAMPLES = 8
 """A period of which there are fewer is not judged."""
@@ -58,3 +61,30 @@ def weave_read_back(weave: Weave, s: FloatArray, lateral: FloatArray) -> WeaveRe
         middles=middles,
         amplitudes=np.hypot(in_phase, across),
     )
+
+
+def check_weave(
+    checks: SeamFindings, settings: SeamSettings, weaving: WeaveReadback | None, wps: Wps, gates: Gates
+) -> None:
+    """A weave is inside its procedure, and swings as it is to."""
+    if settings.weave is None or weaving is None:
+        return
+    if len(weaving.at):
+        _check_swing(checks, settings.weave, weaving, gates)
+    if not allows_weave(wps, settings.weave, settings.travel_speed):
+        checks.say("C325", "the weave is outside the WPS")
+
+
+def _check_swing(checks: SeamFindings, weave: Weave, weaving: WeaveReadback, gates: Gates) -> None:
+    """The middle of every period lies on the seam, and it swings as far as it is to."""
+    middle = float(np.abs(weaving.middles).max()) * 1e3
+    if middle > gates.weave_middle * 1e3:
+        at = weaving.at[np.argmax(np.abs(weaving.middles))] * 1e3
+        text = f"the middle of the weave is up to {middle:.3f} mm off the seam, at {at:.1f} mm"
+        checks.say("C338", f"{text}; {gates.weave_middle * 1e3:g} mm is allowed")
+    off = np.abs(weaving.amplitudes / weave.amplitude - 1.0)
+    if off.max() > gates.weave_amplitude:
+        worst = int(np.argmax(off))
+        swings = f"swings {weaving.amplitudes[worst] * 1e3:.3f} mm to either side at {weaving.at[worst] * 1e3:.1f} mm"
+        allowed = f"{weave.amplitude * 1e3:g} mm within {gates.weave_amplitude * 100:g} % is allowed"
+        checks.say("C339", f"the weave {swings}, {allowed}")

@@ -91,6 +91,8 @@ def _step_figures(row: StepRow) -> Iterable[tuple[str, object]]:
     if row.heat_input is not None and row.deposited_area is not None:
         yield "heat_input_kj_per_mm", f"{row.heat_input * 1e-6:.3f}"
         yield "deposited_area_mm2", f"{row.deposited_area / mm**2:.2f}"
+    if row.fillet_throat is not None:
+        yield "fillet_throat_mm", f"{row.fillet_throat / mm:.2f}"
     if row.nearest is not None:
         yield "smallest_gap_mm", f"{row.nearest.proved / mm:.3f}"
         yield "smallest_gap_margin_mm", f"{row.nearest.margin / mm:.3f}"

@@ -17,6 +17,7 @@ from cellctl.model.cell import Camera, Cell
 from cellctl.model.plan import FixedSegment, Plan
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Colour
+from cellctl.model.wps import Wps
 from cellctl.reports.handled import grips, measured_handling, moved_bodies, planned_handling
 from cellctl.reports.staging import PLANNED, TRACK, WELDED, SeamPiece, Stage, camera_of, colours_of, poses_world, staged
 from cellctl.reports.writing import demand_own
@@ -123,12 +124,14 @@ def animation(
 
 def legend(cell: Cell) -> tuple[tuple[Colour, str], ...]:
     """What the coloured lines of a picture of `cell` mean."""
-    draws = bool(cell.procedures) and all(procedure.draws for procedure in cell.procedures.values())
-    done = "drawn" if draws else "welded"
-    seams = ((WELDED, done), (PLANNED, f"to be {done}")) if any(p.part.seams for p in cell.parts) else ()
     tools = [mechanism.tool for mechanism in cell.mechanisms if mechanism.tool is not None]
-    torch, bit = any(tool.torch for tool in tools), any(tool.screwdriver for tool in tools)
-    tip = "pen" if draws else "contact tip"
+    procedures = cell.procedures.values()
+    draws = bool(procedures) and all(isinstance(one, Wps) and one.draws for one in procedures)
+    lays = any(tool.dispenser for tool in tools)
+    done = "drawn" if draws else "laid" if lays else "welded"
+    seams = ((WELDED, done), (PLANNED, f"to be {done}")) if any(p.part.seams for p in cell.parts) else ()
+    torch, bit = any(tool.seam_tool for tool in tools), any(tool.screwdriver for tool in tools)
+    tip = "pen" if draws else "nozzle" if lays else "contact tip"
     return (*seams, (TRACK, f"path of the {tip if torch else 'bit' if bit else 'flange'}"))
 
 

@@ -38,8 +38,7 @@ def _close_up(task: Task, joints: Mapping[str, FloatArray]) -> Camera:
     mechanism = task.cell.mechanisms[0]
     own = joints[task.cell.groups[0].name][: mechanism.robot.dof]
     flange = flange_matrices(chain_of(mechanism.robot), own)[0]
-    torch = None if mechanism.tool is None else mechanism.tool.torch
-    tip = flange[:3, 3] if torch is None else flange[:3, :3] @ torch.contact_tip.position + flange[:3, 3]
+    tip = flange[:3, :3] @ mechanism.pose_flange_tip().position + flange[:3, 3]
     target = mechanism.pose_world_base.apply(tip)
     seen_from = np.array(SIDE) if task.cell.camera is None else np.array(task.cell.camera.eye) - target
     x, y, z = target + DISTANCE * unit(seen_from)

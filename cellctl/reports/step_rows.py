@@ -7,10 +7,14 @@ from typing import Literal
 
 from cellctl.errors import Finding, Place
 from cellctl.jobs.checking import Checked
+from cellctl.model.bead import BeadProcedure
 from cellctl.model.certificate import Gap, SegmentRecord
-from cellctl.model.task import Step, Task, Weld, step_name
-from cellctl.processes.procedure import deposited_area, heat_input, weld_settings
+from cellctl.model.task import SeamStep, Step, Task, step_name
+from cellctl.model.wps import Wps
+from cellctl.processes.procedure import deposited_area, even_fillet, heat_input, seam_settings
 
+FILLETS = ("t", "lap")
+"""Joints whose seam is a fillet between faces at right angles."""
 Outcome = Literal["passed", "failed", "not proved"]
 
 
@@ -19,7 +23,7 @@ class StepRow:
     """One step of a checked task, SI. `time` is its motion at full override; `clearance` the smallest gap that was
     proved among the pairs of the cell's own margin, `nearest` the gap with the least above its margin, of any pair. A
     weld has the heat input (J/m) and the cross-section of its metal (m^2) that follow from its procedure's nominal
-    values.
+    values, and a fillet the throat (m) of an even one of that cross-section; a bead has its own cross-section.
     """
 
     index: int
@@ -32,6 +36,7 @@ class StepRow:
     findings: tuple[Finding, ...]
     heat_input: float | None = None
     deposited_area: float | None = None
+    fillet_throat: float | None = None
 
     @property
     def title(self) -> str:
@@ -88,13 +93,20 @@ def _row(checked: Checked, index: int, findings: tuple[Finding, ...]) -> StepRow
 
 
 def _deposit(task: Task, step: Step) -> dict[str, float]:
-    if not isinstance(step, Weld):
+    if not isinstance(step, SeamStep):
         return {}
-    wps = task.cell.procedures[step.wps]
-    speed = weld_settings(step, wps).travel_speed
+    wps = task.cell.procedures[step.procedure]
+    speed = seam_settings(step, wps).travel_speed
+    if isinstance(wps, BeadProcedure):
+        return {"deposited_area": wps.cross_section.nominal}
+    if not isinstance(wps, Wps):
+        return {}
+    area = deposited_area(wps.wire_diameter, wps.wire_feed_speed.nominal, speed)
+    fillet = {"fillet_throat": even_fillet(area)[1]} if task.cell.seam(step.seam)[1].joint_type in FILLETS else {}
     return {
         "heat_input": heat_input(wps.voltage.nominal, wps.current.nominal, speed, wps.heat_factor),
-        "deposited_area": deposited_area(wps.wire_diameter, wps.wire_feed_speed.nominal, speed),
+        "deposited_area": area,
+        **fillet,
     }
 
 

@@ -23,7 +23,8 @@ _ALL_BUT = 0.5 * mm
 
 @dataclass(frozen=True, slots=True)
 class SeamRow:
-    """One weld, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value on.
+    """One weld or bead, SI. `angle_use` is the largest share of an angle window that was used, from its nominal value
+    on.
 
     `smallest_gap` (m) is the smallest exact distance that was met, between the two bodies of `gap_pair`. `measured` is
     what a run did, None for a plan.
@@ -39,6 +40,7 @@ class SeamRow:
     smallest_gap: float | None
     gap_pair: tuple[str, str] | None
     measured: SeamRecord | None = None
+    lays_bead: bool = False
 
 
 def seam_rows(certified: CertifiedPlan, measured: Sequence[SeamRecord | None] = ()) -> tuple[SeamRow, ...]:
@@ -88,7 +90,8 @@ def _seam_table(rows: Sequence[SeamRow], *, of_run: bool) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("seam")
-    for heading in ("length", "arc time", "travel speed", "angle use", "smallest gap"):
+    time = "bead time" if all(row.lays_bead for row in rows) else "arc time"
+    for heading in ("length", time, "travel speed", "angle use", "smallest gap"):
         table.add_column(heading, justify="right")
     table.add_column("between")
     if of_run:
@@ -142,7 +145,7 @@ def _length(row: SeamRow, *, of_run: bool) -> str:
 
 
 def _arc_time(row: SeamRow, *, of_run: bool) -> str:
-    """The arc time of a plan, or of a run as measured: none for a seam that was not welded."""
+    """The arc time of a plan, or of a run as measured: none for a seam along which nothing was done."""
     if row.measured is not None:
         return f"{row.measured.arc_time:.1f} s"
     return "-" if of_run else f"{row.arc_time:.1f} s"
@@ -150,7 +153,7 @@ def _arc_time(row: SeamRow, *, of_run: bool) -> str:
 
 def _measured_cells(done: SeamRecord | None) -> tuple[str, str]:
     if done is None:
-        return "not welded", "-"
+        return "not done", "-"
     off = max(done.lateral, done.height) / um
     return f"{off:.1f} um" if off >= 0.1 else "below 0.1 um", f"{done.travel_speed / mm:.2f} mm/s"
 
@@ -177,6 +180,7 @@ def _row(record: SegmentRecord, weld: SeamRecord, section: SeamSection) -> SeamR
         angle_use=use,
         smallest_gap=None if gap is None else gap.observed,
         gap_pair=None if gap is None else (gap.first, gap.second),
+        lays_bead=section.lays_bead,
     )
 
 

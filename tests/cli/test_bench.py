@@ -91,7 +91,8 @@ def test_the_command_counts_how_runs_end(say) -> None:
 
 
 @pytest.mark.slow
-def test_throughput_is_measured_for_every_protocol(say) -> None:
+def test_throughput_is_measured_for_every_protocol(say, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     said = say("bench", "serial", "--minutes", "0.02", "--json")
     assert said.code == 0
     (suite,) = json.loads(said.out)["suites"]
@@ -100,3 +101,6 @@ def test_throughput_is_measured_for_every_protocol(say) -> None:
     assert names == servos | {"grbl, 20 lines/s", "modbus, 2 devices"}
     ceilings = [figure["values"][0] for figure in suite["figures"] if figure["name"].endswith("ceiling")]
     assert all(ceiling > 0.0 for ceiling in ceilings)
+    (folder,) = tmp_path.glob("runs/serial-*")
+    assert len((folder / "dynamixel.csv").read_text().splitlines()) == 1 + round(0.02 * 60.0 * 100.0)
+    assert json.loads((folder / "figures.json").read_text())["figures"] == suite["figures"]

@@ -25,6 +25,23 @@ steps:
   - move_j: home
 """
 
+AR4_CELL = """
+name: ar4_cell
+mechanisms:
+  r1:
+    model: lib:robots/annin_ar4_mk3
+    configurations: {home: 0 10 -10 0 0 90 deg, aside: 6 6 -7 4 -5 82 deg}
+margins: {clearance: 3 mm}
+"""
+AR4_TASK = """
+name: ar4_moves
+cell: cell.yaml
+start: home
+steps:
+  - move_j: aside
+  - move_j: home
+"""
+
 
 @pytest.fixture
 def two_moves(tmp_path: Path) -> str:
@@ -32,6 +49,15 @@ def two_moves(tmp_path: Path) -> str:
     path.write_text(TASK)
     (tmp_path / "cellctl.yaml").write_text("project: {name: two_moves}\n")
     return str(path)
+
+
+@pytest.fixture
+def ar4_moves(tmp_path: Path) -> str:
+    """Two moves of an AR4 by itself."""
+    (tmp_path / "cell.yaml").write_text(AR4_CELL)
+    (tmp_path / "ar4_moves.yaml").write_text(AR4_TASK)
+    (tmp_path / "cellctl.yaml").write_text("project: {name: ar4_moves}\n")
+    return str(tmp_path / "ar4_moves.yaml")
 
 
 def demand_run_as_made(folder: Path) -> None:
@@ -51,6 +77,23 @@ def test_a_task_runs_on_a_mycobot_as_it_makes_it(say, emulated, two_moves: str, 
     _, said = emulated("mycobot", "--at", AT)
     folder = tmp_path / "run"
     answer = say("run", two_moves, "--driver", f"mycobot:{said['port']}", "--yes", "--folder", str(folder))
+    assert answer.code == 0, answer.err
+    demand_run_as_made(folder)
+
+
+def test_a_task_runs_on_an_ar4_from_stop_to_stop(say, emulated, ar4_moves: str, tmp_path: Path) -> None:
+    _, said = emulated("ar4", "--experimental", "--at", "0 10 -10 0 0 90 deg")
+    folder = tmp_path / "run"
+    words = ("run", ar4_moves, "--driver", f"ar4:{said['port']}", "--yes", "--folder", str(folder))
+    answer = say(*words)
+    assert answer.code == 2
+    assert "[U658]" in answer.err
+    assert "takes joints to the end of their range" in answer.err
+    answer = say(*words, "--experimental")
+    assert answer.code == 5
+    assert "[X477]" in answer.err
+    assert not folder.exists()
+    answer = say(*words, "--experimental", "--reference", "assume")
     assert answer.code == 0, answer.err
     demand_run_as_made(folder)
 

@@ -42,6 +42,7 @@ def test_its_arc_fails_on_demand():
 
 def test_an_unknown_driver_is_named():
     with pytest.raises(
-        UsageError, match="no driver is called 'kuka' - known drivers: dynamixel, feetech, grbl, memory, mycobot, sim"
+        UsageError,
+        match="no driver is called 'kuka' - known drivers: ar4, dynamixel, feetech, grbl, memory, mycobot, sim",
     ):
         open_driver("kuka:/dev/ttyUSB0", SETUP)

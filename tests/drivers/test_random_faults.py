@@ -7,6 +7,7 @@ import pytest
 from cellctl.bench.serial.faults import RUNS, UNHEARD, Broken
 
 CODES = {
+    "ar4": {"X472", "X473", "X484", "X485", "X486", "X487"},
     "dynamixel": {"X460", "X461", "X462", "X463", "X464", "X465", "X466"},
     "feetech": {"X460", "X461", "X462", "X463", "X465", "X466", "X470", UNHEARD},
     "grbl": {"X471", "X472", "X473", "X474", "X475"},

@@ -127,13 +127,15 @@ class TestIndependentSdk:
         rustypot = pytest.importorskip("rustypot", reason="rustypot is not installed")
         return rustypot.Xl430PyController(port, 1_000_000, 0.2)
 
-    def test_ping_read_and_sync(self, sdk) -> None:
+    def test_ping_read_write_and_sync(self, sdk) -> None:
         assert sdk.ping(1)
         assert sdk.sync_read_present_position(list(IDS)) == [2049, 2050, 2051]
         sdk.sync_write_torque_enable(list(IDS), [True] * 3)
         assert sdk.sync_read_torque_enable(list(IDS)) == [True] * 3
         sdk.sync_write_goal_position([1, 2], [2058, 2038])
         assert sdk.sync_read_goal_position(list(IDS)) == [2058, 2038, 2051]
+        sdk.write_goal_position(3, 2040)
+        assert sdk.read_goal_position(3) == [2040]
 
     def test_stuffed_bytes_come_through(self, sdk, servos: ServoBus) -> None:
         servos.servo(1).put_limits(0, 2**31 - 1)

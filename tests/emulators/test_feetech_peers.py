@@ -19,8 +19,12 @@ INSTALL = "pip install 'cellctl[peers]'"
 
 
 @pytest.fixture
-def port(served) -> Iterator[str]:
-    servos = ServoBus(Servo(id, MODELS["STS3215"], 2048.0) for id in SIX)
+def servos() -> ServoBus:
+    return ServoBus(Servo(id, MODELS["STS3215"], 2048.0) for id in SIX)
+
+
+@pytest.fixture
+def port(servos: ServoBus, served) -> Iterator[str]:
     with Terminal(Line(servos, baud=1_000_000)) as terminal, served(terminal):
         yield terminal.port
 
@@ -34,7 +38,7 @@ def wait_for(done: Callable[[], bool], *, patience: float = 5.0) -> bool:
     return True
 
 
-def test_the_vendors_sdk(port: str) -> None:
+def test_the_vendors_sdk(port: str, servos: ServoBus) -> None:
     sdk = pytest.importorskip("scservo_sdk", reason=f"feetech-servo-sdk is missing: {INSTALL}")
     line, packets = sdk.PortHandler(port), sdk.PacketHandler(0)
     line.setPacketTimeout = lambda length: line.setPacketTimeoutMillis(2000)  # a busy machine answers late
@@ -64,6 +68,10 @@ def test_the_vendors_sdk(port: str) -> None:
 
     assert wait_for(arrived)
     assert [read.getData(id, 62, 1) for id in SIX] == [74] * 6
+    servos.servo(3).fail(5)
+    assert packets.read1ByteTxRx(line, 3, 40) == (0, 0, sdk.ERRBIT_OVERLOAD), "it has let go and says why"
+    assert packets.getRxPacketError(sdk.ERRBIT_OVERLOAD) == "[RxPacketError] Overload error!"
+    assert packets.ping(line, 2) == (777, 0, 0)
     line.closePort()
 
 
@@ -81,3 +89,8 @@ def test_an_independent_sdk(port: str) -> None:
     assert wait_for(lambda: arm.sync_read_present_position([1, 2, 3]) == near)
     assert wait_for(lambda: arm.read_present_velocity(1) == pytest.approx([0.0], abs=0.01))
     assert arm.read_present_voltage(1) == [74]
+    arm.write_goal_position(4, 0.15)
+    assert wait_for(lambda: arm.read_present_position(4) == pytest.approx([0.15], abs=0.004))
+    assert not arm.ping(9)
+    with pytest.raises(RuntimeError):
+        arm.sync_read_present_position([1, 9])

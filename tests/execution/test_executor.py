@@ -400,7 +400,7 @@ def test_an_arc_event_in_the_middle_of_a_moving_seam_is_refused(job, run_job):
     certified = CertifiedPlan(replace(plan, blocks=(Block(segments),)), job.certified.certificate)
     ran = run_job(replace(job, certified=certified))
     (finding,) = ran.outcome.findings
-    assert finding.message == "arc_start lies where the torch moves: segment 2, 10.0 mm along 'tray.left'"
+    assert finding.message == "arc_start lies where the tool moves: segment 2, 10.0 mm along 'tray.left'"
 
 
 def test_intents_stand_in_the_journal_before_what_they_announce(job, tmp_path):

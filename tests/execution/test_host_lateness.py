@@ -55,7 +55,7 @@ def test_a_fault_behind_a_late_cycle_names_the_host(job, pause, codes):
 
 def test_late_cycles_under_a_burning_arc_are_named():
     times = np.cumsum([0.004] * 50 + [0.012, 0.032] + [0.004] * 50)
-    burnt = Pass(times, times, times[:, None], times, times)
+    burnt = Pass(times, times, times[:, None], times, times, times)
     (finding,) = late_cycles([burnt], "step 2, tray.left, measured")
     assert finding.code == "X489"
     assert finding.message.endswith("measured: the host was late, 2 cycles while the arc burnt, the worst by 28 ms")

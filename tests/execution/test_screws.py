@@ -15,10 +15,11 @@ from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, Screwdriver
 from cellctl.errors import UsageError
 from cellctl.execution.control import Command, Stride
 from cellctl.execution.job import AnalogSignals, Job, ScrewLines
-from cellctl.execution.records.journal import read_journal
+from cellctl.execution.records.journal import Journal, read_journal
 from cellctl.execution.records.survey import surveyed
-from cellctl.execution.screwdriver import TIGHTENING, ScrewChannel
+from cellctl.execution.screwdriver import TIGHTENING, ScrewChannel, ScrewProcedure
 from cellctl.jobs.resuming_screws import survey_with_screw
+from cellctl.model.event import Event
 from cellctl.model.plan import Block, FixedSegment, ScrewAction
 from cellctl.model.tightening import TighteningProgram
 from cellctl.model.wps import Range
@@ -314,6 +315,58 @@ def test_a_screwdriver_without_a_screw_tells_nothing() -> None:
     assert channel.outputs == 0
     assert np.isnan(channel.torque)
     assert np.isnan(nan - channel.angle)
+
+
+class Announced:
+    """A run whose operator holds while an intent is on its way to the disk, so many times."""
+
+    def __init__(self, channel: ScrewChannel, holds: int) -> None:
+        self.channel, self.holds, self.said = channel, holds, []
+
+    def announce(self, kind: str, **data: object):
+        self.said.append((kind, self.channel.outputs))
+        self.holds -= 1
+        yield from ()
+        return self.holds < 0
+
+    def feed(self, each):
+        each()
+        self.said.append(("feed", self.channel.outputs))
+        yield from ()
+
+    def stand(self, duration: float, *, until):
+        yield from ()
+        return True
+
+    def tell(self, kind: str, **data: object) -> Event:
+        return Event(0.0, kind, data)  # type: ignore[arg-type]
+
+    def note(self, kind: str, **data: object) -> None:
+        self.said.append((kind, self.channel.outputs))
+
+    def inputs(self) -> int:
+        return 1 << LINES.tight
+
+    def where(self) -> str:
+        return "here"
+
+
+def test_a_screw_that_is_held_while_it_is_announced_is_announced_anew_before_it_turns() -> None:
+    channel = ScrewChannel(LINES)
+    run = Announced(channel, holds=2)
+    list(ScrewProcedure(channel, run).drive(ScrewAction("lid.hole", "m6")))  # type: ignore[arg-type]
+    assert run.said == [("screw_intent", 0)] * 3 + [("feed", BIT), ("screw_done", 0)]
+
+
+def test_a_screw_that_was_announced_twice_is_one_screw(job: Job, run_job, tmp_path) -> None:
+    ran = run_job(job, arm=arm_with())
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    with Journal(folder / "journal.jsonl") as journal:
+        for record in read_journal(ran.folder / "journal.jsonl").records:
+            for _ in range(2 if record.kind == "screw_intent" else 1):
+                journal.append(record.kind, record.data)
+    assert surveyed(folder).screws == surveyed(ran.folder).screws
 
 
 PLAYS = st.lists(st.tuples(st.integers(1, 900), st.sampled_from(["hold", "on", "slow", "back", "stop"])), max_size=6)

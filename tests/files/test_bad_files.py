@@ -11,10 +11,10 @@ import pytest
 from cellctl.errors import CellctlError
 from cellctl.files import load_cell, load_io, load_robot, load_task
 from cellctl.files.part_file import open_part, part_of
+from cellctl.files.procedure_file import read_procedure
 from cellctl.files.reading import Reading
 from cellctl.files.sources import reference_of
 from cellctl.files.tool_file import read_tool
-from cellctl.files.wps_file import read_wps
 from cellctl.jobs.robot_adding import add_robot
 
 BAD = Path(__file__).resolve().parents[1] / "bad"
@@ -39,7 +39,7 @@ def load_tool(path: Path) -> None:
 def load_wps(path: Path) -> None:
     reference, source = reference_of(path)
     reading = Reading(source)
-    read_wps(reading, reference, "wps")
+    read_procedure(reading, reference, "wps")
     reading.finish()
 
 

@@ -33,6 +33,30 @@ def said() -> str:
     return f"{caught.value}\nexit {caught.value.exit_code}"
 
 
+@pytest.mark.parametrize(
+    ("cell", "where", "hint"),
+    [
+        ("cell.yaml", "tasks", "../cell.yaml"),
+        ("cell.yaml", "tasks/weld", "../../cell.yaml"),
+        ("tasks/weld/cell.yaml", ".", "cell.yaml"),
+        ("../cell.yaml", "tasks/weld", "../../cell.yaml"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_cell_that_lies_further_up_is_named_as_the_task_would_write_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, cell: str, where: str, hint: str, inside: bool
+) -> None:
+    (project / "tasks" / "weld").mkdir(parents=True)
+    task = project / where / "task.yaml"
+    task.write_text(f"cell: {cell}\nsteps:\n  - move_j: home\n")
+    if inside:
+        monkeypatch.chdir(task.parent)
+    with pytest.raises(CellctlError) as caught:
+        load_task(task)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.suggestion) == ("F101", f"did you mean '{hint}'?")
+
+
 def test_a_pipe_is_not_opened(project: Path) -> None:
     (project / "cell.yaml").unlink()
     os.mkfifo(project / "cell.yaml")

@@ -29,6 +29,7 @@ from cellctl.files.gcode_file import read_gcode_wiring
 from cellctl.files.io_file import read_io
 from cellctl.files.library import library_root
 from cellctl.files.part_file import open_part, part_of
+from cellctl.files.procedure_file import read_procedure
 from cellctl.files.project_file import ProjectFile
 from cellctl.files.reading import Reading, kind_of_tree
 from cellctl.files.robot_file import read_robot
@@ -40,7 +41,6 @@ from cellctl.files.urdf.export import urdf_cell
 from cellctl.files.urdf.reading import urdf_model
 from cellctl.files.urdf.srdf import srdf_model
 from cellctl.files.wiring_file import read_wiring
-from cellctl.files.wps_file import read_wps
 from cellctl.files.xml_tree import parse_xml
 from cellctl.files.yaml_tree import YamlList, YamlMap, parse_yaml, read_yaml
 from cellctl.model.shapes import Hull
@@ -165,8 +165,8 @@ def run_reader(reading: Reading, kind: str, reference: str) -> None:
         read_robot(reading, reference)
     elif kind == "tool":
         read_tool(reading, reference, "tool")
-    elif kind in ("wps", "pen"):
-        read_wps(reading, reference, "wps")
+    elif kind in ("wps", "pen", "bead"):
+        read_procedure(reading, reference, "wps")
     elif kind == "wiring":
         read_wiring(reading, reference)
     elif kind == "gcode":

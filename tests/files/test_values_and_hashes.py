@@ -100,7 +100,7 @@ def every_field(cell: Cell) -> Task:
         approach=0.033, retract=0.044, group="r1",
     )  # fmt: skip
     trimmed = Weld("tray.left", "mig131_al_t3", from_=1 / 30, to=-1 / 70)
-    return Task((MoveJ("home", group="r1"), weld, trimmed), cell, "home", "all", Budget(61.7, 0.011), "")
+    return Task((MoveJ("home", group="r1"), weld, trimmed), cell, "home", "all", Budget(61.7, 0.011, 0.25), "")
 
 
 def test_a_task_made_in_python_survives_its_inputs() -> None:

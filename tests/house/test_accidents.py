@@ -30,6 +30,7 @@ ACCIDENTS = {
     "open-edge-platform/physical-ai-studio": (955,),
     "iotdesignshop/Feetech-tuna": (2,),
     "elephantrobotics/pymycobot": (39, 28, 72, 93),
+    "ycheng517/ar4_ros_driver": (66, 15, 3, 27),
     "gnea/grbl": (1238, 1016, 573),
     "grbl/grbl": (1504,),
     "pyserial/pyserial": (341, 86, 484, 326),

@@ -104,6 +104,14 @@ def test_links_between_pages_lead_somewhere(checkout: Path) -> None:
     assert broken == []
 
 
+def test_tests_of_faults_that_the_manual_names_are_there(checkout: Path) -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (checkout / "tests").rglob("test_*.py"))
+    page = (checkout / "docs/serial/faults.md").read_text("utf-8")
+    named = re.findall(r"`(test_\w+|tests/\S+\.py)`", page)
+    assert len(named) > 5
+    assert [name for name in named if f"def {name}(" not in source and not (checkout / name).is_file()] == []
+
+
 STALE = """
 import generated, pathlib
 texts = {name: pathlib.Path(name + ".md").read_text("utf-8") for name in generated.WRITTEN}

@@ -21,6 +21,15 @@ def ci(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([checkout / ".ci/run", *arguments], capture_output=True, text=True, check=False)
 
 
+def put_ci(folder: Path, checkout: Path, command: str) -> None:
+    """Write a project whose README has that test command, or none, with our `.ci/run`."""
+    (folder / ".ci").mkdir()
+    (folder / ".ci/run").write_bytes((checkout / ".ci/run").read_bytes())
+    (folder / ".ci/run").chmod(0o755)
+    body = f"<!-- the test command: x -->\n```bash\n{command}\n```\n" if command else "nothing here\n"
+    (folder / "README.md").write_text(f"# x\n\n```bash\necho first\n```\n\n{body}", "utf-8")
+
+
 def test_first_screen_is_two_commands_of_one_line(checkout: Path) -> None:
     commands = first_commands((checkout / "README.md").read_text("utf-8"))
     assert len(commands) == 2
@@ -46,14 +55,26 @@ def test_ci_runs_the_second_command(checkout: Path) -> None:
 def test_ci_gives_the_commands_own_code_and_lines(
     tmp_path: Path, checkout: Path, command: str, code: int, last: str
 ) -> None:
-    (tmp_path / ".ci").mkdir()
-    (tmp_path / ".ci/run").write_bytes((checkout / ".ci/run").read_bytes())
-    (tmp_path / ".ci/run").chmod(0o755)
-    body = f"<!-- the test command: x -->\n```bash\n{command}\n```\n" if command else "nothing here\n"
-    (tmp_path / "README.md").write_text(f"# x\n\n```bash\necho first\n```\n\n{body}", "utf-8")
+    put_ci(tmp_path, checkout, command)
     done = ci(tmp_path)
     assert done.returncode == code, done.stderr
     assert (done.stdout.splitlines() or [""])[-1] == last
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_ci_installs_the_peer_that_no_extra_can_bring(tmp_path: Path, checkout: Path, code: int) -> None:
+    """`printrun` without what it asks for, after all else and before the tests, which run without it too."""
+    pip = f'echo "$@" >> said; case $* in *printrun*) exit {code}; esac'
+    command = "true && .venv/bin/pip install -q -e '.[test]' && sh -c 'cat said; echo 3 passed'"
+    put_ci(tmp_path, checkout, command)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/pip").write_text(f"#!/bin/sh\n{pip}\n", "utf-8")
+    (tmp_path / ".venv/bin/pip").chmod(0o755)
+    done = ci(tmp_path)
+    assert done.returncode == 0, done.stderr
+    installs = ["install -q -e .[test]", "install -q --no-deps printrun>=2.2,<3"]
+    assert done.stdout.splitlines()[1:] == [*installs, "3 passed"]
+    assert ("printrun was not installed" in done.stderr) is bool(code)
 
 
 def test_ci_refuses_another_python(tmp_path: Path, checkout: Path) -> None:

@@ -21,8 +21,8 @@ from cellctl.planning.arm import RESERVE
 from cellctl.planning.seams.reach import SPINS, window_tilts
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import GATE
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import weld_settings
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import seam_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.bodies import collision_model
 from cellctl.scene.bullet.exact import ExactScene
@@ -81,6 +81,7 @@ class Case:
     more: str = ""
     robot: str = "lib:robots/kuka_kr16_2"
     limit: tuple[str, str] | None = None
+    part: str = PART
 
     def write(self, folder: Path) -> Path:
         (folder / "cellctl.yaml").write_text("project: {name: impossible}\n")
@@ -98,7 +99,7 @@ class Case:
             "yaw": f"{self.yaw:g}",
         }
         (folder / "cell.yaml").write_text(CELL.format(clearance=f"{self.clearance:g}", **fields))
-        (folder / "part.yaml").write_text(PART)
+        (folder / "part.yaml").write_text(self.part)
         shutil.copy(ROOT / "sim" / "tray_cell" / "mig131_al_t3.yaml", folder / "wps.yaml")
         task = folder / "task.yaml"
         task.write_text(TASK.format(travel=f"{self.travel:g}", more=self.more))
@@ -127,9 +128,10 @@ def out_of_reach(rng: np.random.Generator) -> Case:
 
 
 def narrow_gap(rng: np.random.Generator) -> Case:
-    """A plate stands opposite to the wall, too near for the torch with its clearance."""
+    """A plate stands opposite to the wall, too near for the torch to lean over it with its clearance."""
     gap, clearance = rng.uniform(84.0, 96.0), rng.uniform(12.0, 20.0)
-    fixtures = TABLE + box("plate", "200 4 160", f"0 {gap:.1f} 84")
+    height = gap - rng.uniform(24.0, 34.0)
+    fixtures = TABLE + box("plate", f"200 4 {height:.1f}", f"0 {gap:.1f} {4.0 + 0.5 * height:.1f}")
     return Case("narrow gap", "margin clearance", yaw=rng.uniform(-60.0, 60.0), fixtures=fixtures, clearance=clearance)
 
 
@@ -157,7 +159,7 @@ def near_bar(rng: np.random.Generator) -> Case:
     """A bar stands nearer to the neck of the torch than the clearance, and to nothing else."""
     bar = box("bar", "200 6 6", f"0 {rng.uniform(99.0, 106.0):.1f} {rng.uniform(64.0, 70.0):.1f}")
     margin = "margin of r1.torch.neck_upper and bar"
-    more, clearance = ", spin: 90 +-20 deg, approach: 15 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
+    more, clearance = ", spin: 90 +-20 deg, approach: 20 mm, retract: 15 mm", rng.uniform(9.0, 11.0)
     return Case("near bar", margin, yaw=rng.uniform(-30.0, 30.0), fixtures=TABLE + bar, clearance=clearance, more=more)
 
 
@@ -193,7 +195,7 @@ class BruteForce:
         self.cell = task.cell
         mechanism = task.cell.mechanisms[0]
         self.robot = mechanism.robot
-        settings = weld_settings(weld, task.cell.procedures[weld.wps])
+        settings = seam_settings(weld, task.cell.procedures[weld.wps])
         tool = mechanism.tool.torch.tcp(settings.ctwd)
         path = seam_path(task.cell, weld)
         self.stations = stations_of(
@@ -208,7 +210,7 @@ class BruteForce:
             for (k, turn), (t, tilt) in product(enumerate(self.turns), enumerate(self.tilts))
         }
         self.model = collision_model(task.cell, task.cell.groups[0].name)
-        margins = np.array(self.model.margins_with(torch_contacts(task.cell, weld)))
+        margins = np.array(self.model.margins_with(tip_contacts(task.cell, weld)))
         self.margins = np.where(np.isfinite(margins), margins + RESERVE, margins)
         for pair in range(len(margins)):
             if self.model.pair_names(pair)[1] in ignored:

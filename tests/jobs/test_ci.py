@@ -98,6 +98,8 @@ def check_junit(path: Path) -> None:
     assert 0 < len(failed) < len(steps)
     assert (over.tests, over.failures, over.errors, over.skipped) == (7, len(failed) + 1, 0, 0)
     boss = case(over, "step 5: weld tray.boss")
+    throat, area = (float(figures(boss)[name]) for name in ("fillet_throat_mm", "deposited_area_mm2"))
+    assert throat**2 == pytest.approx(area, rel=1e-2)
     assert (boss._elem.get("file"), boss._elem.get("line")) == ("over.yaml", "11")
 
     assert (blocked.tests, blocked.failures, blocked.errors, blocked.skipped) == (7, 1, 0, 5)

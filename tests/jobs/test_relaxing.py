@@ -13,36 +13,33 @@ import pytest
 
 from cellctl.cli.main import call
 from cellctl.errors import CheckFailed, Finding, PlanningFailed
-from cellctl.files import load_task
+from cellctl.files import load_task, plan_content
 from cellctl.files.edits import step_text
-from cellctl.jobs import check, plan, relaxing
+from cellctl.jobs import certify, check, plan, relaxing
 from cellctl.jobs.change import Change, Family
 from cellctl.jobs.changes import families
 from cellctl.jobs.relaxing import relaxations
 from cellctl.model.task import MoveJ, Task, Weld
 from cellctl.model.weave import Weave
 from cellctl.model.wps import Range
+from cellctl.processes.seam import seam_path
 from cellctl.units import deg, mm
 from tests.jobs.impossible_cells import FAMILIES, BruteForce, Case
 
 SEAM_CODES = {"P201", "P202", "P203", "P204"}
-QUICK = [(0, 0), (1, 0), (3, 1), (3, 6), (4, 0)]
+QUICK = [(0, 0), (1, 0), (3, 1), (3, 6), (4, 0), (6, 0)]
 SEEDS = 9
 MOST = 8
 LEAST = {
     "end_blocked": (9, 9),
     "out_of_reach": (5, 4),
-    "narrow_gap": (9, 0),
+    "narrow_gap": (9, 7),
     "tight_spin": (7, 4),
     "joint_limit": (5, 5),
-    "large_margin": (9, 0),
-    "near_bar": (9, 1),
+    "large_margin": (9, 9),
+    "near_bar": (9, 9),
 }
 """How many of the cells of a family are impossible, and to how many of these its own change is offered, at least."""
-OFFERS = {"large_margin": 0, "near_bar": 1}
-"""Of how many cells of a family the offers are looked at, where that takes minutes a cell: no free motion is found to
-the seam with most of their changes, which every one of them takes seconds to find out.
-"""
 
 
 def refusal(task: Task) -> tuple[Finding, ...]:
@@ -152,6 +149,15 @@ def test_a_refusal_is_true_and_its_offer_is_the_smallest(family: int, seed: int,
     offered_is_smallest(task, case)
 
 
+def every_offer_is_planned_again(task: Task) -> None:
+    """Whatever is offered, of any family: its task is planned and proved, from nothing."""
+    given = relaxations(task, refusal(task))
+    assert given.offers
+    assert {searched.outcome for searched in given.searched} <= {"offered", "none"}
+    for offer in given.offers:
+        assert plan_content(certify(plan(offer.change.task)).plan) == plan_content(offer.certified.plan)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", range(len(FAMILIES)), ids=[family.__name__ for family in FAMILIES])
 def test_impossible_cells_against_brute_force(family: int, tmp_path: Path) -> None:
@@ -163,8 +169,10 @@ def test_impossible_cells_against_brute_force(family: int, tmp_path: Path) -> No
         task = case.load(folder)
         if judged_right(task):
             impossible += 1
-            if impossible <= OFFERS.get(name, SEEDS):
-                offered += offered_is_smallest(task, case)
+            has_offer = offered_is_smallest(task, case)
+            offered += has_offer
+            if has_offer and offered == 1:
+                every_offer_is_planned_again(task)
     least = LEAST[name]
     assert impossible >= least[0]
     assert offered >= least[1]
@@ -173,7 +181,51 @@ def test_impossible_cells_against_brute_force(family: int, tmp_path: Path) -> No
 def test_at_least_forty_cells_are_impossible() -> None:
     """What the parts of the slow test above come to together."""
     assert sum(impossible for impossible, _ in LEAST.values()) >= 40
-    assert sum(offered for _, offered in LEAST.values()) >= 20
+    assert sum(offered for _, offered in LEAST.values()) >= 40
+
+
+def test_a_longer_approach_is_offered_where_it_begins_too_near(tmp_path: Path) -> None:
+    """At 8 mm from the seam the wire is nearer to the plates than the clearance of free motion."""
+    task = Case("short approach", "longer approach", clearance=12.0, more=", approach: 8 mm").load(tmp_path)
+    found = refusal(task)
+    assert [finding.code for finding in found] == ["P281"]
+    given = relaxations(task, found, only={"longer approach"})
+    (offer,), (family,) = given.offers, [f for f in families(task, 0, found) if f.name == "longer approach"]
+    amounts = [change for k in range(1, family.count + 1) if (change := family.make(k)) is not None]
+    shorter = [change for change in amounts if change.amount < offer.change.amount - 1e-9]
+    assert shorter
+    assert not any(works(change.task) for change in shorter)
+    assert f"approach of {8 + 5 * (len(shorter) + 1)} mm" == offer.change.said
+
+
+HALF_ROUND = """\
+material_group: "22"
+thickness: 4 mm
+bodies:
+  base: {box: 300 300 4 mm, at: {xyz: 0 0 -2 mm}}
+  boss: {cylinder: {radius: 60 mm, length: 30 mm}, at: {xyz: 0 0 15 mm}}
+seams:
+  fillet:
+    arc: {through: [60 0 0 mm, 0 60 0 mm, -60 0 0 mm]}
+    bodies: [base, boss]
+    faces: [axis, radial]
+    joint: t
+"""
+
+
+def test_a_seam_is_split_where_a_joint_runs_out(tmp_path: Path) -> None:
+    """The torch may not turn against the seam; axis 6 cannot follow it half round, and it can either part of it."""
+    limit = tuple(f"lower: -{a6} deg\n    upper: {a6} deg\n    velocity: 615" for a6 in (350, 120))
+    more = ", spin: 0 +-3 deg"
+    task = Case("half round", "split", yaw=270.0, more=more, limit=limit, part=HALF_ROUND).load(tmp_path)
+    found = refusal(task)
+    assert [finding.code for finding in found] == ["P204"]
+    (offer,) = relaxations(task, found, only={"split"}).offers
+    welds = offer.change.task.steps
+    lengths = [seam_path(task.cell, weld).length for weld in (*task.steps, *welds)]
+    assert lengths[0] == pytest.approx(sum(lengths[1:]), abs=1e-9)
+    assert len(offer.change.steps) == len(welds) == 2
+    certify(plan(offer.change.task))
 
 
 def test_an_offer_can_be_pasted(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:

@@ -65,3 +65,23 @@ def test_a_procedure_without_positions_is_told(checkout: Path, tmp_path: Path) -
 def test_a_cell_without_signals_is_told(checkout: Path, tmp_path: Path) -> None:
     said = remarks_on(checkout, tmp_path, "signals:\n  arc_on: {output: 1}\n  arc_ok: {input: 1}\n", "", "cell.yaml")
     assert said == ["F116 the cell has no signals: this task can be planned and proved, and not be run"]
+
+
+SCALED = "positions: [PA, PB, PG]\noverride: scaled\nheat_input: 0.22 .. 0.28 kJ/mm"
+
+
+def test_a_power_that_cannot_be_set_is_told(checkout: Path, tmp_path: Path) -> None:
+    """Without the outputs the override waits as if it were blocked; the task runs all the same."""
+    said = remarks_on(checkout, tmp_path, "positions: [PA, PB, PG]", SCALED, "mig131_al_t3.yaml")
+    text = "scales its power, and the cell has no analog_output 'wire_feed' and 'voltage' to set it by"
+    assert said == [f"F200 procedure 'mig131_al_t3' {text}"]
+    cell = (tmp_path / "cell.yaml").read_text("utf-8")
+    lines = "signals:\n  wire_feed: {analog_output: 0}\n"
+    for more, expected in (
+        ("  voltage: {output: 2}\n", [said[0].replace("'wire_feed' and ", "")]),
+        ("  voltage: {analog_output: 1}\n", []),
+    ):
+        (tmp_path / "cell.yaml").write_text(cell.replace("signals:\n", lines + more), "utf-8")
+        found: list[Finding] = []
+        load_task(tmp_path / "task.yaml", remarks=found)
+        assert sorted({f"{finding.code} {finding.message}" for finding in found}) == expected

@@ -16,7 +16,7 @@ from cellctl.execution.records.trace import Trace, read_trace
 from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import start_cell
 from cellctl.files import cell_from_inputs, load_task
-from cellctl.jobs import certify, interrupted, plan, resume, run
+from cellctl.jobs import certify, interrupted, measured_screws, plan, resume, run
 from cellctl.jobs.run_exporting import export_mcap, export_parquet
 from cellctl.jobs.run_figures import run_figures
 from cellctl.kinematics.chain import chain_of
@@ -26,6 +26,7 @@ from cellctl.model.spline import BSpline
 from cellctl.model.task import Screw
 from cellctl.planning.seams.lines import reversed_path
 from cellctl.processes.screwing import hole_place, screwdriver_of
+from cellctl.proof.screwing import check_driven
 
 pytest.importorskip("pybullet")
 
@@ -86,6 +87,57 @@ def test_the_driver_turns_as_the_measured_bit_goes_in(certified: CertifiedPlan, 
     assert aside.max() < 0.3e-3
     turned = trace.analog["driver_angle"][rows] * hole.program.pitch / (2.0 * np.pi)
     assert np.abs(turned - gone).max() < 0.15 * hole.program.pitch
+
+
+def test_every_screw_is_judged_by_its_measured_joints(ran: Path) -> None:
+    screws = measured_screws(ran)
+    assert [screw.hole for screw in screws] == ["lid.front_left", "lid.rear_right"]
+    for screw in screws:
+        assert screw.verdict() == ()
+        assert screw.aside is not None
+        assert screw.aside < 0.3e-3
+        assert screw.depth == pytest.approx(12e-3, abs=0.3e-3)
+
+
+def as_driven(certified: CertifiedPlan, ran: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Measured joints and the driver's angle while the first screw was driven."""
+    trace = read_trace(ran / "trace.csv")
+    rows = (trace.segment == WAY_IN) & ((trace.outputs & RUN) > 0)
+    return trace.measured[rows], trace.analog["driver_angle"][rows]
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [("pushed", "C370"), ("leans", "C370"), ("late", "C371"), ("short", "C371"), ("back", "C371"), ("slips", "C372")],
+)
+def test_a_screw_that_was_measured_elsewhere_is_named(
+    certified: CertifiedPlan, ran: Path, what: str, code: str
+) -> None:
+    q, turned = as_driven(certified, ran)
+    n = len(q)
+    bump = np.sin(np.linspace(0.0, np.pi, n))[:, None]
+    measured = {
+        "pushed": (q + 2e-3 * bump * np.eye(6)[0], turned),
+        "leans": (q + np.radians(1.5) * bump * np.eye(6)[3], turned),
+        "late": (q[n // 4 :], turned[n // 4 :]),
+        "short": (q[: n // 2], turned[: n // 2]),
+        "back": (np.concatenate([q[: n // 2], q[n // 4 :]]), np.full(n // 2 + n - n // 4, np.nan)),
+        "slips": (q, 0.8 * turned),
+    }
+    cell = cell_from_inputs(certified.plan.inputs)
+    step = Screw("lid.front_left", "m6x16")
+    sound, none = check_driven(cell, "r1", step, q, turned, "here")
+    assert none == ()
+    assert len(sound.left) == n
+    _, findings = check_driven(cell, "r1", step, *measured[what], "here")
+    assert code in [finding.code for finding in findings]
+
+
+def test_a_screw_that_was_not_driven_is_said_to_be_left_out(certified: CertifiedPlan, tmp_path: Path) -> None:
+    certified.plan.save(tmp_path / "plan.zip")
+    with start_cell(cell_from_inputs(certified.plan.inputs), CellOptions(driver="memory")) as link:
+        assert [*link.run(tmp_path / "plan.zip", tmp_path / "dry", process="dry")][-1].kind == "done"
+    assert [finding.code for screw in measured_screws(tmp_path / "dry") for finding in screw.verdict()] == ["C368"] * 2
 
 
 def test_nothing_but_the_way_in_is_driven(certified: CertifiedPlan, ran: Path) -> None:

@@ -93,3 +93,11 @@ def test_what_lies_under_the_lid_has_to_be_named(task: Task) -> None:
     assert code == "P271"
     assert "housing" in message
     plan_steps(with_cell(task, wide), 0)
+
+
+def test_the_way_down_begins_clear_of_what_the_bit_may_come_near_to(task: Task) -> None:
+    programs = {name: replace(program, length=0.004) for name, program in task.cell.tightening.items()}
+    margins = replace(task.cell.margins, clearance=0.012)
+    short = with_cell(task, replace(task.cell, margins=margins, tightening=programs))
+    code, message = refused(replace(short, steps=(replace(task.steps[0], approach=0.001),)))  # type: ignore[type-var]
+    assert (code, "where the approach begins" in message) == ("P281", True)

@@ -10,11 +10,13 @@ import pytest
 from cellctl.errors import CellctlError
 from cellctl.files import load_cell, load_task, plan_inputs, task_from_inputs
 from cellctl.model.curve import catmull_rom
+from cellctl.model.pose import unit
 from cellctl.model.stitches import stitched
 from cellctl.model.task import MoveJ, Task, Weld
 from cellctl.planning.laws.timing import constant_speed_law
-from cellctl.processes.procedure import deposited_area
+from cellctl.processes.procedure import deposited_area, even_fillet
 from cellctl.processes.seam import SeamPath, seam_path
+from cellctl.processes.torch import transported_references
 from cellctl.units import mm
 
 CELL = """\
@@ -46,6 +48,12 @@ seams:
     assert np.abs(frames.points[:, 1:]).max() < 1e-9
     assert frames.tangents == pytest.approx(np.tile([1.0, 0.0, 0.0], (21, 1)), abs=1e-12)
     assert frames.normals == pytest.approx(np.tile([0.0, np.sqrt(0.5), np.sqrt(0.5)], (21, 1)), abs=1e-12)
+
+
+def test_a_fillet_with_legs_of_four_millimetres() -> None:
+    """T1: 8 mm2 between plates at right angles are legs of 4 mm and a throat of 2.828 mm, without convexity."""
+    leg, throat = even_fillet(8.0 * mm**2)
+    assert (leg / mm, throat / mm) == pytest.approx((4.0, 2.828), abs=5e-4)
 
 
 def test_a_circle_at_constant_speed(tmp_path: Path) -> None:
@@ -135,3 +143,21 @@ def test_a_tube_on_a_tube() -> None:
     assert np.abs(np.hypot(points[:, 1], points[:, 2]) - R).max() < 5e-6  # of the curve through 145 points
     assert (points[:, 2].min(), points[:, 2].max()) == pytest.approx((0.040, 0.050), abs=5e-6)
     assert points[0] == pytest.approx(points[-1], abs=1e-9)
+
+
+def test_a_frame_comes_back_untwisted_round_a_tube_on_a_tube() -> None:
+    """T3: two planes mirror the saddle, so what its torsion turns a frame one way it turns back."""
+    r, R, u = 0.030, 0.050, np.linspace(0.0, 2.0 * np.pi, 1441)
+    height = np.sqrt(R**2 - (r * np.sin(u)) ** 2)
+    tangents = unit(np.column_stack([-r * np.sin(u), r * np.cos(u), -(r**2) * np.sin(u) * np.cos(u) / height]))
+    references = transported_references(tangents)
+    turned = np.unwrap(np.arctan2(*(np.einsum("ij,ij->i", references, axis) for axis in across(tangents))))
+    assert np.ptp(turned) > 0.1  # on the way it does turn against a frame that knows which way is up
+    assert references[-1] == pytest.approx(references[0], abs=1e-6)
+
+
+def across(tangents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two directions (n, 3) across tangents of which one is level."""
+    level = np.cross([0.0, 0.0, 1.0], tangents)
+    level /= np.linalg.norm(level, axis=1)[:, None]
+    return np.cross(tangents, level), level

@@ -15,10 +15,12 @@ from cellctl.model.plan import SeamSection
 from cellctl.model.pose import Pose
 from cellctl.model.task import Weld
 from cellctl.model.wps import Range, Wps
-from cellctl.processes.procedure import weld_settings
+from cellctl.processes.procedure import seam_settings
 from cellctl.processes.seam import SeamPath, seam_path
 from cellctl.processes.torch import torch_rotations, wire_directions
-from cellctl.proof.conformance import PLANNED, Executed, check_weld
+from cellctl.proof.conformance import check_seam
+from cellctl.proof.deposits import Executed
+from cellctl.proof.gates import PLANNED
 from cellctl.proof.readback import Readback, nearest_arc_lengths, read_back
 from tests.proof.conftest import Proving
 
@@ -103,13 +105,28 @@ def welded(cell: Cell, weld: Weld, speed: float = 0.008, **offsets: float) -> tu
 
 
 def test_a_perfect_circle_takes_its_time_and_reads_back_without_error(cell: Cell) -> None:
-    """Radius 100 mm at 8 mm/s: 78.540 s, and the tangent has turned once."""
+    """T2: radius 100 mm at 8 mm/s: 78.540 s, and the tangent has turned once."""
     path, t, back = welded(cell, Weld("p.ring", "w"))
     assert t[-1] == pytest.approx(78.540, abs=1e-3)
     np.testing.assert_allclose(back.s, np.minimum(0.008 * t, path.length), atol=TOLERANCE)
     for value, expected in ((back.lateral, 0.0), (back.height, 0.0), (back.work, 0.0), (back.travel, 10.0 * DEG)):
         np.testing.assert_allclose(value, expected, atol=TOLERANCE)
     np.testing.assert_allclose(back.speed[1:-1], 0.008, atol=TOLERANCE)
+
+
+def test_a_table_that_turns_under_a_still_torch_welds_a_circle(cell: Cell) -> None:
+    """T2: at 4.584 deg/s under a torch that stands, radius 100 mm passes at 8 mm/s; once round takes 78.540 s."""
+    path = seam_path(cell, Weld("p.ring", "w"))
+    t = np.arange(0.0, 78.53, 1.0 / RATE)
+    turned = -4.583662 * DEG * t
+    centre = cell.placement("p").pose_world_part
+    motions = np.stack([(centre @ Pose.of(rpy=(0.0, 0.0, turn)) @ centre.inverse()).matrix for turn in turned])
+    still = np.tile(joints(cell, poses(path, np.array([0.0]))), (len(t), 1))
+    back = read_back(cell.mechanisms[0], CTWD, path, t, still, 5e-3, motions)
+    np.testing.assert_allclose(back.speed[1:-1], 0.008, atol=TOLERANCE)
+    np.testing.assert_allclose(back.s, np.minimum(0.008 * t, path.length), atol=TOLERANCE)
+    for value, expected in ((back.lateral, 0.0), (back.height, 0.0), (back.work, 0.0), (back.travel, 10.0 * DEG)):
+        np.testing.assert_allclose(value, expected, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("seam", ["p.ring", "p.line", "p.small"])
@@ -168,7 +185,7 @@ def test_a_bend_is_excepted_from_the_speed_gate(cell: Cell) -> None:
 
 
 def section_of(cell: Cell, weld: Weld) -> SeamSection:
-    path, settings = seam_path(cell, weld), weld_settings(weld, cell.procedures[weld.wps])
+    path, settings = seam_path(cell, weld), seam_settings(weld, cell.procedures[weld.wps])
     s = np.linspace(0.0, path.length, 30)
     f = path.frames(s)
     return SeamSection(
@@ -192,21 +209,22 @@ def section_of(cell: Cell, weld: Weld) -> SeamSection:
 
 @pytest.mark.parametrize(("seam", "position"), [("p.flat", "PA"), ("p.line", "PB"), ("p.upright", "PF")])
 def test_the_record_has_the_position_of_the_weld(cell: Cell, seam: str, position: str) -> None:
+    """T8, of a whole weld by its joints."""
     weld = Weld(seam, "w")
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
     q = joints(cell, poses(path, s))
-    record, _ = check_weld(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")
+    record, _ = check_seam(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")
     assert record.position == position
 
 
 def test_the_record_has_the_heat_input_of_the_procedure(cell: Cell) -> None:
-    """25 V, 250 A, 7 mm/s, k = 0.8: 0.714 kJ/mm."""
+    """T6: 25 V, 250 A, 7 mm/s, k = 0.8: 0.714 kJ/mm."""
     weld = Weld("p.line", "w", travel_speed=0.007)
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
     q = joints(cell, poses(path, s))
-    record, findings = check_weld(cell, "a", weld, section_of(cell, weld), s / 0.007, q, PLANNED, "here")
+    record, findings = check_seam(cell, "a", weld, section_of(cell, weld), s / 0.007, q, PLANNED, "here")
     assert record.heat_input * 1e-6 == pytest.approx(0.714286, abs=1e-6)
     assert record.arc_time == pytest.approx(0.2 / 0.007)
     assert record.travel_speed == pytest.approx(0.007)
@@ -229,9 +247,9 @@ def test_the_heat_input_is_held_against_its_window(cell: Cell, window, power: fl
     judged = replace(cell, procedures={"w": replace(cell.procedures["w"], heat_input=heat)})
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
-    executed = None if power is None else Executed(np.ones(300), np.full(300, power))
+    executed = None if power is None else Executed(np.ones(300), np.full(300, power), np.zeros(300))
     section, q = section_of(cell, weld), joints(cell, poses(path, s))
-    _, findings = check_weld(judged, "a", weld, section, s / 0.007, q, PLANNED, "here", executed)
+    _, findings = check_seam(judged, "a", weld, section, s / 0.007, q, PLANNED, "here", executed)
     assert [finding.code for finding in findings] == codes
 
 
@@ -243,8 +261,8 @@ def test_a_weld_is_held_against_the_rate_that_was_commanded(cell: Cell) -> None:
     section, q = section_of(cell, weld), joints(cell, poses(path, s))
     found = []
     for rate in (0.8, 1.0):
-        told = Executed(np.full(300, rate), np.full(300, 1.0))
-        found.append(check_weld(cell, "a", weld, section, s / 0.008, q, PLANNED, "here", told)[1])
+        told = Executed(np.full(300, rate), np.full(300, 1.0), np.zeros(300))
+        found.append(check_seam(cell, "a", weld, section, s / 0.008, q, PLANNED, "here", told)[1])
     assert "C315" not in {finding.code for finding in found[0]}
     assert "C315" in {finding.code for finding in found[1]}
 
@@ -269,7 +287,7 @@ def test_every_gate_is_where_it_says(cell: Cell, change: dict[str, float], code:
     path = seam_path(cell, weld)
     s = np.linspace(0.0, path.length, 300)
     q = joints(cell, poses(path, s, **change))
-    findings = check_weld(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")[1]
+    findings = check_seam(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")[1]
     assert (code in {f.code for f in findings}) if code else findings == ()
 
 
@@ -278,7 +296,7 @@ def test_a_weld_must_reach_both_ends_within_a_millimetre(cell: Cell, first: floa
     weld = Weld("p.line", "w")
     s = np.linspace(first, last, 300)
     q = joints(cell, poses(seam_path(cell, weld), s))
-    findings = check_weld(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")[1]
+    findings = check_seam(cell, "a", weld, section_of(cell, weld), s / 0.008, q, PLANNED, "here")[1]
     assert {f.code for f in findings} == ({"C328"} if late else set())
 
 
@@ -286,7 +304,7 @@ def test_a_weld_beyond_its_end_is_found(cell: Cell) -> None:
     weld = Weld("p.line", "w", to=-0.01)
     whole = seam_path(cell, Weld("p.line", "w"))
     s = np.linspace(0.0, 0.1912, 300)
-    findings = check_weld(
+    findings = check_seam(
         cell, "a", weld, section_of(cell, weld), s / 0.008, joints(cell, poses(whole, s)), PLANNED, "here"
     )[1]
     assert "C328" in {f.code for f in findings}

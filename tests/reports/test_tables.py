@@ -65,7 +65,7 @@ def test_the_table_of_a_run_has_what_was_measured() -> None:
     text = shown(certified_plan(NEAR), SEAM)
     assert "measured off seam" in text
     assert "120.0 um      10.00 mm/s" in text
-    assert "not welded" in shown(certified_plan(NEAR), None)
+    assert "not done" in shown(certified_plan(NEAR), None)
 
 
 def test_the_closing_line_names_the_gap_with_least_to_spare() -> None:
@@ -110,4 +110,4 @@ def test_what_stands_on_something_is_no_tight_gap() -> None:
 )
 def test_the_welded_length_counts_every_millimetre_once(stretches, length: float) -> None:
     s = [np.linspace(*stretch, 20) for stretch in stretches]
-    assert welded_length([Pass(t, t, np.zeros((20, 6)), t, t) for t in s]) == pytest.approx(length)
+    assert welded_length([Pass(t, t, np.zeros((20, 6)), t, t, t) for t in s]) == pytest.approx(length)

@@ -20,7 +20,7 @@ import numpy as np
 
 from cellctl.bench.figures import Figure, Goal, SuiteResult
 from cellctl.bench.serial.simulated import ARMS, ServoBench, servo_bench, wired
-from cellctl.bench.serial.waypoint_benches import WaypointBench, grbl_bench, mycobot_bench
+from cellctl.bench.serial.waypoint_benches import WaypointBench, ar4_bench, grbl_bench, mycobot_bench
 from cellctl.bench.suites import Progress
 from cellctl.drivers.driver import ArmState, Setpoint
 from cellctl.emulators.link.faults import Injector
@@ -145,6 +145,7 @@ def process_run(seed: int) -> str:
 
 RUNS: MappingProxyType[str, Callable[[int], str]] = MappingProxyType(
     {
+        "ar4": partial(waypoint_run, ar4_bench),
         **{str(protocol): partial(servo_run, protocol) for protocol in ARMS},
         "grbl": partial(waypoint_run, grbl_bench),
         "modbus": process_run,

@@ -1,5 +1,5 @@
-"""The generic arm on emulated controllers that plan by themselves, in one process and in simulated time. It judges
-nothing.
+"""Arms on emulated controllers that plan by themselves, in one process and in simulated time: an AR4 on its own, the
+generic arm on the others. It judges nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from cellctl.bench.serial.simulated import LineBench, shipped_robot
+from cellctl.drivers.ar4.arm import Ar4Arm, calibrated_wiring
 from cellctl.drivers.driver import ArmSetup
 from cellctl.drivers.grbl.arm import GrblArm
 from cellctl.drivers.mycobot.arm import MycobotWaypointArm
 from cellctl.drivers.waypoint_arm import WaypointArm
+from cellctl.emulators.ar4.controller import Ar4Controller, ar4_of
 from cellctl.emulators.grbl.machine import GrblMachine
 from cellctl.emulators.grbl.settings import settings_of
 from cellctl.emulators.link.line import Line
@@ -25,9 +27,10 @@ from cellctl.model.pose import FloatArray
 
 A = TypeVar("A", bound=WaypointArm)
 
-ROBOT = "generic_gcode_6axis"
+ROBOT, AR4 = "generic_gcode_6axis", "annin_ar4_mk3"
 TORCH = GcodeOutput("torch", line=0, on=8, off=9)
 BAUD = 115_200
+SOMEWHERE = np.radians([10.0, -10.0, 20.0, -40.0, 50.0, -60.0])
 _DIRECTIONS = np.array([1.0, -1.0, 0.5, 1.0, -0.7, 0.3])
 
 
@@ -55,6 +58,23 @@ class WaypointBench(LineBench, Generic[A]):
         times = np.arange(0.0, seconds + 1e-9, step)
         way = amplitude * (1.0 - np.cos(2.0 * np.pi * times / seconds))
         return self.arm.read().joints + way[:, None] * _DIRECTIONS, np.diff(times)
+
+
+@dataclass
+class Ar4Bench(WaypointBench[Ar4Arm]):
+    """An AR4 on its controller."""
+
+    settling: ClassVar[float] = 1.0
+    far_end: Ar4Controller
+    wiring: GcodeWiring
+
+    def open(self) -> None:
+        """Open the arm, or open it again."""
+        self.arm = Ar4Arm(self.open_port, self.wiring, self.setup)
+
+    def pose(self) -> FloatArray:
+        """Where the arm really is, rad."""
+        return self.wiring.joint_values(self.far_end.shafts)
 
 
 @dataclass
@@ -87,6 +107,20 @@ class MycobotBench(WaypointBench[MycobotWaypointArm]):
         """Where the arm really is, rad."""
         result: FloatArray = np.radians(self.far_end.angles)
         return result
+
+
+def ar4_bench(*faults: Fault, seed: int = 1, vouched_for: bool = True, at: FloatArray | None = None) -> Ar4Bench:
+    """An arm whose position is vouched for on a line with the given faults, at joint values (dof,) or somewhere."""
+    robot = shipped_robot(AR4)
+    start = SOMEWHERE if at is None else at
+    wiring = calibrated_wiring([joint.name for joint in robot.axes])
+    far_end = ar4_of(robot, start.tolist())
+    line = Line(far_end, baud=wiring.baud, script=FaultScript(faults, seed))
+    setup = ArmSetup(robot.name, wiring.joints, start, limits=robot.axis_limits)
+    bench = Ar4Bench(line, setup, far_end, wiring)
+    if vouched_for:
+        bench.arm.assume_position()
+    return bench
 
 
 def grbl_bench(

@@ -20,13 +20,16 @@ _INSISTENCE, _SHORT_ANSWER_TIME = 5, 0.1
 
 @dataclass(slots=True)
 class LinkCounters:
-    """What happened on a link since it was opened; `strange` lines said nothing that is known."""
+    """What happened on a link since it was opened; `strange` lines said nothing that is known, `starved` are reports of
+    a planner with one line or none while more were to come.
+    """
 
     lines: int = 0
     answers: int = 0
     strange: int = 0
     dropped: int = 0
     unasked: int = 0
+    starved: int = 0
 
 
 class GrblLink:

@@ -41,7 +41,7 @@ class Stream:
         self.held = False
         self._progress = 0.0
         self._judged_at = link.port.now()
-        self._idle = self._odd = 0
+        self._idle = self._odd = self._blocks = 0
 
     def statuses(self) -> Iterator[Status]:
         """Status reports as they come; raises Faulted X471 to X475."""
@@ -68,6 +68,7 @@ class Stream:
                     latest = reply
             if latest is not None:
                 heard = port.now()
+                self._count_starved(latest)
                 yield latest
                 demand_awake(port.now() - heard)
                 if self._done(latest):
@@ -112,6 +113,13 @@ class Stream:
             errors = np.abs(self._motion.joints_at(times[best])[0] - place)
             raise Faulted(findings.off_path(self._wiring.joints[int(np.argmax(errors))], float(off[best])))
         return False
+
+    def _count_starved(self, status: Status) -> None:
+        """Count a report of a planner that could look no line ahead; one that stands idle tells how many it holds."""
+        if status.blocks_free is not None:
+            self._blocks = max(self._blocks, status.blocks_free)
+            starved = status.state == "Run" and self._left and status.blocks_free >= self._blocks - 1
+            self._link.counters.starved += bool(starved)
 
     def _done(self, status: Status) -> bool:
         """True when the arm stands at the end; raises when it stands and will not go on."""

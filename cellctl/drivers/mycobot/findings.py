@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from math import degrees
-
-from cellctl.drivers.driver import ArmState
 from cellctl.errors import Finding
 from cellctl.model.wires.mycobot import ERRORS, JOINTS
 
@@ -17,27 +14,6 @@ def no_answer(port: str, joints: int) -> Finding:
     return Finding("E572", what, suggestion="look at power, cable and baud rate", data={"port": port})
 
 
-def lost(port: str, why: str, joints: tuple[str, ...], last: ArmState | None) -> Finding:
-    """The port is gone, or the arm says nothing any more."""
-    pose = ""
-    if last is not None:
-        values = ", ".join(f"{name} {degrees(q):.1f}" for name, q in zip(joints, last.joints, strict=True))
-        pose = f"; last pose, deg: {values}"
-    return Finding(
-        "X484",
-        f"the arm at {port} was lost: {why}{pose}",
-        suggestion="look at the arm and its cable, then clear the fault",
-        data={"port": port, "joints": None if last is None else last.joints.tolist()},
-    )
-
-
-def implausible(joint: str) -> Finding:
-    """Angles that cannot be true, again and again."""
-    return Finding(
-        "X485", f"{joint} reports angles that it cannot have", suggestion="look at the line", data={"joint": joint}
-    )
-
-
 def reported(number: int) -> Finding:
     """The arm reports an error."""
     words = ERRORS.get(number, "no words for it here")
@@ -48,29 +24,3 @@ def reported(number: int) -> Finding:
 def not_powered() -> Finding:
     """The motors of the arm are off."""
     return Finding("X486", "the motors of the arm are off, and it was to move", suggestion="look at its power supply")
-
-
-def off_line(joint: str, error: float) -> Finding:
-    """The arm is not where it should be."""
-    return Finding(
-        "X487",
-        f"{joint} is {degrees(error):.1f} deg off the line that the arm was to go",
-        suggestion="look at the arm, then begin again from where it stands",
-        data={"joint": joint, "error": error},
-    )
-
-
-def not_there(joint: str, error: float) -> Finding:
-    """The arm does not arrive."""
-    message = f"{joint} did not come to rest where it was to in time ({degrees(error):.1f} deg off)"
-    return Finding("X487", message, data={"joint": joint})
-
-
-def not_still() -> Finding:
-    """The arm was told to stop and goes on."""
-    return Finding("X487", "the arm did not come to rest after it was told to stop", suggestion="take its power away")
-
-
-def not_possible(what: str) -> Finding:
-    """What the arm cannot be told."""
-    return Finding("X488", what)

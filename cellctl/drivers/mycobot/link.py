@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cellctl.drivers.port import Port
+from cellctl.drivers.resting_link import ANSWER_TIME, TRIES, LinkCounters, wait_for_quiet
 from cellctl.model.wires import mycobot as wire
 from cellctl.model.wires.mycobot import Command, Decoder, Frame
-
-_ANSWER_TIME = 0.1
-_LONGEST_NOISE = 0.05
-_QUIET = 0.002
-_TRIES = 3
-
-
-@dataclass(slots=True)
-class LinkCounters:
-    """What happened on a link since it was opened; `strange` answers had a wrong command, length or place."""
-
-    requests: int = 0
-    retries: int = 0
-    timeouts: int = 0
-    strange: int = 0
 
 
 class MycobotLink:
@@ -36,7 +20,7 @@ class MycobotLink:
         """The data, `size` bytes, of the answer to a question, which is asked up to three times; None when none
         comes.
         """
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             self.counters.retries += attempt > 0
             answer = self._once(frame, size)
             if answer is not None:
@@ -58,11 +42,12 @@ class MycobotLink:
         return None if data is None else data[0]
 
     def _once(self, frame: Frame, size: int) -> bytes | None:
-        self._wait_for_quiet()
+        wait_for_quiet(self.port)
+        self._decoder.reset()
         sent = wire.encode(frame)
         self.port.write(sent)
         self.counters.requests += 1
-        deadline = self.port.now() + _ANSWER_TIME
+        deadline = self.port.now() + ANSWER_TIME
         while True:
             data = self.port.read(deadline)
             for answer in self._decoder.feed(data):
@@ -72,10 +57,3 @@ class MycobotLink:
             if not data and self.port.now() >= deadline:
                 self.counters.timeouts += 1
                 return None
-
-    def _wait_for_quiet(self) -> None:
-        """Throw away what comes until nothing does."""
-        until = self.port.now() + _LONGEST_NOISE
-        while self.port.read(self.port.now() + _QUIET) and self.port.now() < until:
-            pass
-        self._decoder.reset()

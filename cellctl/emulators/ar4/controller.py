@@ -1,14 +1,13 @@
-"""An emulated controller of an Annin AR4: lines in, replies out, with the defects that its firmware is known for. It
+"""An emulated controller of an Annin AR4: lines in, replies out, with the defects that were read in its firmware. It
 knows neither line nor port.
 
-A move without a joint goes to 0 deg there, a range is checked on one side alone, and a complaint is followed by a reply
-that nobody asked for. How the steppers are ramped is not modelled: a joint goes at its top speed.
+Each joint goes its own way to its goal, by the ramps of the firmware, and waits for no other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,84 +18,148 @@ from cellctl.model.robot import Robot
 from cellctl.model.wires import ar4
 
 _LARGEST = 380.0
-_TIME_STEP = 0.002
+_TIME_STEP = 0.001
 _LONGEST_LINE = 256
-_WORDS = re.compile(r"([A-F])(-?\d+(?:\.\d+)?)")
+_NUMBER = re.compile(r"\s*-?\d+(?:\.\d*)?")
+_DEAD = "ER: Unrecoverable error state entered. Please reset."
+_DEAD_PERIOD = 1.0
 
 
 class Ar4Controller:
-    """A `Controller` of six joints at `joints` (6,), deg, that turn no faster than `top` (6,), deg/s.
+    """A `Controller` of six joints whose shafts stand at `joints` (6,), deg as it counts them at first.
 
-    `stop_pressed` is the switch of the emergency stop; `stopped` stays until it is cleared.
+    `stop_pressed` is the switch of the emergency stop; `stopped` stays until it is cleared. `started` is False until a
+    host has said who it is, and `dead` is what it is once it was asked for anything else before that.
     """
 
-    def __init__(self, joints: FloatArray, top: FloatArray) -> None:
-        self.joints = np.array(joints, dtype=np.float64)
-        self.stop_pressed = self.stopped = False
-        self._goal = self.joints.copy()
-        self._top = top
+    def __init__(self, joints: FloatArray) -> None:
+        self.shafts = np.array(joints, dtype=np.float64)
+        self.speeds = np.zeros(len(joints))
+        self.stop_pressed = self.stopped = self.started = self.dead = self.stuck = False
+        self._goal, self._counted_from = self.shafts.copy(), np.zeros(len(joints))
         self._received = bytearray()
-        self._silent = False
-        self._now = 0.0
+        self._silent = self._asleep = False
+        self._now = self._complained = 0.0
+
+    @property
+    def joints(self) -> FloatArray:
+        """What it counts (6,), deg."""
+        return self.shafts - self._counted_from
 
     @property
     def busy(self) -> bool:
-        """True while a joint turns."""
-        return bool((self.joints != self._goal).any())
+        """True while a joint turns, or it complains by itself."""
+        return self.dead or bool((self.shafts != self._goal).any())
 
     def hear(self, data: bytes, now: float) -> list[Said]:
         """Obey the lines that are whole with `data`."""
         del now
+        if self._asleep or self.dead:
+            return []
         self._received += data
         *lines, rest = self._received.split(b"\n")
         self._received = rest[-_LONGEST_LINE:]
-        said = [reply for line in lines for reply in self._answer(line.decode("ascii", "replace").strip())]
-        return [] if self._silent else [Said(0.0, f"{reply}\r\n".encode("ascii", "replace")) for reply in said]
+        return self._said(reply for line in lines for reply in self._answer(line.decode("ascii", "replace")))
 
     def advance(self, now: float) -> Sequence[Said]:
         """Turn on to `now`, s."""
         while self._now + _TIME_STEP <= now:
             self._now += _TIME_STEP
-            if not self.stopped:
-                way = self._goal - self.joints
-                self.joints += np.clip(way, -self._top * _TIME_STEP, self._top * _TIME_STEP)
-        return ()
+            if not (self.stopped or self.stuck):
+                self._turn(_TIME_STEP)
+        if not self.dead or now < self._complained + _DEAD_PERIOD:
+            return ()
+        self._complained = now
+        return self._said([_DEAD])
 
     def suffer(self, faults: Sequence[Fault]) -> None:
-        """`silent` says nothing, `overload` is the emergency stop being pressed."""
+        """`silent` says nothing, `stuck` does not turn, `overload` is the emergency stop being pressed; after `reboot`
+        and `brown_out` it counts from 0 where it stands, and has forgotten who asked.
+        """
         kinds = {fault.kind for fault in faults}
-        self._silent = "silent" in kinds
-        self.stop_pressed = "overload" in kinds
-        self.stopped = self.stopped or self.stop_pressed
+        self._silent, self.stuck, self.stop_pressed = "silent" in kinds, "stuck" in kinds, "overload" in kinds
+        if self.stop_pressed:
+            self.speeds[:] = 0.0
+            self.stopped = True
+        asleep = bool(kinds & {"reboot", "brown_out"})
+        if asleep and not self._asleep:
+            self._counted_from = self.shafts.copy()
+            self._forget()
+            self._received.clear()
+            self.started = self.dead = self.stopped = False
+        self._asleep = asleep
+
+    def _said(self, replies: Iterable[str]) -> list[Said]:
+        said = [Said(0.0, f"{reply}\r\n".encode("ascii", "replace")) for reply in replies]
+        return [] if self._silent or self._asleep else said
 
     def _answer(self, line: str) -> list[str]:
+        """What one line, without its end, makes it do and say; a line that it does not know it does not mention."""
+        if line[:2] == "ST":
+            return [self._start(line)]
+        if not self.started:
+            self.dead = True
+            return []
         match line[:2]:
-            case "ST":
-                agrees = line == ar4.ask_who()
-                return [f"STA{agrees:d}B{ar4.FIRMWARE}C{agrees:d}D{ar4.MODEL}"]
             case "JP":
                 words = zip(ar4.LETTERS, self.joints.tolist(), strict=True)
                 return ["JP" + "".join(f"{letter}{value:.6f}" for letter, value in words)]
             case "MT":
-                return self._move(line[2:])
+                complaint = self._move(line[2:])
+                return [*complaint, f"ES{self.stopped:d}"]
             case "RE":
-                self.stopped = self.stop_pressed
+                if not self.stop_pressed:
+                    self._forget()
+                    self.stopped = False
                 return [f"ES{self.stopped:d}"]
             case _:
-                return [f"ER: unknown command {line[:2]}"]
+                return []
+
+    def _start(self, line: str) -> str:
+        version, _, model = line[3:].partition("B")
+        agrees = version == ar4.FIRMWARE, model in ("mk1", "mk2", "mk3")
+        self.started, self.dead = all(agrees), not all(agrees)
+        self._forget()
+        return f"STA{agrees[0]:d}B{ar4.FIRMWARE}C{agrees[1]:d}D{model if agrees[1] else ''}"
 
     def _move(self, text: str) -> list[str]:
-        """A move, whole or not: a joint that is missing goes to 0, and the move is answered after a complaint too."""
-        said = {letter: float(value) for letter, value in _WORDS.findall(text)}
-        goal = np.array([said.get(letter, 0.0) for letter in ar4.LETTERS])
-        if (goal > _LARGEST).any():
-            return ["ER: target out of range"]
-        if not self.stopped:
-            self._goal = goal
-        complaint = ["ER: a joint is missing"] if len(said) < ar4.JOINTS else []
-        return [*complaint, f"ES{self.stopped:d}"]
+        """A move, whole or not: from the first joint that is missing on, all go to 0; it is answered after a complaint
+        too.
+        """
+        goal, complaint = np.zeros(ar4.JOINTS), list[str]()
+        for index, letter in enumerate(ar4.LETTERS):
+            if letter not in text:
+                complaint = [f"ER: panic, missing joint {letter}"]
+                break
+            goal[index] = _leading_number(text[text.index(letter) + 1 :])
+        for letter, value in zip(ar4.LETTERS, goal, strict=True):
+            if value > _LARGEST:
+                return [*complaint, f"ER: panic, joint {letter} value {value:f} out of range"]
+        told = np.abs(goal - self.joints) > ar4.UNMOVED
+        self._goal = np.where(told, goal + self._counted_from, self._goal)
+        return complaint
+
+    def _forget(self) -> None:
+        """Have no goal but where it is, at once."""
+        self._goal, self.speeds = self.shafts.copy(), np.zeros(ar4.JOINTS)
+
+    def _turn(self, dt: float) -> None:
+        """Every joint towards its goal, no faster than it can be stopped there."""
+        way = self._goal - self.shafts
+        wanted = np.sign(way) * np.minimum(ar4.TOP_SPEED, np.sqrt(2.0 * ar4.ACCELERATION * np.abs(way)))
+        self.speeds += np.clip(wanted - self.speeds, -ar4.ACCELERATION * dt, ar4.ACCELERATION * dt)
+        there = (np.abs(way) <= 2.0 * ar4.ACCELERATION * dt * dt) & (np.abs(self.speeds) <= 3.0 * ar4.ACCELERATION * dt)
+        self.speeds[there] = 0.0
+        self.shafts = np.where(there, self._goal, self.shafts + self.speeds * dt)
+
+
+def _leading_number(text: str) -> float:
+    """The number that a text begins with, 0 where it begins with none."""
+    found = _NUMBER.match(text)
+    return float(found[0]) if found else 0.0
 
 
 def ar4_of(robot: Robot, joints: Sequence[float]) -> Ar4Controller:
-    """A controller with the speeds of `robot`, standing at joint values (dof,), rad."""
-    return Ar4Controller(np.degrees(joints), np.degrees(robot.limit_array("velocity")))
+    """A controller whose arm stands at joint values (dof,), rad, and was calibrated."""
+    del robot
+    return Ar4Controller(np.degrees(joints) + ar4.ZEROS)

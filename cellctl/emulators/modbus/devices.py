@@ -44,6 +44,11 @@ class Device:
             self._let_go &= (table, address) != (watchdog.table, watchdog.address)
         return True
 
+    def start_anew(self) -> None:
+        """Have every entry at 0, as after switching on."""
+        self._entries = dict.fromkeys(self._entries, 0)
+        self._unheard, self._let_go = 0.0, False
+
     def heard(self) -> None:
         """Somebody has spoken to it."""
         self._unheard = 0.0

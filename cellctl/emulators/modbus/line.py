@@ -13,7 +13,7 @@ from pymodbus.pdu import register_message as registers
 
 from cellctl.emulators.link.line import Said
 from cellctl.emulators.modbus.devices import Behaviour, Device, device_called
-from cellctl.model.link_faults import Fault
+from cellctl.model.link_faults import Fault, FaultKind
 from cellctl.model.process_channels import Table
 
 _TIME_STEP = 0.002
@@ -42,6 +42,7 @@ class ProcessLine:
         self._received = b""
         self._heard_at = self._now = 0.0
         self._silent: set[int] = set()
+        self._restarting: set[int] = set()
 
     def device(self, name: str) -> Device:
         """The device called `name`."""
@@ -80,9 +81,19 @@ class ProcessLine:
         return ()
 
     def suffer(self, faults: Sequence[Fault]) -> None:
-        """`silent` keeps a unit from answering; `servo` is its number, 0 for all."""
-        silent = {fault.servo for fault in faults if fault.kind in ("silent", "brown_out")}
-        self._silent = set(self._devices) if 0 in silent else silent
+        """`silent` keeps a unit from answering, `brown_out` takes its power, `reboot` starts it anew; `servo` is its
+        number, 0 for all.
+        """
+        restarting = self._units(faults, "brown_out", "reboot")
+        for unit in restarting - self._restarting:
+            self._devices[unit].start_anew()
+        self._restarting = restarting
+        self._silent = self._units(faults, "silent", "brown_out")
+
+    def _units(self, faults: Sequence[Fault], *kinds: FaultKind) -> set[int]:
+        """The units that a fault of these kinds happens to."""
+        told = {fault.servo for fault in faults if fault.kind in kinds}
+        return {unit for unit in self._devices if unit in told or 0 in told}
 
     def _reply(self, device: Device, request: ModbusPDU) -> ModbusPDU:
         function, address = request.function_code, request.address

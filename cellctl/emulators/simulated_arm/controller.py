@@ -8,10 +8,12 @@ while, then decelerates to standstill, switches the process off and latches a fa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import numpy as np
 
+from cellctl.emulators.simulated_arm.dispenser import Dispenser, DispenserSettings, Tip
 from cellctl.emulators.simulated_arm.gripper import Gripper, GripperSettings
 from cellctl.emulators.simulated_arm.screwdriver import Screwdriver, ScrewdriverSettings
 from cellctl.emulators.simulated_arm.setpoint_log import Arrival
@@ -47,6 +49,10 @@ class Plant(Protocol):
         """Give the joints back to their motors."""
         ...
 
+    def obstruct(self) -> None:
+        """Put something in the way of the moving arm, which it then pushes against."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmFigures:
@@ -68,8 +74,8 @@ class ArmFigures:
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
     """Times, s: control `period`, `time_step` of the mechanics, time constant `lag` of the setpoint filter, and the
-    `patience` of the watchdog. `slip` (rad/s) is what it states of itself: how fast a sound joint may come away from
-    where its setpoints and the lag put it.
+    `patience` of the watchdog; `power_lost_at` is when it loses its power, once. `slip` (rad/s) is what it states of
+    itself: how fast a sound joint may come away from where its setpoints and the lag put it.
     """
 
     period: float = 0.004
@@ -77,11 +83,13 @@ class ControllerSettings:
     lag: float = 0.008
     patience: float = 0.020
     slip: float = 0.15
+    power_lost_at: float = inf
 
 
 class Controller:
-    """One arm, its weld source, gripper and screwdriver. `fault` is latched; `time` counts ticks; `arrival` is told of
-    every setpoint; `stalled` is how long whoever ticks it has let its clock stand, s.
+    """One arm, its weld source, gripper, screwdriver and dispenser. `fault` is latched; `time` counts ticks; `arrival`
+    is told of every setpoint; `tip` says where a bead is laid; `stalled` is how long whoever ticks it has let its clock
+    stand, s.
     """
 
     def __init__(
@@ -94,6 +102,8 @@ class Controller:
         log: Log,
         gripper: GripperSettings | None = None,
         screwdriver: ScrewdriverSettings | None = None,
+        dispenser: DispenserSettings | None = None,
+        tip: Tip | None = None,
         arrival: Arrival | None = None,
     ) -> None:
         self.figures, self.settings, self.fault = figures, settings, Fault.NONE
@@ -101,9 +111,11 @@ class Controller:
         gripper = gripper or GripperSettings()
         self._plant, self._source, self._gripper = plant, WeldSource(source, log), Gripper(gripper, log)
         self._screwdriver = Screwdriver(screwdriver or ScrewdriverSettings(), log)
+        self._dispenser = Dispenser(dispenser or DispenserSettings(), log, tip)
         self._keeps = gripper.keeps
         self._log, self._arrival = log, arrival
         self._ticks = 0
+        self._power_lost_at = settings.power_lost_at
         self._silent = 0
         self._tells_where = False
         self._substeps = round(settings.period / settings.time_step)
@@ -211,7 +223,12 @@ class Controller:
         self._plant.open_brakes()
 
     def tick(self) -> None:
-        """One period: watchdog, setpoint, mechanics, devices."""
+        """One period: power, watchdog, setpoint, mechanics, devices."""
+        if self.time >= self._power_lost_at:
+            self._power_lost_at, streams = inf, self.streams
+            self.power_off()
+            if streams:
+                self.abort(Fault.NO_POWER)
         target, velocity = self._target()
         start = self._setpoint
         for k in range(1, self._substeps + 1):
@@ -228,6 +245,7 @@ class Controller:
         self._inputs = self._gripper.tick(time, outputs, joints)
         self._inputs |= self._source.tick(time, outputs, joints, self._analog)
         self._inputs |= self._screwdriver.tick(time, outputs, joints, self._analog)
+        self._inputs |= self._dispenser.tick(time, outputs, joints, self._analog)
         if self._tells_where and self.stands:
             self._tells_where = False
             self._log(self.time, "stands", self._measured[0].tolist())
@@ -243,7 +261,7 @@ class Controller:
     def report(self) -> Report:
         """What the arm measures now."""
         joints, velocities, torques = self._measured
-        values = self._source.values | self._screwdriver.values
+        values = self._source.values | self._screwdriver.values | self._dispenser.values
         analog = tuple(values.get(channel, 0.0) for channel in range(max(values, default=-1) + 1))
         return Report(
             self.time,

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
+from cellctl.emulators.simulated_arm.dispenser import DispenserSettings, Tip
 from cellctl.emulators.simulated_arm.faulty_plant import FaultyPlant, PlantFault, parsed_fault
 from cellctl.emulators.simulated_arm.gripper import GripperSettings
 from cellctl.emulators.simulated_arm.screwdriver import ScrewdriverSettings, parsed_screw_fault
@@ -19,14 +21,15 @@ from cellctl.emulators.simulated_arm.weld_source import Log, LogFile, WeldSource
 from cellctl.realtime import going_first
 
 _WEAK = 0.7
-"""The share of its current that a weak weld source gives."""
+"""The share of its current, or of its flow, that a weak weld source or dispenser gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the process was told: `cell` is a file of packed inputs; `arc_fault` and `gripper_fault` are `none`, `never`
-    or seconds until the arc or the part is lost; the first may also be `miss` (the arc comes at the second attempt),
-    `no_gas`, `stick` or `weak` (too little current). `screw_fault` is a fault and the number of its screw.
+    """What the process was told: `cell` is a file of packed inputs; `arc_fault`, `bead_fault` and `gripper_fault` are
+    `none`, `never` or seconds until arc, pressure or part is lost; the first may also be `miss` (the arc comes at the
+    second attempt), `no_gas`, `stick` or `weak` (too little current), the second `weak` (too little material).
+    `screw_fault` is a fault and the number of its screw.
     """
 
     socket: Path
@@ -40,6 +43,7 @@ class Launch:
     patience: float
     period: float
     arc_fault: str
+    bead_fault: str
     gripper_fault: str
     screw_fault: str
     arm_fault: PlantFault | None
@@ -65,6 +69,7 @@ def parsed(arguments: Sequence[str]) -> Launch:
     parser.add_argument(
         "--arc-fault", default="none", help="none, never, miss, no_gas, stick, weak, or seconds to loss"
     )
+    parser.add_argument("--bead-fault", default="none", help="none, never, weak, or seconds to loss")
     parser.add_argument("--gripper-fault", default="none", help="none, never, or seconds after which a part is lost")
     parser.add_argument(
         "--screw-fault", default="none", help="none, weak, strip, free, cross or fault; :K for one screw"
@@ -73,7 +78,8 @@ def parsed(arguments: Sequence[str]) -> Launch:
         "--arm-fault",
         type=parsed_fault,
         default="none",
-        help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
+        help="none, stuck:JOINT:AFTER, lag:SECONDS:AFTER, noise:RAD:AFTER, contact:AFTER or power:AFTER, "
+        "with AFTER in seconds of the controller's clock",
     )
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -86,6 +92,8 @@ def run(
     source: WeldSourceSettings,
     gripper: GripperSettings | None = None,
     screwdriver: ScrewdriverSettings | None = None,
+    dispenser: DispenserSettings | None = None,
+    tip: Tip | None = None,
 ) -> None:
     """Serve until the parent is gone or the process is asked to end; the arm stands then."""
     source = _with_fault(source, launch.arc_fault)
@@ -93,7 +101,8 @@ def run(
     with ControllerSocket(launch.socket, lifeline=lifeline) as link:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
-        settings = ControllerSettings(period=launch.period, patience=launch.patience)
+        lost_at = launch.arm_fault.after if launch.arm_fault and launch.arm_fault.kind == "power" else inf
+        settings = ControllerSettings(period=launch.period, patience=launch.patience, power_lost_at=lost_at)
         if launch.arm_fault is not None:
             plant = _faulty(plant, launch.arm_fault, figures.joints, settings.time_step)
         fault = launch.gripper_fault
@@ -106,6 +115,8 @@ def run(
             log=_log(launch.log),
             gripper=replace(gripper or GripperSettings(), closes=fault != "never", lost_after=_seconds(fault)),
             screwdriver=replace(screwdriver or ScrewdriverSettings(), fault=screw_fault, faulty=faulty),
+            dispenser=_dispenser_with_fault(dispenser or DispenserSettings(), launch.bead_fault),
+            tip=tip,
             arrival=None if launch.setpoints is None else SetpointLog(launch.setpoints).write,
         )
         if launch.real_time:
@@ -137,6 +148,12 @@ def _with_fault(source: WeldSourceSettings, fault: str) -> WeldSourceSettings:
         case "weak":
             return replace(source, strength=_WEAK)
     return replace(source, lost_after=float(fault))
+
+
+def _dispenser_with_fault(dispenser: DispenserSettings, fault: str) -> DispenserSettings:
+    if fault == "weak":
+        return replace(dispenser, strength=_WEAK)
+    return replace(dispenser, builds_up=fault != "never", lost_after=_seconds(fault))
 
 
 def _seconds(fault: str) -> float | None:

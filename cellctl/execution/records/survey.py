@@ -21,9 +21,9 @@ Ending = Literal["done", "stopped", "faulted", "lost", "running"]
 
 @dataclass(frozen=True, slots=True)
 class SeamSurvey:
-    """What a segment's seam has had: welded from `start` to `end` (m) at least, in `arc_time` s.
+    """What a segment's seam has had: weld or bead from `start` to `end` (m) at least, in `arc_time` s.
 
-    `known` is False where the journal breaks off while the arc burnt: then it may have burnt a little further.
+    `known` is False where the journal breaks off on the way: then it may have gone a little further.
     """
 
     segment: int
@@ -68,7 +68,7 @@ class Survey:
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
     segments whose seam or screw is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was
     told in this run, `screws` those that were begun in it. `resumes` names the record of that earlier run, from this
-    one's folder.
+    one's folder, `part_id` the work piece.
     """
 
     plan_sha256: str
@@ -84,6 +84,7 @@ class Survey:
     doubtful: bool = False
     struck: int | None = None
     resumes: str = ""
+    part_id: str = ""
     time: float = 0.0
     grips: tuple[GripSurvey, ...] = ()
     screws: tuple[ScrewSurvey, ...] = ()
@@ -131,6 +132,8 @@ class _Reader:
         self._grips: list[GripSurvey] = []
         self._screws: list[ScrewSurvey] = []
         self._actions: list[Mapping[str, object]] = []
+        if data.get("by"):
+            self._actions.append({"wall": begin.wall, "what": "start", "who": data["by"]})
 
     def take(self, record: JournalRecord) -> None:
         """One more thing that happened."""
@@ -146,8 +149,8 @@ class _Reader:
             self._ending = cast(Ending, data["status"])
         elif kind == "abandoned":
             self._ending = "stopped"
-        elif kind.startswith("arc_"):
-            self._take_arc(kind, data)
+        elif kind.startswith(("arc_", "bead_")):
+            self._take_process(kind.partition("_")[2], data)
         elif kind == "grip_intent":
             command = cast(Literal["close", "open"], data["command"])
             self._grips.append(GripSurvey(_whole(data, "segment"), command, str(data["part"]), known=False))
@@ -155,7 +158,8 @@ class _Reader:
             self._grips[-1] = replace(self._grips[-1], known=True)
         elif kind == "screw_intent":
             screw = ScrewSurvey(_whole(data, "segment"), str(data.get("hole", "")), str(data.get("program", "")))
-            self._screws.append(screw)
+            if self._screws[-1:] != [screw]:  # else it was held while it was announced, and is announced anew
+                self._screws.append(screw)
         elif kind in ("screw_done", "screw_failed") and self._screws:
             self._end_screw(data, done=kind == "screw_done")
 
@@ -187,6 +191,7 @@ class _Reader:
             doubtful=doubtful,
             struck=self._struck,
             resumes=str(self._begin.get("resumes", "")),
+            part_id=str(self._begin.get("part_id", "")),
             time=self._time,
             grips=tuple(self._grips),
             screws=tuple(self._screws),
@@ -194,20 +199,21 @@ class _Reader:
             actions=tuple(self._actions),
         )
 
-    def _take_arc(self, kind: str, data: Mapping[str, object]) -> None:
+    def _take_process(self, kind: str, data: Mapping[str, object]) -> None:
+        """What an arc or a bead has come to."""
         segment, s = _whole(data, "segment"), _real(data, "s")
-        if kind == "arc_intent":
+        if kind == "intent":
             self._struck = segment
-        elif kind == "arc_established":
+        elif kind == "established":
             seam = str(data.get("seam", ""))
             self._burning, self._struck = SeamSurvey(segment, s, s, complete=False, seam=seam), None
             self._struck_at = self._time
-        elif kind == "arc_at" and self._burning is not None:
+        elif kind == "at" and self._burning is not None:
             self._burning = self._burnt_to(s)
-        elif kind in ("arc_off", "arc_unconfirmed"):
+        elif kind in ("off", "unconfirmed"):
             self._struck = None
             if self._burning is not None:
-                self._end_weld(segment, s, complete=data.get("why") == "seam_end", known=kind == "arc_off")
+                self._end_weld(segment, s, complete=data.get("why") == "seam_end", known=kind == "off")
 
     def _burnt_to(self, s: float) -> SeamSurvey:
         assert self._burning is not None

@@ -2,9 +2,9 @@
 
 Columns: `t` (s of the arm's clock since the run began), `segment`, `s` (path parameter), `rate` (of path time),
 `c_JOINT` commanded and `m_JOINT` measured (rad), `t_JOINT` motor torques (Nm), `outputs`, `inputs` (lines as bits),
-`arc` (0 off, 1 igniting, 2 established), and `v_NAME` for every analogue signal of the cell (SI; `nan` where the arm
-shows none). The measured TCP is forward kinematics of the measured joints and is left to
-readers.
+`arc` (0 off, 1 igniting, 2 established; of a bead 0 shut, 1 opened, 2 laid), and `v_NAME` for every analogue signal of
+the cell (SI; `nan` where the arm shows none). The measured TCP is forward kinematics of the measured joints and is left
+to readers.
 """
 
 from __future__ import annotations
@@ -100,6 +100,12 @@ class Trace:
         nothing = np.zeros(len(self))
         current, voltage = (self.analog.get(name, nothing) for name in ("current", "arc_voltage"))
         return np.asarray(np.nan_to_num(current * voltage), dtype=np.float64)
+
+    @property
+    def bead_flow(self) -> FloatArray:
+        """The flow that the dispenser's meter showed (n,), m^3/s; 0 where there is none."""
+        shown = self.analog.get("dispenser_meter", np.zeros(len(self)))
+        return np.asarray(np.nan_to_num(shown), dtype=np.float64)
 
 
 def read_trace(path: Path) -> Trace:

@@ -53,12 +53,13 @@ class CellOptions:
     `at` is a configuration, or joints in rad with commas between. `arc_fault` and `gripper_fault` are `none`, `never`,
     or the seconds after which an arc or a part is lost; the arc also `miss` (it comes at the second attempt), `no_gas`,
     `stick` (of the wire) or `weak` (too little current); `screw_fault` is `none`, or `weak`, `strip`, `free`, `cross`
-    or `fault`, with `:K` for the K-th screw alone; `arm_fault` is `none`, `stuck:JOINT:AFTER` or `lag:SECONDS:AFTER`,
-    AFTER in s. `patience` (s) is how long the controller goes without a setpoint in real time, `period` (s) its control
-    period, `lease` (s) how long the executor goes without a sign of who holds the lease. `wiring` is the file that says
-    how a real arm is wired, by default the library's; `io` the line of its process devices, NAME:PORT, and `io_file`
-    what is on it. With `setpoints` the simulated controller logs when each setpoint came, and the log is kept with the
-    run.
+    or `fault`, with `:K` for the K-th screw alone; `bead_fault` is `none`, `never`, `weak` (too little material) or the
+    seconds of material after which the pressure is lost; `arm_fault` is `none`, `stuck:JOINT:AFTER` or
+    `lag:SECONDS:AFTER`, AFTER in s. `patience` (s) is how long the controller goes without a setpoint in real time,
+    `period` (s) its control period, `lease` (s) how long the executor goes without a sign of who holds the lease.
+    `wiring` is the file that says how a real arm is wired, by default the library's; `io` the line of its process
+    devices, NAME:PORT, and `io_file` what is on it. With `setpoints` the simulated controller logs when each setpoint
+    came, and the log is kept with the run.
     """
 
     driver: str = "sim"
@@ -68,6 +69,7 @@ class CellOptions:
     arc_fault: str = "none"
     gripper_fault: str = "none"
     screw_fault: str = "none"
+    bead_fault: str = "none"
     arm_fault: str = "none"
     patience: float = 0.020
     period: float = 0.004
@@ -148,7 +150,8 @@ def controller_command(folder: CellFolder, options: CellOptions, programs: Progr
         *("--socket", str(folder.controller), "--cell", str(folder.cell), "--log", str(folder.weld_source)),
         *("--mechanism", options.mechanism, f"--at={options.at}"),
         *("--arc-fault", options.arc_fault, "--gripper-fault", options.gripper_fault),
-        *("--screw-fault", options.screw_fault, "--arm-fault", options.arm_fault),
+        *("--screw-fault", options.screw_fault, "--bead-fault", options.bead_fault),
+        *("--arm-fault", options.arm_fault),
         *("--patience", str(options.patience), "--period", str(options.period)),
         *(("--setpoints", str(folder.setpoints)) if options.setpoints else ()),
         "--real-time" if options.pace == "real_time" else "--lock-step",

@@ -248,7 +248,8 @@ class Executor:
         job = self._load(path)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
-        job = replace(job, process=process, resumes=request.text("resumes", default=""))
+        resumes, part_id = (request.text(name, default="") for name in ("resumes", "part_id"))
+        job = replace(job, process=process, resumes=resumes, part_id=part_id)
         if request.arguments.get("entry") is not None:
             job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
         self._loaded = (path, job)
@@ -269,6 +270,7 @@ class Executor:
         self.operating.machine.demand("start")
         self._demand_ready(job)
         record = _new_record(folder, path, job)
+        self._loaded = (path, replace(job, started_by=client.name))
         self.operating.begin(record)
         self._last = None
         return {}
@@ -279,7 +281,9 @@ class Executor:
         welds = job.process == "weld" and any(job.strikes(one) or one.screw is not None for one in segments)
         if self.operating.machine.mode == "t1" and welds:
             hint = "load the plan with process 'dry', or choose mode 'auto'"
-            raise UsageError(Finding("X435", "in mode t1 nothing is welded and no screw driven", suggestion=hint))
+            raise UsageError(
+                Finding("X435", "in mode t1 nothing is welded, no bead is laid and no screw driven", suggestion=hint)
+            )
 
     def _shutdown(self, client: ClientLink, request: Request) -> Result:
         del request

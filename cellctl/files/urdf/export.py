@@ -102,6 +102,9 @@ def _add_mechanism(robot: Element, mechanism: Mechanism, meshes: dict[str, bytes
     if tool.torch is not None:
         SubElement(robot, "link", name=f"{name}.contact_tip")
         _add_fixed(robot, name, f"{name}.contact_tip", tool.torch.contact_tip)
+    if tool.dispenser is not None:
+        SubElement(robot, "link", name=f"{name}.nozzle_tip")
+        _add_fixed(robot, name, f"{name}.nozzle_tip", tool.dispenser.nozzle_tip)
 
 
 def _add_link(

@@ -1,8 +1,8 @@
 """Text lines of an Annin AR4 with the firmware of ar4_ros_driver 2.1.0: commands and replies, with their defects kept
 out. Nothing is sent here.
 
-A line has no checksum and no number. The firmware takes a move that lacks a joint for one to 0 deg, and lets negative
-values past its own range check; so a move is only made whole, and within limits that are given.
+A line has no checksum and no number. The firmware takes a move that lacks a joint for one to 0 deg from there on, and
+lets negative values past its own range check; so a move is only made whole, and within limits that are given.
 """
 
 from __future__ import annotations
@@ -14,6 +14,17 @@ from math import isfinite
 
 JOINTS = 6
 FIRMWARE, MODEL = "2.1.0", "mk3"
+TOP_SPEED, ACCELERATION = 60.0, 30.0
+"""deg/s and deg/s^2 of every joint: constants of the firmware, which no line changes."""
+ZEROS = (-170.0, 42.0, 89.0, 180.0, 105.0, 180.0)
+"""deg that a controller counts where the joints of an mk3 are at 0 (joint_offsets/mk3.yaml of ar4_ros_driver ff1c63f,
+with the other sign): its own 0 is an end of their range.
+"""
+UNMOVED = 0.02
+"""deg (two steps of the coarsest encoder, rounded up) by which a goal has to differ from where a joint is, or the
+joint keeps the goal that it had.
+"""
+DANGERS = "lines without checksum or number; a move that is cut off takes joints to the end of their range"
 ASK_POSITION = "JP"
 CLEAR_STOP = "RE"
 LETTERS = "ABCDEF"
@@ -53,13 +64,20 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """The firmware says something on the side; the reply is still to come."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Strange:
     """Anything else."""
 
     text: str
 
 
-Reply = Started | Positions | MoveTaken | Complaint | Strange
+Reply = Started | Positions | MoveTaken | Complaint | Remark | Strange
 
 
 def ask_who(firmware: str = FIRMWARE, model: str = MODEL) -> str:
@@ -84,4 +102,6 @@ def reply_of(line: str) -> Reply:
         return Started(found[2], found[4], found[1] == found[3] == "1")
     if line in ("ES0", "ES1"):
         return MoveTaken(line == "ES1")
-    return Complaint(line[3:].strip()) if line.startswith("ER:") else Strange(line)
+    if line.startswith("ER:"):
+        return Complaint(line[3:].strip())
+    return Remark(line[3:].strip()) if line.startswith(("DB:", "WN:")) else Strange(line)

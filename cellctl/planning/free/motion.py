@@ -17,8 +17,11 @@ from cellctl.scene.screen import edge_free, state_free
 ITERATIONS = 20_000
 NODES = 4096
 REACH = 1.0
-RESOLUTION = 2e-3
+RESOLUTIONS = 2e-3, 2e-4
+"""What an edge is proved with, coarse first; the fine one where an end is too near to its margins for the coarse."""
 SHORTCUTS = 120
+SHUT_IN = 1000
+"""Iterations within which both trees have to grow."""
 
 
 @compiled(REAL, writes(1, types.uint64))
@@ -99,7 +102,10 @@ def _way(nodes: FloatArray, parents: NDArray[np.intp], counts: NDArray[np.intp],
     return way
 
 
-@compiled(writes(2), SCREEN, reads(1), reads(1), reads(1), reads(1), reads(1), COUNT, COUNT, COUNT, REAL, REAL)
+@compiled(
+    types.Tuple((writes(2), FLAG)),
+    SCREEN, reads(1), reads(1), reads(1), reads(1), reads(1), COUNT, COUNT, COUNT, REAL, REAL,
+)  # fmt: skip
 def _connected(
     screen: ScreenArrays,
     start: FloatArray,
@@ -112,14 +118,14 @@ def _connected(
     capacity: int,
     reach: float,
     resolution: float,
-) -> FloatArray:
-    """Way points (k, dof) from start to goal, empty where the limit was reached."""
+) -> tuple[FloatArray, bool]:
+    """Way points (k, dof) from start to goal, empty where none was found; and whether a tree never left its root."""
     dof = len(start)
     if edge_free(screen, start, goal, margins, resolution):
         straight = np.empty((2, dof))
         straight[0] = start
         straight[1] = goal
-        return straight
+        return straight, False
     nodes = np.empty((2, capacity, dof))
     parents = np.full((2, capacity), -1, np.int64)
     counts = np.ones(2, np.int64)
@@ -129,7 +135,9 @@ def _connected(
     state[0] = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x1234567)
     sample = np.empty(dof)
     side = 0
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        if iteration == SHUT_IN and counts.min() == 1:
+            break
         for j in range(dof):
             sample[j] = lower[j] + (upper[j] - lower[j]) * _random(state)
         before = counts[side]
@@ -143,13 +151,13 @@ def _connected(
                     screen, nodes[other], parents[other], grown, target, margins, reach, resolution
                 )
                 if met:
-                    return _way(nodes, parents, counts, side)
+                    return _way(nodes, parents, counts, side), False
                 if counts[other] == grown:
                     break
         if counts[0] >= capacity - 1 or counts[1] >= capacity - 1:
             break
         side = 1 - side
-    return np.empty((0, dof))
+    return np.empty((0, dof)), counts.min() == 1
 
 
 @compiled(writes(2), reads(2))
@@ -216,13 +224,18 @@ def free_way(
     """
     lower = np.maximum(limits[0], np.minimum(start, goal) - 2.0)
     upper = np.minimum(limits[1], np.maximum(start, goal) + 2.0)
-    way = _connected(screen, start, goal, lower, upper, margins, seed, ITERATIONS, NODES, REACH, RESOLUTION)
-    if len(way) == 0:
-        return None
-    if len(way) > 2:
-        way = _shortened(screen, way, margins, seed, SHORTCUTS, RESOLUTION)
-    result: FloatArray = way
-    return result
+    for resolution in RESOLUTIONS:
+        way, shut_in = _connected(
+            screen, start, goal, lower, upper, margins, seed, ITERATIONS, NODES, REACH, resolution
+        )
+        if len(way) > 2:
+            way = _shortened(screen, way, margins, seed, SHORTCUTS, resolution)
+        if len(way):
+            found: FloatArray = way
+            return found
+        if not shut_in:
+            break
+    return None
 
 
 def free_at(screen: ScreenArrays, q: FloatArray, margins: FloatArray) -> bool:

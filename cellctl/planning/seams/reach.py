@@ -19,7 +19,7 @@ from cellctl.model.robot import Robot
 from cellctl.model.wps import Range
 from cellctl.planning.seams.ladder import Rungs, fill_rungs
 from cellctl.planning.seams.stations import Stations
-from cellctl.processes.procedure import WeldSettings
+from cellctl.processes.procedure import SeamSettings
 from cellctl.scene.packed import ScreenArrays
 
 BoolArray = NDArray[np.bool_]
@@ -43,7 +43,7 @@ class SeamProblem:
     robot: Robot
     inverse: ArmInverse
     stations: Stations
-    settings: WeldSettings
+    settings: SeamSettings
     screen: ScreenArrays
     margins: FloatArray
     reserve: float
@@ -55,8 +55,8 @@ class SeamProblem:
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """IK answers at every station and variant (spin-major, tilts inside): `joints` (n, v, branches, dof), `valid`;
-    `z` (v, 3 or 4) the spin, work and travel angle of each variant (spin from the reference), and the held joint where
-    there is one.
+    `z` (v, 3 or 4) the spin, work and travel angle of each variant (spin from the reference, `grid_shifts` before it),
+    and the held joint where there is one.
 
     `tilts` variants share a spin. Branches without order are one branch, and their answers so many tilts more.
     """
@@ -72,12 +72,12 @@ class Reach:
         return len(self.z) // self.tilts
 
 
-def nominal_tilt(settings: WeldSettings) -> FloatArray:
+def nominal_tilt(settings: SeamSettings) -> FloatArray:
     """The commanded work and travel angle alone, (1, 2)."""
     return np.array([[settings.work.nominal, settings.travel.nominal]])
 
 
-def window_tilts(settings: WeldSettings) -> FloatArray:
+def window_tilts(settings: SeamSettings) -> FloatArray:
     """Nine tilts over the windows of work and travel angle, (9, 2); fewer where a window is a single value."""
     works, travels = (_three_of(window) for window in (settings.work, settings.travel))
     return np.array([[w, p] for w in works for p in travels])
@@ -102,7 +102,8 @@ def reach_of(problem: SeamProblem, tilts: FloatArray, *, judged: bool = True) ->
     n = len(stations)
     z = _variants(problem, tilts)
     spins = z[:: len(z) // spin_count(inverse), 0]
-    poses = np.stack([stations.spun_flange_poses(spins, *tilt) for tilt in tilts], axis=2)
+    first = grid_shifts(problem)
+    poses = np.stack([stations.spun_flange_poses(spins, first, *tilt) for tilt in tilts], axis=2)
     poses = np.repeat(poses, len(z) // (len(spins) * len(tilts)), axis=2).reshape(-1, 4, 4)
     held = None if inverse.held is None else np.tile(z[:, 3], n)
     answers = inverse.answers(poses, held, verified=inverse.form != "own figures")
@@ -139,6 +140,17 @@ def grid_spins(problem: SeamProblem) -> FloatArray:
     return np.asarray(first + np.arange(count) * (2.0 * np.pi / count), dtype=np.float64)
 
 
+def grid_shifts(problem: SeamProblem) -> FloatArray:
+    """What is added to the spins of the grid at every station (n,): in a window so narrow that none of them might lie
+    in it further along, the nominal spin is one of them everywhere.
+    """
+    window, offsets = problem.settings.spin, problem.stations.offsets
+    narrow = window is not None and window.maximum - window.minimum < 2.0 * np.pi / SPINS
+    if not narrow or "spin" in problem.inverse.freed:
+        return np.zeros(len(offsets))
+    return np.asarray(offsets[0] - offsets, dtype=np.float64)
+
+
 def is_whole(problem: SeamProblem) -> bool:
     """True where the ladder holds every turn of every joint inside its limits: no node is left out."""
     limits = problem.robot.limit_array("lower"), problem.robot.limit_array("upper")
@@ -157,7 +169,7 @@ def _variants(problem: SeamProblem, tilts: FloatArray) -> FloatArray:
 
 def _spins_allowed(problem: SeamProblem, z: FloatArray) -> BoolArray:
     """Which commanded spins lie in their window, (n, v)."""
-    public = z[None, :, 0] + problem.stations.offsets[:, None]
+    public = z[None, :, 0] + (problem.stations.offsets + grid_shifts(problem))[:, None]
     return in_spin_window(problem.settings.spin, public)
 
 

@@ -58,10 +58,10 @@ class Stations:
         spin = np.arctan2(*(np.einsum("ij,ij->i", tcp[:, :3, 0], axis) for axis in (across, along)))
         return np.stack([spin, work, travel], axis=1)
 
-    def spun_flange_poses(self, spins: FloatArray, work: float, travel: float) -> FloatArray:
-        """Flange poses (n, k, 4, 4) as `flange_poses` has them, for every one of `spins` (k,) at every station."""
+    def spun_flange_poses(self, spins: FloatArray, first: FloatArray, work: float, travel: float) -> FloatArray:
+        """Flange poses (n, k, 4, 4) as `flange_poses` has them, for every one of `spins` (k,) from `first` (n,) on."""
         n = len(self)
-        tip = self.pose_base_world @ self.tip_poses(np.zeros(n), np.full(n, work), np.full(n, travel))
+        tip = self.pose_base_world @ self.tip_poses(first, np.full(n, work), np.full(n, travel))
         turned = np.tile(np.eye(4), (len(spins), 1, 1))
         turned[:, 0, 0] = turned[:, 1, 1] = np.cos(spins)
         turned[:, 1, 0] = np.sin(spins)

@@ -26,6 +26,7 @@ from cellctl.planning.seams.reach import (
     SeamProblem,
     allowed_angles,
     angles_of,
+    grid_shifts,
     inset_of,
     nominal_tilt,
     reach_of,
@@ -117,7 +118,7 @@ def _ladder_ways(problem: SeamProblem, reach: Reach, near: FloatArray) -> list[t
         rows = np.arange(len(spin))
         tilt = rungs.tilts[rows, spin, slot]
         z = reach.z[spin * reach.tilts + tilt].copy()
-        z[:, 0] = np.unwrap(z[:, 0])
+        z[:, 0] = np.unwrap(z[:, 0] + grid_shifts(problem))
         q = rungs.joints[rows, spin, slot]
         away = float(np.max(np.abs(q[0] - near) / speeds))
         ways.append((Torches(z, q), configuration, cost + 0.2 * away))

@@ -9,7 +9,7 @@ import numpy as np
 from cellctl.model.cell import Cell
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import interpolated
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 from cellctl.model.weave import Weave
 from cellctl.planning.seams.columns import carried_columns, columns
 from cellctl.planning.seams.reach import SeamProblem
@@ -30,7 +30,7 @@ class Course:
     q: FloatArray
 
 
-def seam_course(cell: Cell, step: Weld, problem: SeamProblem, way: SeamWay) -> Course | None:
+def seam_course(cell: Cell, step: SeamStep, problem: SeamProblem, way: SeamWay) -> Course | None:
     """The course that follows a way, with the weave of the step on it where there is one.
 
     None where the torch can be on the seam and not beside it.
@@ -53,7 +53,7 @@ def seam_course(cell: Cell, step: Weld, problem: SeamProblem, way: SeamWay) -> C
     return Course(beside.s, np.ascontiguousarray(q))
 
 
-def _woven_stations(cell: Cell, step: Weld, problem: SeamProblem, weave: Weave) -> Stations:
+def _woven_stations(cell: Cell, step: SeamStep, problem: SeamProblem, weave: Weave) -> Stations:
     """Stations on the weave: the frames of the seam, their points beside it."""
     path = seam_path(cell, step)
     count = max(len(problem.stations), int(np.ceil(PER_PERIOD * path.length / weave.wavelength)) + 1)

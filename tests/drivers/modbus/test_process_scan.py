@@ -102,6 +102,25 @@ def test_a_device_that_changes_an_output_by_itself_ends_it(bench) -> None:
     assert b.source.get("arc_on") == 0.0
 
 
+@pytest.mark.parametrize(("kind", "length", "codes"), [("reboot", 0.1, {"X496"}), ("brown_out", 0.6, {"X480"})])
+def test_a_device_that_starts_anew_is_noticed_and_not_switched_on_again(
+    bench, kind: str, length: float, codes: set[str]
+) -> None:
+    """Its outputs are off when it is back, and stay so until somebody has cleared the fault and asks again."""
+    b = bench(Fault(kind, start=1.0, end=1.0 + length, servo=20))
+    b.serve(0.99 - b.line.age, "arc_on")
+    assert "arc_ok" in b.scan.inputs
+    b.serve(length + 0.1, "arc_on")
+    assert b.ended in codes
+    b.serve(2.0, "arc_on")
+    assert (b.source.get("arc_on"), b.ended in codes) == (0.0, True)
+    b.scan.clear()
+    b.serve(0.3)
+    assert (b.source.get("arc_on"), b.ended) == (0.0, "")
+    b.serve(0.3, "arc_on")
+    assert "arc_ok" in b.scan.inputs, "with what it was preset to"
+
+
 def test_an_output_that_a_device_does_not_take_is_told(bench) -> None:
     b = bench()
     b.source.write = lambda table, address, entries: True
@@ -181,6 +200,9 @@ def test_clearing_a_line_that_is_still_dead_says_so(bench) -> None:
         b.scan.clear()
     assert caught.value.findings[0].code == "E571"
     assert b.ended == "X480"
+    assert b.io.lost
+    b.serve(0.3, "arc_on")
+    assert (b.ended, b.source.get("arc_on")) == ("X480", 0.0)
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,24 @@ def test_a_fault_ends_a_run_near_its_path_and_nothing_moves_after(
         assert spread < 0.25, "the joints stand at about one point of the path"
 
 
+def test_a_joint_that_sags_under_its_load_does_not_come_to_its_goal(bench, wiring, tmp_path: Path) -> None:
+    """Twice the tolerance of the goal beside it, which following allows: the run ends at its end, and the arm holds."""
+    b = bench()
+    servo = b.bus.servo(wiring.axes[1].id)
+    target = servo.target
+    tolerance = there_and_back(b).tolerances
+    assert 2.0 * tolerance.goal < tolerance.following
+    sag = 2.0 * tolerance.goal / STEP
+    servo.target = lambda: (target()[0] - sag, target()[1])
+    outcome, _ = run(b, tmp_path / "run")
+    assert outcome.status == "faulted"
+    assert [finding.code for finding in outcome.findings] == ["X405"]
+    assert wiring.joints[1] in outcome.findings[0].message
+    assert all(b.torques())
+    assert b.stands()
+    assert np.abs(b.pose() - b.setup.start).max() == pytest.approx(2.0 * tolerance.goal, abs=2.0 * STEP)
+
+
 def test_noise_and_lost_bytes_do_not_end_a_run(bench, tmp_path: Path) -> None:
     faults = [Fault(kind, start=0.5, share=0.01) for kind in ("drop_byte", "flip_bit", "noise")]
     b = bench()

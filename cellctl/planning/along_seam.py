@@ -1,4 +1,4 @@
-"""One weld to its four segments: the free move there, the approach, the seam, the retract. Proves nothing."""
+"""A step along a seam to its four segments: the free move there, the approach, the seam, the retract. No proof."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from cellctl.errors import Finding, PlanningFailed
 from cellctl.kinematics.arm_inverse import arm_inverse
 from cellctl.model.cell import Mechanism
-from cellctl.model.plan import ContactAllowance, FixedSegment, ProcessEvent, SeamSection
+from cellctl.model.plan import ContactAllowance, FixedSegment, SeamSection
 from cellctl.model.pose import FloatArray
 from cellctl.model.spline import BSpline, interpolated
-from cellctl.model.task import Weld
+from cellctl.model.task import SeamStep
 from cellctl.planning.arm import RESERVE, Arm, segment_of
 from cellctl.planning.carried_seam import explain_carried_seam
 from cellctl.planning.explain_seam import explain_seam
@@ -29,25 +29,24 @@ from cellctl.planning.seams.reach import SeamProblem, ladder_limits
 from cellctl.planning.seams.stations import stations_of
 from cellctl.planning.seams.way import SeamWay, seam_ways, spin_rate
 from cellctl.planning.seams.weaving import Course, seam_course
-from cellctl.processes.contacts import torch_contacts
-from cellctl.processes.procedure import WeldSettings, weld_settings
+from cellctl.processes.contacts import tip_contacts
+from cellctl.processes.procedure import SeamSettings, seam_events, seam_settings
 from cellctl.processes.seam import seam_path
 from cellctl.scene.screen import states_free
 
 WAYS_TRIED = 12
 
 
-def weld_segments(arm: Arm, index: int, step: Weld, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
+def seam_segments(arm: Arm, index: int, step: SeamStep, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
     """Transit, approach, process, retract; the first way along the seam that all four can be had for."""
-    wps = arm.task.cell.procedures[step.wps]
-    settings = weld_settings(step, wps)
-    contacts = torch_contacts(arm.task.cell, step)
+    settings = seam_settings(step, arm.task.cell.procedures[step.procedure])
+    contacts = tip_contacts(arm.task.cell, step)
     problem = seam_problem(arm, step, settings, contacts, q)
     where = f"step {index + 1}, {step.seam}"
     failed: Finding | None = None
     searched = [seam_ways(roomier, q) for roomier in (*_with_room(problem), problem)]
     for way in islice(chain(_earlier_ways(arm, index, step, problem), *searched), WAYS_TRIED):
-        segments, failed = _weld_along(arm, index, step, problem, way, contacts, q, where)
+        segments, failed = _segments_along(arm, index, step, problem, way, contacts, q, where)
         if segments:
             return segments, "planned" if way.configuration >= 0 else "adapted"
     if failed is not None:
@@ -63,7 +62,7 @@ def _with_room(problem: SeamProblem) -> tuple[SeamProblem, ...]:
     return () if weave is None else (replace(problem, margins=problem.margins + weave.amplitude),)
 
 
-def _earlier_ways(arm: Arm, index: int, step: Weld, problem: SeamProblem) -> Iterator[SeamWay]:
+def _earlier_ways(arm: Arm, index: int, step: SeamStep, problem: SeamProblem) -> Iterator[SeamWay]:
     """The way along the seam that an earlier plan took, where it still is free."""
     segment = arm.earlier.process(index)
     same = segment is not None and segment.process is not None and segment.process.seam == step.seam
@@ -76,13 +75,11 @@ def _earlier_ways(arm: Arm, index: int, step: Weld, problem: SeamProblem) -> Ite
 
 
 def seam_problem(
-    arm: Arm, step: Weld, settings: WeldSettings, contacts: tuple[ContactAllowance, ...], q: FloatArray
+    arm: Arm, step: SeamStep, settings: SeamSettings, contacts: tuple[ContactAllowance, ...], q: FloatArray
 ) -> SeamProblem:
-    """What the seam of a weld asks of the arm, standing at `q` (dof,) before."""
-    tool = arm.mechanism.tool
-    assert tool is not None and tool.torch is not None
+    """What the seam of a step asks of the arm, standing at `q` (dof,) before."""
     path = seam_path(arm.task.cell, step)
-    pose_flange_tcp = tool.torch.tcp(settings.ctwd)
+    pose_flange_tcp = arm.mechanism.pose_flange_tip(settings.ctwd)
     stations = stations_of(
         path, arm.mechanism.pose_world_base, pose_flange_tcp, settings.work.nominal, settings.travel.nominal
     )
@@ -94,7 +91,7 @@ def seam_problem(
     return SeamProblem(robot, inverse, stations, settings, arm.screen, margins, RESERVE, *limits, carrier)
 
 
-def _carrier(arm: Arm, step: Weld) -> Mechanism | None:
+def _carrier(arm: Arm, step: SeamStep) -> Mechanism | None:
     """The positioner that carries the seam of `step`; None where there is none in the group."""
     carrier = arm.task.cell.carrier(step.seam.partition(".")[0], arm.group)
     if carrier is None and len(arm.axes.mechanisms) > 1:
@@ -104,10 +101,10 @@ def _carrier(arm: Arm, step: Weld) -> Mechanism | None:
     return carrier
 
 
-def _weld_along(
+def _segments_along(
     arm: Arm,
     index: int,
-    step: Weld,
+    step: SeamStep,
     problem: SeamProblem,
     way: SeamWay,
     contacts: tuple[ContactAllowance, ...],
@@ -131,7 +128,8 @@ def _weld_along(
         return [], _speed_finding(arm, path, settings, where)
     if not np.all(np.diff(law.knots[law.degree : -law.degree]) > 0.0):
         return [], _too_short(path.end, settings, where)
-    lines = lines_at(arm, problem, course.q, step, contacts, where)
+    goes_on = index + 1 < len(arm.task.steps)
+    lines = lines_at(arm, problem, course.q, step, contacts, where, goes_on=goes_on)
     if isinstance(lines, Finding):
         return [], lines
     approach, retract = lines
@@ -147,13 +145,13 @@ def _weld_along(
     ], None
 
 
-def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
+def _section(step: SeamStep, problem: SeamProblem, way: SeamWay) -> SeamSection:
     stations, settings = problem.stations, problem.settings
     length = float(stations.s[-1])
     spins = way.torches.z[:, 0] + stations.offsets
     return SeamSection(
         seam=step.seam,
-        wps=step.wps,
+        wps=step.procedure,
         length=length,
         travel_speed=settings.travel_speed,
         ctwd=settings.ctwd,
@@ -166,7 +164,7 @@ def _section(step: Weld, problem: SeamProblem, way: SeamWay) -> SeamSection:
         work_angles=way.torches.z[:, 1],
         travel_angles=way.torches.z[:, 2],
         spins=spins,
-        events=(ProcessEvent(0.0, "arc_start"), ProcessEvent(length, "arc_end")),
+        events=seam_events(step, length),
         weave=settings.weave,
     )
 
@@ -197,7 +195,7 @@ def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:
     return Finding("P223", text, suggestion=f"weld at {possible:.2g} mm/s, or allow more spin or tilt")
 
 
-def _speed_finding(arm: Arm, path: BSpline, settings: WeldSettings, where: str) -> Finding:
+def _speed_finding(arm: Arm, path: BSpline, settings: SeamSettings, where: str) -> Finding:
     """Which joint is asked for too much, where, and the travel speed that would do."""
     law = constant_speed_law(path.end, settings.travel_speed, RAMP_KNOTS[-1])
     use = hardest_use(path, law, arm.process_limits())
@@ -209,7 +207,7 @@ def _speed_finding(arm: Arm, path: BSpline, settings: WeldSettings, where: str) 
     return Finding("P208", text, suggestion=hint)
 
 
-def _too_short(length: float, settings: WeldSettings, where: str) -> Finding:
+def _too_short(length: float, settings: SeamSettings, where: str) -> Finding:
     """P231: there is no stretch of constant speed between starting and stopping."""
     text = f"{where}: {length * 1e3:.1f} mm are too short to come to {settings.travel_speed * 1e3:g} mm/s and to stop"
     return Finding("P231", text, suggestion="trim less, or make it a part of a longer weld")
