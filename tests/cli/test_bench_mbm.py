@@ -109,7 +109,7 @@ def test_a_path_through_an_obstacle_is_refuted_by_all(small: MbmArm, engine: Eng
     through = np.array([[-1.0, 0.0, 0.0], [1.6, -0.4, 0.1]])
     assert PathCheck(small).depth(scene, through) > 0.01
     assert refuted_by(engine, small, scene, through)
-    assert not refuted_by(engine, small, scene, [*through[:1], [0.0, 0.0, 0.0], [0.1, 0.0, 0.0]])
+    assert not refuted_by(engine, small, scene, through[:1] + np.array([[0.0, 0.0, 0.0], [0.1, 0.0, 0.0]]))
 
 
 def test_samples_are_never_further_apart_than_the_step() -> None:
