@@ -143,8 +143,11 @@ def _checks(arm: MbmArm, solved: list[Solved], engines: Sequence[EngineName], sa
     yield Figure(f"{arm.name}: paths refuted at {STEP} rad", "", (float(sum(d > 0.0 for d in depths)),), goal=none)
     yield Figure(f"{arm.name}: least clearance of any path", "m", (-max(depths),), better="higher")
     for engine in engines:
-        count = sum(refuted_by(engine, arm, problem.scene, way) for problem, way in found)
-        yield Figure(f"{arm.name}: paths refuted by {engine}", "", (float(count),), goal=none)
+        count = 0
+        for k, (problem, way) in enumerate(found):
+            say(f"asking {engine} about the paths of {arm.name}", k / len(found))
+            count += refuted_by(engine, arm, problem.scene, way)
+        yield Figure(f"{arm.name}: paths refuted by {engine} at {STEP} rad", "", (float(count),), goal=none)
 
 
 def _paths(solved: list[Solved]) -> dict[str, list[dict[str, object]]]:

@@ -1,25 +1,26 @@
-"""Paths of an arm of spheres asked of the exact engines, sphere by sphere, in steps. It knows no planner."""
+"""Paths of an arm of spheres asked of the exact engines, sphere by sphere, in steps. It knows no planner.
+
+An engine is asked about all pairs of solids but those whose boxes are apart.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from cellctl.bench.mbm_check import sampled
+from cellctl.bench.mbm_check import STEP, sampled
 from cellctl.bench.mbm_folder import MbmArm
 from cellctl.model.pose import FloatArray, Pose
 from cellctl.model.shapes import Box, Cylinder, Sphere
 from cellctl.scene.bodies import WORLD, CollisionModel, PlacedSolid
 from cellctl.scene.engine import EngineName, open_engine
 
-STEP: Final = 0.01
-
 
 def refuted_by(engine: EngineName, arm: MbmArm, scene: dict[str, list[dict[str, Any]]], way: FloatArray) -> bool:
-    """Whether an engine finds two solids of a problem to overlap anywhere on a polyline (k, dof)."""
+    """Whether an engine finds two solids of a problem to overlap anywhere on a polyline (k, dof), every STEP."""
     with open_engine(engine, collision_model_of(arm, scene)) as exact:
-        return any(exact.all_within(q, 0.0) for q in sampled(way, STEP))
+        return bool(exact.any_within(sampled(way, STEP), 0.0).any())
 
 
 def collision_model_of(arm: MbmArm, scene: dict[str, list[dict[str, Any]]]) -> CollisionModel:

@@ -18,8 +18,11 @@ def demand_consent(driver: str, *, yes: bool, to: str = "move", io: str = "") ->
     if yes or not who:
         return
     if sys.stdin.isatty() and sys.stderr.isatty():
-        print(f"About to {to}: {who}. Is everybody clear of it? Type yes: ", end="", file=sys.stderr)
+        print(
+            f"About to {to}: {who}. Is everybody clear of {'them' if io else 'it'}? Type yes: ", end="", file=sys.stderr
+        )
         sys.stderr.flush()
         if sys.stdin.readline().strip() == "yes":
             return
-    raise UsageError(Finding("U645", f"nobody agreed that {who} may {to}", suggestion=f"add --yes when it may {to}"))
+    hint = f"add --yes when {'they' if io else 'it'} may {to}"
+    raise UsageError(Finding("U645", f"nobody agreed that {who} may {to}", suggestion=hint))

@@ -44,6 +44,7 @@ def run(
     experimental: Annotated[bool, Parameter(negative="")] = False,
     override: Percent = 100.0,
     step: str | None = None,
+    part: str = "",
     real_time: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     engine: EngineName | None = None,
@@ -64,6 +65,7 @@ def run(
         experimental: Also a driver that is known for its dangers: `ar4:PORT`.
         override: Speed of the moves without arc, in percent of what was planned. The path stays the same.
         step: Hold after every `segment`, `step` or length such as `10mm` and ask how to go on; no weld is cut for it.
+        part: Which work piece it is: a serial number or the like, for the record.
         real_time: Let the simulated arm run by the clock on the wall, not as fast as it can.
         seed: For planning a task; the same seed and inputs give the same plan.
         engine: Who answers for the exact distances of the proof; PyBullet where it is installed, else coal.
@@ -90,6 +92,7 @@ def run(
                 override=override / 100.0,
                 stride=None if stride is None else stride.unit,
                 distance=0.0 if stride is None else stride.distance,
+                part_id=part,
                 folder=folder,
             )
             ended = followed(running, certified, folder, say=say, step=stride)

@@ -79,6 +79,7 @@ def compare(first: Path, second: Path) -> Outcome:
 def _rows(figures: RunFigures) -> list[tuple[str, str]]:
     """What is shown of a run, in words."""
     return [
+        ("part", figures.part_id or "-"),
         ("task", figures.task),
         ("plan", figures.plan_sha256[:16]),
         ("procedures", figures.wps or "-"),

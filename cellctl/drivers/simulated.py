@@ -165,7 +165,7 @@ _FAULTS = {
     Fault.TOO_FAST: "a setpoint was too far from the one before",
     Fault.OUT_OF_LIMITS: "a setpoint was outside the joint limits",
     Fault.WRONG_JOINTS: "a setpoint had a wrong number of joints",
-    Fault.NO_POWER: "a setpoint came while the arm had no power",
+    Fault.NO_POWER: "the arm has no power",
 }
 
 

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cellctl.errors import FileError, Finding, NotCertified, Place, UsageError
-from cellctl.execution.job import (
-    Job,
+from cellctl.execution.from_cell import (
     analog_signals,
     arc_lines,
     bead_procedures,
@@ -28,6 +27,7 @@ from cellctl.execution.job import (
     screw_lines,
     weld_powers,
 )
+from cellctl.execution.job import Job
 from cellctl.execution.service.processes import import_path
 from cellctl.execution.service.protocol import finding_from_json
 from cellctl.files import cell_from_inputs, read_plan

@@ -116,6 +116,8 @@ class PlanRun:
             process=job.process,
             mode=self._machine.mode,
             resumes=job.resumes,
+            part_id=job.part_id,
+            by=job.started_by,
             done=list(job.entry.done),
             cut=None if job.entry.cut is None else [job.entry.cut.segment, job.entry.cut.s],
         )

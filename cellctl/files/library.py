@@ -28,10 +28,10 @@ def library_root() -> Path | None:
     return checkout if _is_our_checkout(checkout) else None
 
 
-def library_robots() -> tuple[str, ...]:
-    """Names of the robots in the shipped library: the folders of `robots/` that hold a `robot.yaml`."""
+def library_robots(file: str = "robot.yaml") -> tuple[str, ...]:
+    """Names of the robots in the shipped library: the folders of `robots/` that hold a file of that name."""
     library = library_root()
-    return () if library is None else tuple(sorted(file.parent.name for file in library.glob("robots/*/robot.yaml")))
+    return () if library is None else tuple(sorted(path.parent.name for path in library.glob(f"robots/*/{file}")))
 
 
 def _is_our_checkout(folder: Path) -> bool:

@@ -60,9 +60,7 @@ def load_robot(path: str | Path) -> Robot:
 
 def load_wiring(path: str | Path) -> Wiring:
     """Read how an arm is wired, by the arm's library name, a `lib:` reference or a path; raises FileError."""
-    if path in library_robots():
-        path = f"lib:robots/{path}"
-    reference, reading = _opened(path)
+    reference, reading = _opened(_of_library(path, "wiring.yaml", "servos"))
     return _finished(reading, read_wiring(reading, with_file(reference, "wiring")))
 
 
@@ -70,10 +68,19 @@ def load_gcode_wiring(path: str | Path) -> GcodeWiring:
     """Read how an arm lies on the axes of a G-code controller, by its library name, a `lib:` reference or a path;
     raises FileError.
     """
-    if path in library_robots():
-        path = f"lib:robots/{path}"
-    reference, reading = _opened(path)
+    reference, reading = _opened(_of_library(path, "gcode.yaml", "the axes of a G-code controller"))
     return _finished(reading, read_gcode_wiring(reading, with_file(reference, "gcode")))
+
+
+def _of_library(path: str | Path, file: str, what: str) -> str | Path:
+    """The reference of an arm of the library that has such a `file`, any other path as it is; raises FileError F207."""
+    if path not in library_robots():
+        return path
+    known = library_robots(file)
+    if path not in known:
+        hint = f"arms of the library that are: {', '.join(known)}; or name a file that says how yours is wired"
+        raise FileError(Finding("F207", f"'{path}' is not wired to {what}", suggestion=hint))
+    return f"lib:robots/{path}"
 
 
 def load_io(path: str | Path) -> ProcessWiring:

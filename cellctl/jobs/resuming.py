@@ -176,7 +176,9 @@ def resume(
                 raise_unless_done((yield from way))
             plan_file = link.scratch / PLAN_FILE
             write_plan(plan, plan_file)
-            outcome = yield from link.run(plan_file, target, entry=entry, resumes=found.folder)
+            outcome = yield from link.run(
+                plan_file, target, entry=entry, resumes=found.folder, part_id=found.survey.part_id
+            )
         raise_unless_done(outcome)
         return outcome
 

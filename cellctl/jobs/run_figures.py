@@ -35,7 +35,7 @@ class RunFigures:
     `joint_work` is the mechanical work of the motors (J, estimated), `arc_energy` that of the arc (J, estimated).
     `late` is the histogram of the executor's cycles; `stalls` is how often the clock of a simulated arm stood because
     its host did not let it run, and `stalled` for how long. `screws` says what became of each that was begun,
-    `bead_volume` is what went through the dispenser's meter (m^3).
+    `bead_volume` is what went through the dispenser's meter (m^3). `part_id` is the work piece as who ran it called it.
     """
 
     folder: str
@@ -59,6 +59,7 @@ class RunFigures:
     stalled: float
     screws: tuple[str, ...] = ()
     bead_volume: float = 0.0
+    part_id: str = ""
 
     @property
     def arc_on_ratio(self) -> float:
@@ -98,6 +99,7 @@ def run_figures(folder: str | Path) -> RunFigures:
         stalled=float(outcome.get("stalled", 0.0)),
         screws=screw_lines(survey),
         bead_volume=float((trace.bead_flow * dt).sum()),
+        part_id=survey.part_id,
     )
 
 

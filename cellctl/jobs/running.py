@@ -105,19 +105,20 @@ def run(
     override: float = 1.0,
     stride: Unit | None = None,
     distance: float = 0.0,
+    part_id: str = "",
     folder: str | Path | None = None,
 ) -> Running:
     """Run a certified plan on an arm and yield what happens; the record goes to `folder` (`runs/...` unless given).
 
     `driver` is `sim` (a controller process of its own, in lock-step unless `real_time`), `memory` (obeys at once) or
-    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it). `io` is the
-    line of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it.
-    An arm whose controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its
-    position is found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it.
-    `experimental` agrees to a driver that is known for its dangers.
-    `override` scales the moves without arc, above 0 and at most 1. With a `stride` (`segment`, `step`, or `distance` m)
-    the run holds after each one until `link.resume()`. Raises UsageError at once for what cannot be run, a folder that
-    holds a run among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
+    `NAME:PORT`, a real arm that is wired as the file `wiring` says (by default the library's for it). `io` is the line
+    of the process devices, `modbus:PORT`, and `io_file` says which of the cell's signals are on it. An arm whose
+    controller plans by itself is asked what it makes of the plan, and that is proved before it moves; its position is
+    found (`reference="home"`, which moves it) or vouched for (`"assume"`) where it does not know it. `experimental`
+    agrees to a driver that is known for its dangers. `override` scales the moves without arc, above 0 and at most 1.
+    With a `stride` (`segment`, `step`, or `distance` m) the run holds after each one until `link.resume()`. `part_id`
+    is written down: which work piece it is. Raises UsageError at once for what cannot be run, a folder that holds a run
+    among it; while it is iterated over, Stopped or Faulted where the run does not come to its end.
     """
     if not isinstance(certified, CertifiedPlan):
         hint = "prove it first: certify(plan)"
@@ -154,7 +155,7 @@ def run(
             write_plan(running.certified.plan, plan_file)
             if stride is not None:
                 link.stride(stride, distance=distance)
-            outcome = yield from link.run(plan_file, target)
+            outcome = yield from link.run(plan_file, target, part_id=part_id)
         raise_unless_done(outcome)
         return outcome
 

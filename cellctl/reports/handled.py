@@ -33,13 +33,16 @@ def planned_handling(plan: Plan, cell: Cell, index: int) -> Handling:
 
 
 def measured_handling(plan: Plan, cell: Cell, folder: Path) -> tuple[Handling, FloatArray]:
-    """What the gripper had done at the end of a recorded run, and the joints (dof,) as they were measured last."""
+    """What the gripper had done at the end of a recorded run, and the joints (dof,) as they were measured last, or as
+    planned where a run ended before it began.
+    """
     trace = read_trace(folder / TRACE)
     own = trace.segment[trace.segment >= 0]
     handling = planned_handling(plan, cell, int(own[0]) if len(own) else 0)
     for time, action in _actions(folder):
         handling = _after(cell, handling, action, _flange(plan, cell, _joints_at(trace, time)))
-    return handling, trace.measured[-1]
+    (start,) = plan.start.values()
+    return handling, trace.measured[-1] if len(trace.measured) else start
 
 
 def moved_bodies(plan: Plan, cell: Cell, handling: Handling, joints: FloatArray) -> dict[str, Pose]:

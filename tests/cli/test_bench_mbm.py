@@ -14,6 +14,7 @@ from cellctl.bench.mbm_check import PathCheck, sampled
 from cellctl.bench.mbm_engines import refuted_by
 from cellctl.bench.mbm_folder import MbmArm, read_folder
 from cellctl.kinematics.forward import frames
+from cellctl.scene.engine import EngineName
 from cellctl.scene.spheres.contacts import nearest_at, sphere_centres
 from cellctl.scene.spheres.tables import arm_tables
 
@@ -76,7 +77,7 @@ def test_the_suite_plans_every_valid_problem_and_writes_the_paths(say, folder: P
     assert figures["small: solved"]["values"] == [100.0]
     assert len(figures["small: plan + simplify"]["values"]) == 4
     assert figures["small: paths refuted at 0.002 rad"]["values"] == [0.0]
-    assert figures["small: paths refuted by coal"]["values"] == [0.0]
+    assert figures["small: paths refuted by coal at 0.002 rad"]["values"] == [0.0]
     paths = json.loads(file.read_text("utf-8"))
     assert [entry["index"] for entry in paths["small"]["shelf"]] == [1, 1, 3, 3]
     assert all(set(entry) == {"index", "seconds", "path"} for entry in paths["small"]["shelf"])
@@ -101,11 +102,14 @@ def test_the_second_checker_measures_what_the_nearest_two_are_apart(small: MbmAr
             assert -depth == pytest.approx(gap, abs=2e-6)
 
 
-def test_a_path_through_an_obstacle_is_refuted_by_all(small: MbmArm) -> None:
+@pytest.mark.parametrize("engine", ["coal", "bullet"])
+def test_a_path_through_an_obstacle_is_refuted_by_all(small: MbmArm, engine: EngineName) -> None:
+    pytest.importorskip("pybullet" if engine == "bullet" else "coal")
     scene = small.problems[0].scene
     through = np.array([[-1.0, 0.0, 0.0], [1.6, -0.4, 0.1]])
     assert PathCheck(small).depth(scene, through) > 0.01
-    assert refuted_by("coal", small, scene, through)
+    assert refuted_by(engine, small, scene, through)
+    assert not refuted_by(engine, small, scene, through[:1] + np.array([[0.0, 0.0, 0.0], [0.1, 0.0, 0.0]]))
 
 
 def test_samples_are_never_further_apart_than_the_step() -> None:

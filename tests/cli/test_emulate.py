@@ -10,6 +10,10 @@ import pytest
 from cellctl.files import load_cell
 from cellctl.model.wiring import STEP
 
+SERVO_ARMS = (
+    "'kuka_kr16_2' is not wired to servos - arms of the library that are: interbotix_vx300s, open_manipulator_x, so101;"
+)
+
 
 def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, tmp_path: Path) -> None:
     script = checkout / "sim/faults/noisy_line.yaml"
@@ -25,7 +29,8 @@ def test_the_port_is_told_at_once_and_ctrl_c_ends_it(emulated, checkout: Path, t
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--arm", "kuka_kr16_2"], "wiring.yaml: there is no such file"),
+        (["--arm", "kuka_kr16_2"], SERVO_ARMS),
+        (["--cell", "sim/tray_cell/cell.yaml"], SERVO_ARMS),
         (["--at", "1 2 deg"], "--at: "),
         (["--faults", "nothing.yaml"], "nothing.yaml: there is no such file"),
         (["--cell", "sim/paper_cell/cell.yaml"], "'so101' is wired for feetech, not for dynamixel"),
@@ -68,7 +73,8 @@ def test_process_devices_are_as_real_as_an_arm(say) -> None:
     answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "modbus:/dev/ttyNONE")
     assert (answer.code, answer.err) == (
         2,
-        "nobody agreed that the process devices at modbus:/dev/ttyNONE may move - add --yes when it may move [U645]\n",
+        "nobody agreed that the process devices at modbus:/dev/ttyNONE may move - add --yes when they may move "
+        "[U645]\n",
     )
     answer = say("run", "tasks/weld/tray_corner.yaml", "--io", "profinet:/dev/ttyNONE")
     assert (answer.code, "[U640]" in answer.err) == (2, True)

@@ -19,7 +19,7 @@ STEP = 0.001
 
 
 class FirstOrderStandIn:
-    """Joints that follow their target with a lag of 2 ms; no mass, no torque."""
+    """Joints that follow their target with a lag of 2 ms; no mass, no torque. Something in the way stops them all."""
 
     def __init__(self, dof: int) -> None:
         self._q = np.zeros(dof)
@@ -34,6 +34,9 @@ class FirstOrderStandIn:
 
     def open_brakes(self) -> None:
         self._braked = False
+
+    def obstruct(self) -> None:
+        self._braked = True
 
     def step(self, q_set: np.ndarray, qd_set: np.ndarray) -> None:
         q_set = self._q if self._braked else q_set

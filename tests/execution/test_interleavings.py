@@ -22,6 +22,7 @@ from cellctl.drivers.memory import ArcBehaviour, MemoryArm
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings
 from cellctl.emulators.simulated_arm.weld_source import WeldSourceSettings
 from cellctl.errors import Faulted, Finding, UsageError
+from cellctl.execution import stream as streaming
 from cellctl.execution.arc_procedure import ArcProcedure
 from cellctl.execution.following import Follower
 from cellctl.execution.ledger import SeamLedger
@@ -40,6 +41,8 @@ ENABLED_FOR = 52
 """Polls for which a sign of enabling counts: 0.2 s of 4 ms, and the one in which it is taken back."""
 LONGEST_STOP = 80
 """Cycles of motion between a hold or stop and standstill, on the way to a place where the law does not rest."""
+LONGEST_STANDING_ARC = 50
+"""Cycles for which an arc may stand without moving on: ignition, dwell, crater fill, burn-back, and coming to rest."""
 GAPS = st.sampled_from([0, 1, 2, 3, 7, 15, 30, 60, 120, 250])
 SIMPLE = ("hold", "stop", "estop", "clear", "reset", "release", "acquire", "enable", "START", "LOAD", "LOAD DRY")
 REQUESTS = st.one_of(
@@ -205,7 +208,7 @@ def played(quick, interleaving, folder, serve, kind=Frail):
 
 def check(arm, links):
     """Every invariant, on what the arm was told."""
-    powered, slowing = False, 0
+    powered, slowing, standing = False, 0, 0
     before = None
     enabled = sorted(poll for poll, items in links.script.items() if {"do": "enable"} in items)
     for what, joints, outputs, state, power, mode, poll in arm.log:
@@ -213,7 +216,7 @@ def check(arm, links):
             powered = what == "power on"
             continue
         assert powered, "a setpoint without power"
-        assert power == "on", "a setpoint after an emergency stop"
+        assert power == "on", "a setpoint without power, by the executor's own word"
         assert state in (*MOVING, "held"), f"a setpoint while {state}"
         moved = before is not None and np.abs(joints - before).max() > 1e-9
         assert not (moved and state == "held"), "it moves while held"
@@ -226,6 +229,8 @@ def check(arm, links):
         if outputs & ARC:
             assert state == "execute", f"arc on while {state}"
             assert mode in ("auto", "remote"), f"arc on in mode {mode}"
+        standing = standing + 1 if outputs & ARC and not moved else 0
+        assert standing <= LONGEST_STANDING_ARC, "the arc stands and the arm does not move on"
         before = joints
     for outcome in links.outcomes:
         complete = [weld["segment"] for weld in outcome["welds"] if weld["complete"]]
@@ -233,7 +238,9 @@ def check(arm, links):
 
 
 def check_traces(job, folder):
-    """Commands lie on the certified curve; no place is welded twice but in the overlap that was asked for."""
+    """Commands lie on the certified curve; no place is welded twice, as measured, but in the overlap that was asked
+    for.
+    """
     from cellctl.execution.records.journal import read_journal
     from cellctl.execution.records.trace import read_trace
 
@@ -263,6 +270,12 @@ def measured_places(segment, trace):
     return s[KDTree(segment.path(s)).query(trace.measured)[1]]
 
 
+def check_refusals(arm):
+    """The simulated arm's controller took every setpoint."""
+    refused = [event for event in getattr(arm, "told", ()) if event.startswith("fault_")]
+    assert not refused, f"the controller refused a setpoint: {refused}"
+
+
 def run_examples(quick, tmp_path_factory, serve_script, examples, kind):
     @settings(
         max_examples=examples,
@@ -278,9 +291,7 @@ def run_examples(quick, tmp_path_factory, serve_script, examples, kind):
         arm, links = played(quick, interleaving, folder, serve_script, kind)
         check(arm, links)
         check_traces(quick[0], folder)
-        if kind is FrailSimulated:
-            refused = [event for event in arm.told if event.startswith("fault_")]
-            assert not refused, f"the controller refused a setpoint: {refused}"
+        check_refusals(arm)
         shutil.rmtree(folder)
 
     interleave()
@@ -353,42 +364,101 @@ def welds_in_mode_t1(patch):
     patch.setattr(serving.Executor, "_demand_ready", lambda self, job: None)
 
 
+def creeps_while_held(patch):
+    whole = PlanRun._wanted
+    patch.setattr(PlanRun, "_wanted", lambda self: 0.2 if self._machine.state == "held" else whole(self))
+
+
+def waits_with_the_arc_on(patch):
+    whole = ArcProcedure.end
+
+    def end(self, step):
+        yield from self._run.stand(1.0)
+        yield from whole(self, step)
+
+    patch.setattr(ArcProcedure, "end", end)
+
+
+def leaps(patch):
+    """On the curve, much faster than it was planned, and past the executor's own check."""
+    whole = Follower.advance
+    patch.setattr(Follower, "advance", lambda self, dt, **more: whole(self, 30.0 * dt, **more))
+    patch.setattr(streaming.checks, "setpoint_finding", lambda *what, **more: None)
+
+
+def strikes_again_further_back(patch):
+    """A cut that was to be gone on with at one place is gone on with at another."""
+    whole = SeamLedger.restart
+    patch.setattr(SeamLedger, "restart", lambda self, segment, s: whole(self, segment, max(s - 0.004, 0.0)))
+
+
+def moves_in_mode_t1_without_a_sign(patch):
+    whole = operating.Operating.protect
+
+    def protect(self):
+        self._enabled_until = 1e9
+        whole(self)
+
+    patch.setattr(operating.Operating, "protect", protect)
+
+
 BACK = {"do": "back", "unit": "segment"}
 WELD = {"do": "resume", "arc": "weld"}
+RESTART = {"do": "resume", "arc": "restart", "overlap": 0.002}
 OFF, ON, T1 = {"do": "power", "state": "off"}, {"do": "power", "state": "on"}, {"do": "mode", "mode": "t1"}
 SLOWLY = [(0, "stop"), (60, "reset"), (0, T1), (0, ON)]
+TWICE = [(310, "hold"), (60, BACK), (150, BACK), (250, WELD), (250, "hold")]
 PLANTS = [
-    (moves_while_held, [(12, "hold")]),
-    (keeps_the_arc_at_a_hold, [(215, "hold")]),
-    (sends_on_after_an_emergency_stop, [(60, "estop")]),
-    (starts_without_power, [(0, "stop"), (60, "reset"), (1, OFF), (1, "START")]),
-    (forgets_that_a_seam_is_complete, [(310, "hold"), (60, BACK), (150, BACK), (250, WELD), (250, "hold")]),
-    (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")]),
-    (sends_on_after_the_end, [(12, "stop")]),
-    (leaves_the_path, [(60, "hold"), (60, BACK)]),
+    (moves_while_held, [(12, "hold")], "it does not stop while"),
+    (creeps_while_held, [(60, "hold"), (90, "stop")], "it moves while held"),
+    (keeps_the_arc_at_a_hold, [(215, "hold")], "arc on while"),
+    (waits_with_the_arc_on, [(600, "enable")], "the arc stands and the arm does not move on"),
+    (sends_on_after_an_emergency_stop, [(60, "estop")], "a setpoint without power|means nothing while"),
+    (starts_without_power, [(0, "stop"), (60, "reset"), (1, OFF), (1, "START")], "a setpoint without power"),
+    (forgets_that_a_seam_is_complete, TWICE, "a seam was completed twice|welded twice"),
+    (strikes_a_cut_seam_again, [(215, "hold"), (40, BACK), (250, WELD), (250, "hold")], "welded twice"),
+    (strikes_again_further_back, [(215, "hold"), (60, RESTART), (250, "hold")], "welded twice"),
+    (sends_on_after_the_end, [(12, "stop")], "a setpoint while"),
+    (leaves_the_path, [(60, "hold"), (60, BACK)], "off the certified curve"),
+    (
+        moves_in_mode_t1_without_a_sign,
+        [*SLOWLY, (0, "LOAD DRY"), (0, "START"), (90, "stop")],
+        "nobody has enabled it",
+    ),
     (
         moves_in_mode_t1_though_nobody_enables,
         [*SLOWLY, (0, "LOAD DRY"), (0, "enable"), (0, "START"), (90, "stop")],
+        "nobody enables it any more",
     ),
     (
         welds_in_mode_t1,
         [(0, "stop"), (60, "reset"), (0, T1), (0, ON), (0, "enable"), (0, "START"), *[(45, "enable")] * 120],
+        "arc on in mode",
     ),
 ]
 
 
 @pytest.mark.parametrize("kind", [Frail, FrailSimulated], ids=["memory", "simulated"])
-@pytest.mark.parametrize(("plant", "interleaving"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
-def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving, kind):
-    """In the interleaving in which it shows; the same one passes without it."""
+@pytest.mark.parametrize(("plant", "interleaving", "rule"), PLANTS, ids=[plant.__name__ for plant, *_ in PLANTS])
+def test_a_planted_bug_is_found(quick, tmp_path, serve_script, monkeypatch, plant, interleaving, rule, kind):
+    """In the interleaving in which it shows, by its rule; the same one passes without it."""
 
     def play(name):
         (tmp_path / name).mkdir()
         arm, links = played(quick, interleaving, tmp_path / name, serve_script, kind)
         check(arm, links)
         check_traces(quick[0], tmp_path / name)
+        check_refusals(arm)
 
     play("sound")
     plant(monkeypatch)
-    with pytest.raises((AssertionError, UsageError)):
+    with pytest.raises((AssertionError, UsageError), match=rule):
         play("planted")
+
+
+def test_a_path_that_leaps_is_refused_by_the_controller(quick, tmp_path, serve_script, monkeypatch):
+    """Where the executor itself would let it through."""
+    leaps(monkeypatch)
+    arm, _ = played(quick, [(60, "stop")], tmp_path, serve_script, FrailSimulated)
+    with pytest.raises(AssertionError, match="the controller refused"):
+        check_refusals(arm)

@@ -183,6 +183,38 @@ def test_a_lag_that_sets_in_is_named_within_three_cycles(cell_processes, plan_fi
     assert len(speeds) - slower[0] <= 3
 
 
+def test_an_arm_that_runs_into_something_is_stopped(cell_processes, plan_file, tmp_path):
+    packed, programs = cell_processes
+    with attached(packed, CellOptions(arm_fault="contact:0.8"), programs, name="test") as link:
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"))
+    assert [finding.code for finding in outcome.findings] == ["X402"]
+    assert outcome.time < 1.0
+
+
+def test_a_loss_of_power_closes_the_brakes_and_says_so(cell_processes, plan_file, tmp_path):
+    packed, programs = cell_processes
+    with attached(packed, CellOptions(arm_fault="power:0.8"), programs, name="test") as link:
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"))
+    (finding,) = outcome.findings
+    assert finding.code == "X407"
+    assert "no power" in finding.message
+    log = (tmp_path / "run" / "weld_source.jsonl").read_text()
+    assert [json.loads(line)["event"] for line in log.splitlines()][:2] == ["power_off", "fault_no_power"]
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    assert trace.time[-1] < 0.9
+
+
+def test_encoders_may_be_noisy_and_the_run_goes_on(cell_processes, plan_file, tmp_path):
+    packed, programs = cell_processes
+    with attached(packed, CellOptions(arm_fault="noise:1e-5:0.0"), programs, name="test") as link:
+        _, outcome = followed(link.run(plan_file, tmp_path / "run"))
+    assert outcome.status == "done"
+    trace = read_trace(tmp_path / "run" / "trace.csv")
+    stands = np.abs(np.diff(trace.commanded, axis=0)).max(axis=1) == 0.0
+    noise = np.diff(trace.measured, axis=0)[np.flatnonzero(stands)[-20:]]
+    assert 0.3e-5 < noise.std() < 3e-5
+
+
 def test_a_second_run_begins_where_the_arm_stands(cell_processes, plan_file, tmp_path):
     """After a stop in the middle the plan's start is elsewhere: refused, nothing moves."""
     packed, programs = cell_processes

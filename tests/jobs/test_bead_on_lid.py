@@ -11,10 +11,11 @@ import pytest
 
 from cellctl.cli.resume import said_of
 from cellctl.errors import NotCertified
+from cellctl.execution.records.trace import read_trace
 from cellctl.execution.service.processes import CellOptions
 from cellctl.execution.service.session import start_cell
 from cellctl.files import cell_from_inputs, load_task
-from cellctl.jobs import certify, interrupted, measured_welds, plan, resume, run
+from cellctl.jobs import certify, interrupted, measured_welds, plan, resume, run, verify
 from cellctl.jobs.run_figures import run_figures
 from cellctl.model.bead import BeadProcedure
 from cellctl.model.plan import CertifiedPlan, ProcessEvent
@@ -49,7 +50,7 @@ def bead(certified: CertifiedPlan) -> BeadProcedure:
 @pytest.fixture(scope="module")
 def ran(certified: CertifiedPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
-    assert run(certified, folder=folder).finish().status == "done"
+    assert run(certified, part_id="A-0042", folder=folder).finish().status == "done"
     return folder
 
 
@@ -79,10 +80,17 @@ def test_a_run_is_judged_by_the_meter_and_the_measured_nozzle(ran: Path, bead: B
     assert run_figures(ran).arc_energy == 0.0
 
 
+def test_a_part_traces_back_to_procedure_plan_and_operator(ran: Path, certified: CertifiedPlan) -> None:
+    figures = run_figures(ran)
+    assert (figures.part_id, figures.wps) == ("A-0042", "sealant")
+    assert figures.plan_sha256 == certified.certificate.plan_sha256
+    assert any(action.startswith("start by") for action in figures.operator)
+
+
 def on_a_cell(certified: CertifiedPlan, folder: Path, fault: str) -> Path:
     certified.plan.save(folder / "plan.zip")
     with start_cell(cell_from_inputs(certified.plan.inputs), CellOptions(bead_fault=fault)) as link:
-        for _ in link.run(folder / "plan.zip", folder / "run"):
+        for _ in link.run(folder / "plan.zip", folder / "run", part_id="A-0043"):
             pass
     return folder / "run"
 
@@ -102,8 +110,30 @@ def test_a_bead_that_lost_its_pressure_is_laid_on_with_an_overlap_and_no_gap(
     assert "weld" not in words
     again = tmp_path / "again"
     assert resume(found, arc="restart", overlap=2e-3, folder=again).finish().status == "done"
+    assert run_figures(again).part_id == run_figures(cut).part_id == "A-0043"
     (first,), (second,) = said(cut, "pressure_lost"), said(again, "bead_ends")
     assert first["volume"] + second["volume"] > 3e-6 * 65e-3
+    (laid,) = measured_welds(again)
+    assert laid.record is not None
+    assert laid.record.length == pytest.approx(65e-3, abs=0.2e-3)
+
+
+def test_an_arm_that_was_moved_by_hand_goes_back_by_a_certified_way(certified: CertifiedPlan, tmp_path: Path) -> None:
+    """Somebody has put it beside its home before it is gone on with."""
+    cut = on_a_cell(certified, tmp_path, "1.2")
+    elsewhere = certified.plan.start["r1"] + np.radians([20.0, 5.0, 0.0, 0.0, 10.0, 0.0])
+    log = cut / "weld_source.jsonl"
+    *before, last = [json.loads(line) for line in log.read_text().splitlines()]
+    assert last["event"] == "stands"
+    lines = [*before, last | {"joints": elsewhere.tolist()}]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    again = tmp_path / "again"
+    assert resume(interrupted(cut), arc="restart", overlap=2e-3, folder=again).finish().status == "done"
+    way = read_trace(again / "way_back" / "trace.csv")
+    np.testing.assert_allclose(way.commanded[0], elsewhere, atol=1e-4)
+    assert verify(again / "way_back" / "plan.zip").certificate.segments
+    trace = read_trace(again / "trace.csv")
+    np.testing.assert_allclose(trace.commanded[0], way.commanded[-1], atol=np.radians(0.5))
     (laid,) = measured_welds(again)
     assert laid.record is not None
     assert laid.record.length == pytest.approx(65e-3, abs=0.2e-3)

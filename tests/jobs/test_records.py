@@ -19,7 +19,8 @@ from cellctl.errors import FileError
 from cellctl.execution.clock import ManualClock
 from cellctl.execution.control import Switch
 from cellctl.execution.executor import execute
-from cellctl.execution.job import Job, joint_envelope
+from cellctl.execution.from_cell import joint_envelope
+from cellctl.execution.job import Job
 from cellctl.execution.records.record import RunFolder
 from cellctl.execution.records.recovery import recovered
 from cellctl.execution.records.trace import read_trace
@@ -240,8 +241,10 @@ def _height_energy(arm, chain, dynamics, q) -> float:
 
 
 def test_a_run_that_went_on_with_another_says_so(cell, moved: CertifiedPlan, tmp_path: Path) -> None:
-    job = replace(Job(moved, joint_envelope(Axes((cell.mechanisms[0],)))), resumes="../earlier")
+    job = replace(Job(moved, joint_envelope(Axes((cell.mechanisms[0],)))), resumes="../earlier", part_id="A-1")
     with RunFolder(tmp_path / "run", job.envelope.names) as record:
         list(execute(job, MemoryArm(arm_setup(cell)), clock=ManualClock(), control=Switch(), record=record))
     write_plan(moved.plan, tmp_path / "run" / "plan.zip")
-    assert run_figures(tmp_path / "run").resumes == "../earlier"
+    figures = run_figures(tmp_path / "run")
+    assert (figures.resumes, figures.part_id) == ("../earlier", "A-1")
+    assert history(tmp_path)[0].part_id == "A-1"

@@ -23,6 +23,16 @@ def test_the_nearest_node_is_found(count: int, dof: int) -> None:
         assert square == pytest.approx(squares[k], rel=1e-5)
 
 
+def test_the_box_of_a_tree_is_around_its_nodes() -> None:
+    trees = empty_trees(3, 32)
+    nodes = np.random.default_rng(2).uniform(-3.0, 3.0, (2, 20, 3)).astype(np.float32)
+    for side in (0, 1):
+        for row in nodes[side]:
+            add(trees, side, -1, row)
+    assert np.array_equal(trees.boxes[0::2], nodes.min(axis=1))
+    assert np.array_equal(trees.boxes[1::2], nodes.max(axis=1))
+
+
 def test_a_way_leads_from_the_start_through_both_trees_to_a_goal() -> None:
     trees = empty_trees(2, 64)
     start, met = np.array([0.0, 0.0], np.float32), np.array([1.0, 1.0], np.float32)

@@ -124,6 +124,27 @@ def test_brakes_hold_whatever_is_asked(sample: ModuleType, robot: Robot) -> None
         assert np.abs(arm.read()[0] - Q - 0.1).max() < 1e-6
 
 
+def test_an_arm_pushes_against_what_is_in_its_way_with_the_torque_that_it_has(sample: ModuleType, robot: Robot) -> None:
+    """A quarter of a turn of the base in 2 s, with something across the way of the flange from 0.2 s on."""
+    far, torques = [], []
+    for obstructed in (False, True):
+        with ArmDynamics(robot, sample.torch(), POSE) as arm:
+            arm.set_joints(Q)
+            for k in range(1000):
+                if obstructed and k == 200:
+                    arm.obstruct()
+                target = Q + np.array([0.8 * 0.001 * k, 0.0, 0.0, 0.0, 0.0, 0.0])
+                arm.step(target, np.array([0.8, 0.0, 0.0, 0.0, 0.0, 0.0]))
+            q, _, torque = arm.read()
+            far.append(float(q[0] - Q[0]))
+            torques.append(float(abs(torque[0])))
+    free, stopped = far
+    assert free == pytest.approx(0.8, abs=0.01)
+    assert 0.15 < stopped < 0.35, "it gives a little and no more"
+    assert torques[1] > 10.0 * torques[0]
+    assert torques[1] == pytest.approx(robot.limit_array("effort")[0], rel=0.01), "all that it has"
+
+
 def test_equal_calls_give_equal_answers(sample: ModuleType, robot: Robot) -> None:
     def run() -> bytes:
         with ArmDynamics(robot, sample.torch(), POSE) as arm:

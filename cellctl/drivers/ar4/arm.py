@@ -123,9 +123,12 @@ class Ar4Arm(RestingArm):
 
     def _greet(self) -> None:
         """What has to be said first, for a controller that is asked for anything else before is of no use until it is
-        reset.
+        reset. It forgets where it was going, too: said again, it ends what it makes of a line that somebody left half.
         """
-        match self._link.ask(ar4.ask_who(), Started):
+        reply = self._link.ask(ar4.ask_who(), Started)
+        if isinstance(reply, Complaint):
+            reply = self._link.ask(ar4.ask_who(), Started)
+        match reply:
             case Started(agrees=True):
                 return
             case Started(firmware, model):
@@ -222,8 +225,9 @@ class Ar4Arm(RestingArm):
             self.port.wait_until(self.port.now() + float(speeds.max()) / _ACCELERATION)
 
     def _cut(self) -> None:
-        """There is no line that takes the drive away: the arm is told to stand."""
-        self._brake()
+        """There is no line that takes the drive away. This one makes it forget where it was going, without a ramp."""
+        if self._link.ask(ar4.ask_who(), Started) is None:
+            raise self._lost("it does not answer")
 
     def _clear(self) -> None:
         """What cleared the emergency stop is a person; the controller is told so."""

@@ -96,8 +96,11 @@ class ModbusIo(StoppedAtExit):
             raise failed
 
     def clear(self) -> None:
-        """Open the port again where it was lost and look whether the devices are there; writes nothing."""
+        """Open the port again and look whether the devices are there; writes nothing, and the line is lost where they
+        are not.
+        """
         self._port.close()
+        self._fault = Faulted(_lost(self._port.name, "its devices were not there when it was opened again"))
         self._connect()
         self._fault = None
 

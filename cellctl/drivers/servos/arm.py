@@ -104,14 +104,18 @@ class ServoArm(StoppedAtExit):
         self._fault, self._enabled = None, False
 
     def power(self, state: Literal["off", "on"]) -> None:
-        """`off`: torque away at once, wherever the arm is; one without brakes may fall. `on`: hold where it stands."""
+        """`off`: torque away at once, wherever the arm is; one without brakes may fall. `on`: hold where it stands, as
+        long as it takes until there are setpoints.
+        """
         self._without_power = state == "off"
-        if state == "on":
-            self._guarded(self._enable)
-            self._guarded(self._servos.stand_alone)
-            return
-        self._enabled = False
-        self._guarded(self._servos.disable)
+        try:
+            if state == "on":
+                self._guarded(self._enable)
+                self._guarded(self._servos.stand_alone)
+            else:
+                self._guarded(self._servos.disable)
+        finally:
+            self._enabled = False
 
     def close(self) -> None:
         """Close the port. An arm that would fall keeps its torque, any other one loses it."""

@@ -15,7 +15,18 @@ _WORDS = re.compile(r"([A-Z])([-+.\d]*)")
 _MOTIONS = {0.0: "rapid", 1.0: "straight"}
 _MODES = {20.0, 21.0, 90.0, 91.0, 93.0, 94.0, 17.0, 54.0}
 _SWITCHES = {3.0, 4.0, 5.0, 7.0, 8.0, 9.0}
-_EXPECTED, _NUMBER, _UNSUPPORTED, _NO_FEED, _CONFLICT, _TWICE, _NO_AXES = 1, 2, 20, 22, 24, 25, 26
+_GROUPS = (
+    ("G", (20.0, 21.0)),
+    ("G", (90.0, 91.0)),
+    ("G", (93.0, 94.0)),
+    ("M", (3.0, 4.0, 5.0)),
+    ("M", (7.0, 8.0, 9.0)),
+)
+"""Words of which a line has one at most."""
+_EXPECTED, _NUMBER, _NEGATIVE, _UNSUPPORTED, _GROUP = 1, 2, 4, 20, 21
+_NO_FEED, _CONFLICT, _TWICE, _NO_AXES = 22, 24, 25, 26
+_PLAIN = "FSPNT"
+"""Letters whose numbers are never negative."""
 _RAPID_TIME = 1e-9
 
 
@@ -111,13 +122,17 @@ class Interpreter:
             known = _MODES | set(_MOTIONS) | {4.0} if letter == "G" else _SWITCHES
             if value not in known:
                 raise Objection(_UNSUPPORTED)
+        if any(sum(one == letter and value in group for one, value in numbers) > 1 for letter, group in _GROUPS):
+            raise Objection(_GROUP)
         letters = [letter for letter, _ in words if letter not in "GM"]
         if len(set(letters)) < len(letters):
             raise Objection(_TWICE)
         if len([value for letter, value in numbers if letter == "G" and value in _MOTIONS]) > 1:
             raise Objection(_CONFLICT)
-        if any(letter not in AXES + "FSPNT" for letter in letters):
+        if any(letter not in AXES + _PLAIN for letter in letters):
             raise Objection(_UNSUPPORTED)
+        if any(letter in _PLAIN and value < 0.0 for letter, value in words):
+            raise Objection(_NEGATIVE)
 
     def _set_modes(self, gs: Sequence[float]) -> None:
         for value in gs:

@@ -21,7 +21,9 @@ from cellctl.model.wires import gcode
 
 _HOMING_TIME = 0.5
 _LONGEST_LINE = 80
-_LOCKED, _NOT_IDLE, _TOO_LONG, _NO_STATEMENT, _HOMING_OFF, _JOG_TRAVEL = 9, 8, 11, 3, 5, 15
+_LOCKED, _NOT_IDLE, _TOO_LONG, _NO_NUMBER, _NO_STATEMENT, _HOMING_OFF, _JOG_TRAVEL = 9, 8, 11, 2, 3, 5, 15
+_COMMANDS = "$GCX#HSIRN"
+"""What may follow a `$`, beside a number."""
 _CODES = {
     gcode.STATUS_REQUEST[0],
     gcode.FEED_HOLD[0],
@@ -261,7 +263,7 @@ class GrblMachine:
         elif line in ("$", "$$", "$I", "$X", "$C"):
             self._plain_command(line)
         else:
-            raise Objection(_NO_STATEMENT)
+            raise Objection(_NO_STATEMENT if line[1] in _COMMANDS or line[1].isdigit() else _NO_NUMBER)
 
     def _plain_command(self, line: str) -> None:
         if line == "$$":

@@ -8,6 +8,7 @@ while, then decelerates to standstill, switches the process off and latches a fa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -48,6 +49,10 @@ class Plant(Protocol):
         """Give the joints back to their motors."""
         ...
 
+    def obstruct(self) -> None:
+        """Put something in the way of the moving arm, which it then pushes against."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmFigures:
@@ -69,8 +74,8 @@ class ArmFigures:
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
     """Times, s: control `period`, `time_step` of the mechanics, time constant `lag` of the setpoint filter, and the
-    `patience` of the watchdog. `slip` (rad/s) is what it states of itself: how fast a sound joint may come away from
-    where its setpoints and the lag put it.
+    `patience` of the watchdog; `power_lost_at` is when it loses its power, once. `slip` (rad/s) is what it states of
+    itself: how fast a sound joint may come away from where its setpoints and the lag put it.
     """
 
     period: float = 0.004
@@ -78,6 +83,7 @@ class ControllerSettings:
     lag: float = 0.008
     patience: float = 0.020
     slip: float = 0.15
+    power_lost_at: float = inf
 
 
 class Controller:
@@ -109,6 +115,7 @@ class Controller:
         self._keeps = gripper.keeps
         self._log, self._arrival = log, arrival
         self._ticks = 0
+        self._power_lost_at = settings.power_lost_at
         self._silent = 0
         self._tells_where = False
         self._substeps = round(settings.period / settings.time_step)
@@ -216,7 +223,12 @@ class Controller:
         self._plant.open_brakes()
 
     def tick(self) -> None:
-        """One period: watchdog, setpoint, mechanics, devices."""
+        """One period: power, watchdog, setpoint, mechanics, devices."""
+        if self.time >= self._power_lost_at:
+            self._power_lost_at, streams = inf, self.streams
+            self.power_off()
+            if streams:
+                self.abort(Fault.NO_POWER)
         target, velocity = self._target()
         start = self._setpoint
         for k in range(1, self._substeps + 1):

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from cellctl.emulators.simulated_arm.controller import ArmFigures, Controller, ControllerSettings, Plant
@@ -77,7 +78,8 @@ def parsed(arguments: Sequence[str]) -> Launch:
         "--arm-fault",
         type=parsed_fault,
         default="none",
-        help="none, stuck:JOINT:AFTER or lag:SECONDS:AFTER, with AFTER in seconds of the controller's clock",
+        help="none, stuck:JOINT:AFTER, lag:SECONDS:AFTER, noise:RAD:AFTER, contact:AFTER or power:AFTER, "
+        "with AFTER in seconds of the controller's clock",
     )
     return Launch(**vars(parser.parse_args(arguments)))
 
@@ -99,7 +101,8 @@ def run(
     with ControllerSocket(launch.socket, lifeline=lifeline) as link:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: link.end())
-        settings = ControllerSettings(period=launch.period, patience=launch.patience)
+        lost_at = launch.arm_fault.after if launch.arm_fault and launch.arm_fault.kind == "power" else inf
+        settings = ControllerSettings(period=launch.period, patience=launch.patience, power_lost_at=lost_at)
         if launch.arm_fault is not None:
             plant = _faulty(plant, launch.arm_fault, figures.joints, settings.time_step)
         fault = launch.gripper_fault

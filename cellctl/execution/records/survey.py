@@ -68,7 +68,7 @@ class Survey:
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
     segments whose seam or screw is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was
     told in this run, `screws` those that were begun in it. `resumes` names the record of that earlier run, from this
-    one's folder.
+    one's folder, `part_id` the work piece.
     """
 
     plan_sha256: str
@@ -84,6 +84,7 @@ class Survey:
     doubtful: bool = False
     struck: int | None = None
     resumes: str = ""
+    part_id: str = ""
     time: float = 0.0
     grips: tuple[GripSurvey, ...] = ()
     screws: tuple[ScrewSurvey, ...] = ()
@@ -131,6 +132,8 @@ class _Reader:
         self._grips: list[GripSurvey] = []
         self._screws: list[ScrewSurvey] = []
         self._actions: list[Mapping[str, object]] = []
+        if data.get("by"):
+            self._actions.append({"wall": begin.wall, "what": "start", "who": data["by"]})
 
     def take(self, record: JournalRecord) -> None:
         """One more thing that happened."""
@@ -188,6 +191,7 @@ class _Reader:
             doubtful=doubtful,
             struck=self._struck,
             resumes=str(self._begin.get("resumes", "")),
+            part_id=str(self._begin.get("part_id", "")),
             time=self._time,
             grips=tuple(self._grips),
             screws=tuple(self._screws),

@@ -248,7 +248,8 @@ class Executor:
         job = self._load(path)
         plan = job.certified.plan
         process = cast(ProcessMode, request.choice("process", get_args(ProcessMode), default=job.process))
-        job = replace(job, process=process, resumes=request.text("resumes", default=""))
+        resumes, part_id = (request.text(name, default="") for name in ("resumes", "part_id"))
+        job = replace(job, process=process, resumes=resumes, part_id=part_id)
         if request.arguments.get("entry") is not None:
             job = replace(job, entry=protocol.entry_from_json(request.arguments["entry"], plan.segments))
         self._loaded = (path, job)
@@ -269,6 +270,7 @@ class Executor:
         self.operating.machine.demand("start")
         self._demand_ready(job)
         record = _new_record(folder, path, job)
+        self._loaded = (path, replace(job, started_by=client.name))
         self.operating.begin(record)
         self._last = None
         return {}

@@ -94,19 +94,20 @@ class CellLink:
         process: ProcessMode = "weld",
         entry: Entry | None = None,
         resumes: Path | None = None,
+        part_id: str = "",
     ) -> Generator[Event, None, Outcome]:
         """Run a certified plan file, recorded in `folder`; yields events, returns how it ended.
 
         `process` `dry` moves without arc; `entry` begins somewhere on the plan, to go on with the run recorded in
-        `resumes`. Raises NotCertified for a plan that is
-        not proved, UsageError for a folder that holds a run. Closing the generator early stops the arm on its path and
-        waits until its record is complete. Where the executor dies, the outcome is written from its journal.
+        `resumes`; `part_id` says which work piece it is. Raises NotCertified for a plan that is not proved, UsageError
+        for a folder that holds a run. Closing the generator early stops the arm on its path and waits until its record
+        is complete. Where the executor dies, the outcome is written from its journal.
         """
         logged = {log: log.stat().st_size for log in self._controller_logs if log.exists()}
-        place = None if entry is None else entry_as_json(entry)
         earlier = "" if resumes is None else os.path.relpath(resumes.resolve(), folder.resolve())
         self._client.acquire()
-        self._client.command("load", plan=str(plan.resolve()), process=process, entry=place, resumes=earlier)
+        place = {"entry": None if entry is None else entry_as_json(entry), "resumes": earlier, "part_id": part_id}
+        self._client.command("load", plan=str(plan.resolve()), process=process, **place)
         self._client.ask("subscribe")
         self._make_ready()
         self._client.command("start", folder=str(folder.resolve()))

@@ -18,7 +18,7 @@ from cellctl.kinematics.compiled import COUNT, NOTHING, REAL, compiled, reads, r
 from cellctl.model.pose import FloatArray
 from cellctl.planning.free.chance import Draws, draws_of
 from cellctl.planning.free.shortening import copy, length_of, shortened
-from cellctl.planning.free.steps import STEPS, Steps, draw_steps, new_steps
+from cellctl.planning.free.steps import AROUND, STEPS, Steps, draw_steps, new_steps
 from cellctl.planning.free.trees import TREES, Trees, add, close, empty_trees, joined, nearest, read
 from cellctl.scene.spheres.blocks import ITEMS, OBSTACLES, Items
 from cellctl.scene.spheres.edges import ROOM, Room, motion_free, new_room, spheres_free
@@ -28,8 +28,6 @@ from cellctl.scene.spheres.tables import ARM, ArmTables
 
 LEAST: Final = 2e-4
 """Growth (m) below which an interval counts as not free while planning; a path is proved again with a quarter of it."""
-AROUND: Final = 1.0
-"""How much larger (rad or m) than the box around start and goals the one is from which the first samples are drawn."""
 
 START_HIT: Final = -1
 GOALS_HIT: Final = -2

@@ -25,7 +25,13 @@ ANYWAY: Final = 16
 not starve.
 """
 NEARBY: Final = 256
-"""Of so many first samples every other one is drawn from the smaller box."""
+"""Of so many first samples every other one is drawn from the box around start and goals, later from that around what
+the tree has reached: where it is caught, nearly all of the joints' ranges is of no use to it.
+"""
+AROUND: Final = np.float32(1.0)
+"""How much larger (rad or m) these boxes are than what they are around."""
+SHORTEST: Final = 0.25
+"""Every other later step is shorter than `reach`, down to this share of it."""
 
 
 class Steps(NamedTuple):
@@ -53,12 +59,16 @@ def new_steps(dof: int) -> Steps:
     )
 
 
-@compiled(NOTHING, reads(2, SINGLE), COUNT, writes(1, types.uint64), writes(1, SINGLE), bare=True)
-def _sample(limits: SingleArray, iteration: int, draws: Draws, sample: SingleArray) -> None:
-    """Fill `sample` (dof,) with joint values between `limits` (4, dof), of the whole or of the smaller box."""
-    box = 2 * (iteration < NEARBY and iteration % 4 < 2)
+@compiled(NOTHING, TREES, COUNT, reads(2, SINGLE), COUNT, writes(1, types.uint64), writes(1, SINGLE), bare=True)
+def _sample(trees: Trees, side: int, limits: SingleArray, iteration: int, draws: Draws, sample: SingleArray) -> None:
+    """Fill `sample` (dof,) with joint values between `limits` (4, dof), of the whole or of a smaller box."""
     for j in range(sample.shape[0]):
-        low, high = limits[box, j], limits[box + 1, j]
+        low, high = limits[0, j], limits[1, j]
+        if iteration % 4 < 2 and iteration < NEARBY:
+            low, high = limits[2, j], limits[3, j]
+        elif iteration % 4 < 2:
+            low = max(low, trees.boxes[2 * side, j] - AROUND)
+            high = min(high, trees.boxes[2 * side + 1, j] + AROUND)
         sample[j] = low + (high - low) * np.float32(draw(draws))
 
 
@@ -100,11 +110,14 @@ def draw_steps(
     here, sample = rows[2], rows[4]
     lane = 0
     while lane < 16 and iteration < iterations:
-        _sample(limits, iteration, draws, sample)
+        _sample(trees, side, limits, iteration, draws, sample)
         iteration += 1
         near, square = nearest(trees, side, sample)
         if square <= trees.domains[side, near] or iteration % ANYWAY == 0:
-            share = np.float32(min(1.0, reach / max(sqrt(square), 1e-9)))
+            longest = reach
+            if iteration > NEARBY and iteration % 2 == 0:
+                longest = reach * np.float32(SHORTEST + (1.0 - SHORTEST) * draw(draws))
+            share = np.float32(min(1.0, longest / max(sqrt(square), 1e-9)))
             _set_step(trees, side, steps, lane, near, sample, share, here)
             lane += 1
     drawn = (1 << lane) - 1

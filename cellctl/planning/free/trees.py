@@ -22,30 +22,40 @@ _FAR: Final = 1e18
 
 class Trees(NamedTuple):
     """Two trees, of the start and of the goals: `nodes` (2, dof n) float32, sixteen at a time, joint by joint,
-    `domains` (2, n) their squared radii, `parents` (2, n), -1 - k for root k, `counts` (2,), and room for sixteen
-    `squares`.
+    `domains` (2, n) their squared radii, `parents` (2, n), -1 - k for root k, `counts` (2,), `boxes` (4, dof)
+    around them, lower and upper ends of each, and room for sixteen `squares`.
     """
 
     nodes: SingleArray
     domains: SingleArray
     parents: IntArray
     counts: IntArray
+    boxes: SingleArray
     squares: SingleArray
 
 
 TREES: Final[Any] = record(
-    Trees, writes(2, SINGLE), writes(2, SINGLE), writes(2, COUNT), writes(1, COUNT), writes(1, SINGLE)
+    Trees,
+    writes(2, SINGLE),
+    writes(2, SINGLE),
+    writes(2, COUNT),
+    writes(1, COUNT),
+    writes(2, SINGLE),
+    writes(1, SINGLE),
 )
 
 
 @compiled(TREES, COUNT, COUNT)
 def empty_trees(dof: int, capacity: int) -> Trees:
     """Two trees without nodes, with room for `capacity` each; `add` writes what is read."""
+    boxes = np.empty((4, dof), np.float32)
+    boxes[0::2], boxes[1::2] = np.float32(inf), np.float32(-inf)
     return Trees(
         np.empty((2, dof * 16 * ((capacity + 15) // 16)), np.float32),
         np.empty((2, capacity), np.float32),
         np.empty((2, capacity), np.intp),
         np.zeros(2, np.intp),
+        boxes,
         np.empty(16, np.float32),
     )
 
@@ -77,6 +87,8 @@ def add(trees: Trees, side: int, parent: int, q: SingleArray) -> int:
         trees.nodes[side, at : at + 16 * dof] = np.float32(_FAR)
     for j in range(dof):
         trees.nodes[side, at + 16 * j] = q[j]
+        trees.boxes[2 * side, j] = min(trees.boxes[2 * side, j], q[j])
+        trees.boxes[2 * side + 1, j] = max(trees.boxes[2 * side + 1, j], q[j])
     trees.domains[side, k] = np.float32(inf)
     trees.parents[side, k] = parent
     trees.counts[side] = k + 1

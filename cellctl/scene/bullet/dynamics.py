@@ -24,6 +24,10 @@ from cellctl.scene.bullet.client import Client, quiet
 
 _POSITION_GAIN = 0.2
 _BRAKE_FACTOR = 1.5
+_OBSTACLE = 2e5
+"""N/m: how hard something in the way is."""
+_MOVES = 1e-6
+"""m in a time step from which on the flange moves, and it is known in which direction."""
 
 
 class ArmDynamics:
@@ -55,6 +59,10 @@ class ArmDynamics:
         self._ones = [1.0] * dof
         self._zeros = [0.0] * dof
         self._braked = False
+        self._after, self._flange_axis = chain_of(robot).after[:3, 3], robot.dof - 1
+        self._obstructed = False
+        self._flange: FloatArray | None = None
+        self._wall: tuple[FloatArray, FloatArray] | None = None
         self._client.setTimeStep(time_step)
         self._client.setGravity(*gravity)
         self._client.setPhysicsEngineParameter(
@@ -89,6 +97,10 @@ class ArmDynamics:
         """Give the axes back to their motors."""
         self._braked = False
 
+    def obstruct(self) -> None:
+        """Put something hard in the way of the flange, across the direction in which it moves next; it stays there."""
+        self._obstructed = True
+
     def power(self, on: Sequence[bool]) -> None:
         """Which axes (dof,) have a motor that holds or moves; the others hang free. At first all have."""
         self._forces = [effort if powered else 0.0 for effort, powered in zip(self._efforts, on, strict=True)]
@@ -110,7 +122,31 @@ class ArmDynamics:
         else:
             rate = np.asarray(qd_set, dtype=np.float64)
             self._follow((np.asarray(q_set, dtype=np.float64) - self.time_step * rate).tolist(), rate.tolist())
+        if self._obstructed:
+            self._push_back()
         self._advance(physicsClientId=self._id)
+
+    def _push_back(self) -> None:
+        """Let what is in the way push on the flange as far as that has come into it."""
+        state = self._client.getLinkState(self._body, self._axes[self._flange_axis], computeForwardKinematics=1)
+        turn = np.array(self._client.bullet.getMatrixFromQuaternion(state[5])).reshape(3, 3)
+        flange = np.array(state[4]) + turn @ self._after
+        gone = np.zeros(3) if self._flange is None else flange - self._flange
+        self._flange = flange
+        if self._wall is None and np.linalg.norm(gone) > _MOVES:
+            self._wall = flange, gone / np.linalg.norm(gone)
+        if self._wall is None:
+            return
+        place, ahead = self._wall
+        depth = float((flange - place) @ ahead)
+        if depth > 0.0:
+            self._client.applyExternalForce(
+                self._body,
+                self._axes[self._flange_axis],
+                (-_OBSTACLE * depth * ahead).tolist(),
+                flange.tolist(),
+                self._client.bullet.WORLD_FRAME,
+            )
 
     def read(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Joint values, rates and motor torques (dof,) after the last step; rad, rad/s, Nm, or m, m/s, N."""

@@ -148,6 +148,28 @@ def test_offsets_are_part_of_what_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.abs(bench.pose()).max() < np.radians(0.03)
 
 
+def test_half_a_line_that_somebody_left_moves_nothing_far() -> None:
+    """With what is said next it is a move to the end of the range, until it is said again."""
+    bench = ar4_bench()
+    bench.line.send(b"MTA-160.0B2", bench.now)
+    bench.wait(1.0)
+    bench.open()
+    assert bench.stands()
+    assert not bench.arm.referenced
+    assert np.abs(bench.pose() - SOMEWHERE).max() < np.radians(0.5)
+
+
+def test_without_power_it_stands_at_once() -> None:
+    bench = ar4_bench()
+    run = bench.arm.run(bench.arm.follow(*way()))
+    for _ in range(5):
+        next(run)
+    bench.arm.power("off")
+    here = bench.pose()
+    bench.wait(0.5)
+    assert (bench.pose() == here).all()
+
+
 @pytest.mark.parametrize("after", [1, 4, 9])
 def test_a_stop_brakes_by_the_firmwares_own_ramp(after: int) -> None:
     """A move to where the arm is would not stop it."""

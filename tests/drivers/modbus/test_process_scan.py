@@ -200,6 +200,9 @@ def test_clearing_a_line_that_is_still_dead_says_so(bench) -> None:
         b.scan.clear()
     assert caught.value.findings[0].code == "E571"
     assert b.ended == "X480"
+    assert b.io.lost
+    b.serve(0.3, "arc_on")
+    assert (b.ended, b.source.get("arc_on")) == ("X480", 0.0)
 
 
 @pytest.mark.parametrize(

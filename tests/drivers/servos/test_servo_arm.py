@@ -233,6 +233,24 @@ def test_power_goes_at_once_and_comes_back_where_the_arm_stands(bench) -> None:
     assert np.abs(b.pose() - fallen).max() < 0.005
 
 
+def test_an_arm_with_power_waits_for_its_setpoints_and_is_watched_from_the_first(bench) -> None:
+    """The journal of a run may take its time to reach the disk after the arm was switched on."""
+    b = bench()
+    b.arm.power("on")
+    b.wait(3.0)
+    assert all(b.torques())
+    b.follow(0.3)
+    b.wait(1.0)
+    stood = b.pose()
+    with pytest.raises(Faulted) as caught:
+        b.arm.exchange(Setpoint(b.path(0.3)))
+    assert code(caught) == [{"dynamixel": "X464", "feetech": "X470"}[b.wiring.protocol]]
+    assert np.abs(b.pose() - stood).max() < 1e-3
+    if b.wiring.protocol == "dynamixel":
+        watchdog = dynamixel_registers.BUS_WATCHDOG
+        assert {b.bus.servo(id).get(watchdog) for id in b.wiring.leaders} == {dynamixel_registers.EXPIRED}
+
+
 def test_a_late_answer_to_another_request_is_not_taken_for_one(bench) -> None:
     """The vendors' SDKs return what was left in the input buffer."""
     b = bench()
