@@ -10,6 +10,8 @@ import numpy as np
 
 from cellctl.errors import Finding, PlanningFailed
 from cellctl.kinematics.arm_inverse import arm_inverse
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.jacobian import jacobians, least_sigma, normalised_sigma_min
 from cellctl.model.cell import Mechanism
 from cellctl.model.plan import ContactAllowance, FixedSegment, SeamSection
 from cellctl.model.pose import FloatArray
@@ -35,6 +37,9 @@ from cellctl.processes.seam import seam_path
 from cellctl.scene.screen import states_free
 
 WAYS_TRIED = 12
+LEAST_SIGMA = 0.022
+"""How near to a singularity a seam may come: the least singular value, metres over half a metre."""
+SINGULAR_STEP = 0.5e-3
 
 
 def seam_segments(arm: Arm, index: int, step: SeamStep, q: FloatArray) -> tuple[list[FixedSegment], Reuse]:
@@ -123,6 +128,9 @@ def _segments_along(
     blocked = None if settings.weave is None else _blocked_weave(arm, problem, course, where)
     if blocked is not None:
         return [], blocked
+    singular = _singular(arm, problem, path, where)
+    if singular is not None:
+        return [], singular
     law = process_law(path, settings.travel_speed, arm.process_limits())
     if law is None:
         return [], _speed_finding(arm, path, settings, where)
@@ -186,6 +194,22 @@ def _blocked_weave(arm: Arm, problem: SeamProblem, course: Course, where: str) -
     what = f"{where}: weaving at {course.s[at] * 1e3:.1f} mm"
     found = explain_state(arm.model, course.q[at], margins, "P224", what, reserve=0.4 * RESERVE, engine=arm.engine)
     return found[0] if found else Finding("P224", f"{what}: the torch comes too near to something")
+
+
+def _singular(arm: Arm, problem: SeamProblem, path: BSpline, where: str) -> Finding | None:
+    """P282: where along the seam the arm comes too near to a singularity; None where it does not."""
+    s = np.linspace(path.start, path.end, max(2, int((path.end - path.start) / SINGULAR_STEP)))
+    q = np.ascontiguousarray(path(s)[:, : arm.mechanism.robot.dof])
+    tip = arm.mechanism.pose_flange_tip(problem.settings.ctwd)
+    there = jacobians(chain_of(arm.mechanism.robot), q, tip)
+    if least_sigma(there) >= LEAST_SIGMA:
+        return None
+    sigmas = normalised_sigma_min(there)
+    at, least = s[np.argmin(sigmas)], float(sigmas.min())
+    text = f"{where}: at {at * 1e3:.1f} mm the arm is too near to a singularity: sigma_min is {least:.3f}"
+    hint = "allow more spin or tilt, or another work or travel angle; or move the part"
+    data = {"sigma_min": least, "at": float(at), "joints": q[np.argmin(sigmas)].tolist()}
+    return Finding("P282", f"{text}, at least {LEAST_SIGMA:g} is wanted", suggestion=hint, data=data)
 
 
 def _spin_finding(problem: SeamProblem, rate: float, where: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,18 @@ import numpy as np
 import pytest
 
 from cellctl.cli.main import call
-from cellctl.errors import UsageError
-from cellctl.files import load_task, plan_content
+from cellctl.errors import NotCertified, PlanningFailed, UsageError
+from cellctl.files import load_task, plan_content, plan_inputs
 from cellctl.files.edits import Edit, cell_reference, edited_task, read_shift, shifted
 from cellctl.jobs import certify, plan
 from cellctl.jobs.replanning import replan
-from cellctl.model.plan import Plan
+from cellctl.kinematics.chain import chain_of
+from cellctl.kinematics.jacobian import jacobians, normalised_sigma_min
+from cellctl.model.plan import FixedSegment, Plan
 from cellctl.model.pose import Pose
-from cellctl.model.task import Task
-from cellctl.planning import moves, welds
+from cellctl.model.task import MoveJ, Task, Weld
+from cellctl.planning import along_seam, moves, plan_task
+from cellctl.planning.arm import Arm
 from cellctl.units import deg, mm
 
 SHIFT = "tray=1.5 0 -0.4 mm, 0 0 0.3 deg"
@@ -79,8 +83,8 @@ def test_a_shifted_tray_is_adapted_without_a_search(
     """Neither ladder nor tree is asked, which is what makes it take a third of the time of a first plan."""
     moved = edited_task(task, shifted(task, *read_shift(SHIFT)))
     monkeypatch.setattr(moves, "free_way", None)
-    monkeypatch.setattr(welds, "explain_seam", None)
-    monkeypatch.setattr(welds, "seam_ways", lambda problem, near: iter(()))
+    monkeypatch.setattr(along_seam, "explain_seam", None)
+    monkeypatch.setattr(along_seam, "seam_ways", lambda problem, near: iter(()))
     again, ways = replan(moved, tray_corner)
     assert ways == ("kept", "adapted", "adapted", "adapted", "adapted", "adapted")
     certified = certify(again)
@@ -125,11 +129,92 @@ def test_random_shifts_leave_nothing_unproved(task: Task, tray_corner: Plan) -> 
     for _ in range(4):
         offset, turn = rng.uniform(-4.0, 4.0, 3) * mm, rng.uniform(-1.0, 1.0, 3) * [0.2, 0.2, 1.0] * deg
         moved = edited_task(task, shifted(task, "tray", Pose.of(offset, turn)))
-        again, ways = replan(moved, tray_corner)
+        ways = proved_whole(moved, tray_corner)
         adapted += sum(way == "adapted" for way in ways)
-        certified = certify(again)
-        assert [record.step for record in certified.certificate.segments] == [s.step for s in again.segments]
     assert adapted > 8
+
+
+def proved_whole(changed: Task, earlier: Plan) -> tuple[str, ...]:
+    """Plan `changed` from an `earlier` plan, and see that the proof is one of this task, of every segment of it."""
+    again, ways = replan(changed, earlier)
+    certified = certify(again)
+    assert [record.step for record in certified.certificate.segments] == [s.step for s in again.segments]
+    moving = {index for index, step in enumerate(changed.steps) if index > 0 or not isinstance(step, MoveJ)}
+    assert {segment.step for segment in again.segments} == moving
+    assert again.inputs == plan_inputs(changed)
+    welds = [record.seam.seam for record in certified.certificate.segments if record.seam is not None]
+    assert welds == [step.seam for step in changed.steps if isinstance(step, Weld)]
+    return ways
+
+
+PART = "lib:sim/tray_cell/tray.yaml"
+
+
+def boss_moved(rng: np.random.Generator) -> list[Edit]:
+    x, y = 190.0 + rng.uniform(-6.0, 6.0, 2).round(2)
+    centre = Edit(PART, ("seams", "boss", "circle", "centre"), f"{x:g} {y:g} 0 mm")
+    return [Edit(PART, ("bodies", "boss", "at", "xyz"), f"{x:g} {y:g} 20 mm"), centre]
+
+
+def wall_of_another_height(rng: np.random.Generator) -> list[Edit]:
+    height = round(float(rng.uniform(94.0, 106.0)), 2)
+    size = Edit(PART, ("bodies", "wall_left", "box"), f"400 4 {height:g} mm")
+    return [size, Edit(PART, ("bodies", "wall_left", "at", "xyz"), f"196 -2 {0.5 * height:g} mm")]
+
+
+def boss_of_another_radius(rng: np.random.Generator) -> list[Edit]:
+    radius = f"{rng.uniform(29.8, 30.4):.2f} mm"
+    where = ("bodies", "boss", "tube", "radius"), ("seams", "boss", "circle", "radius")
+    return [Edit(PART, keys, radius) for keys in where]
+
+
+@pytest.mark.parametrize("change", [wall_of_another_height, boss_of_another_radius])
+def test_random_changes_of_the_part_leave_nothing_unproved(
+    task: Task, tray_corner: Plan, change: Callable[[np.random.Generator], list[Edit]]
+) -> None:
+    """It is proved whole, or refused; and nothing is refused that a plan from scratch would have."""
+    rng = np.random.default_rng(8)
+    proved = 0
+    for _ in range(2):
+        changed = edited_task(task, change(rng))
+        try:
+            ways = proved_whole(changed, tray_corner)
+        except PlanningFailed:
+            with pytest.raises(PlanningFailed):
+                plan(changed)
+            continue
+        assert "kept" in ways[1:]
+        proved += 1
+    assert proved
+
+
+def test_a_seam_that_now_leads_through_a_singularity_is_refused_with_the_place(task: Task, tray_corner: Plan) -> None:
+    """The wrist is nearly straight where the ring of the boss begins; some millimetres on, it would be."""
+    moved = edited_task(task, boss_moved(np.random.default_rng(8)))
+    with pytest.raises(PlanningFailed) as caught:
+        replan(moved, tray_corner)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.data["step"]) == ("P282", 4)
+    mechanism, tip = task.cell.mechanisms[0], task.cell.mechanisms[0].pose_flange_tip(16 * mm)
+    bends = jacobians(chain_of(mechanism.robot), [finding.data["joints"]], tip)
+    assert normalised_sigma_min(bends)[0] == pytest.approx(finding.data["sigma_min"], abs=1e-3)
+    assert finding.data["sigma_min"] < 0.02
+
+
+def test_what_should_not_have_been_kept_is_refuted(
+    task: Task, tray_corner: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reuse that looks at nothing gets no plan through the proof: of a boss that moved, or a clamp on the way."""
+
+    def kept(arm: Arm, index: int, *_: object) -> list[FixedSegment] | None:
+        return list(arm.earlier.steps.get(index, ())) or None
+
+    monkeypatch.setattr(plan_task, "_kept_segments", kept)
+    for edits in (boss_moved(np.random.default_rng(8)), shifted(task, *read_shift("clamp_1=0 -20 10 mm"))):
+        again, ways = replan(edited_task(task, edits), tray_corner)
+        assert set(ways[1:]) == {"kept"}
+        with pytest.raises(NotCertified):
+            certify(again)
 
 
 def test_plan_says_what_was_reused(
