@@ -64,25 +64,27 @@ def _arm_angles(lengths: FloatArray, x: float, y: float, z: float, out: FloatArr
     bend = atan2(a2, c3)
     radial_squared = x * x + y * y - b * b
     reach = sqrt(radial_squared) if radial_squared >= 0.0 else np.nan
-    height = z - c1
+    height, around = z - c1, atan2(y, x)
     for shoulder in range(2):
         radial = reach if shoulder == 0 else -reach
-        theta1 = atan2(y, x) - atan2(b, radial)
+        theta1 = around - atan2(b, radial)
         forward = radial - a1
         squared = forward * forward + height * height
         elbow_turn = _arc_cosine((squared - c2 * c2 - forearm * forearm) / (2.0 * c2 * forearm))
+        lean = atan2(forward, height)
+        ahead = atan2(forearm * sin(elbow_turn), c2 + forearm * cos(elbow_turn))
         for elbow in range(2):
-            turn = elbow_turn if elbow == 0 else -elbow_turn
-            theta2 = atan2(forward, height) - atan2(forearm * sin(turn), c2 + forearm * cos(turn))
             out[2 * shoulder + elbow, 0] = theta1
-            out[2 * shoulder + elbow, 1] = theta2
-            out[2 * shoulder + elbow, 2] = turn - bend
+            out[2 * shoulder + elbow, 1] = lean - ahead if elbow == 0 else lean + ahead
+            out[2 * shoulder + elbow, 2] = (elbow_turn if elbow == 0 else -elbow_turn) - bend
 
 
-@compiled(NOTHING, reads(2), REAL, REAL, writes(1))
-def _wrist_angles(tip: FloatArray, theta1: float, theta23: float, out: FloatArray) -> None:
-    """Fill `out` (3,) with theta 4..6, theta 5 >= 0, that turn the arm's frame into the rotation of `tip` (4, 4)."""
-    s1, c1, s, c = sin(theta1), cos(theta1), sin(theta23), cos(theta23)
+@compiled(NOTHING, reads(2), REAL, REAL, REAL, writes(1))
+def _wrist_angles(tip: FloatArray, s1: float, c1: float, theta23: float, out: FloatArray) -> None:
+    """Fill `out` (3,) with theta 4..6, theta 5 >= 0, that turn the arm's frame into the rotation of `tip` (4, 4); `s1`
+    and `c1` are sine and cosine of theta 1.
+    """
+    s, c = sin(theta23), cos(theta23)
     zx = c * (c1 * tip[0, 2] + s1 * tip[1, 2]) - s * tip[2, 2]
     zy = c1 * tip[1, 2] - s1 * tip[0, 2]
     zz = s * (c1 * tip[0, 2] + s1 * tip[1, 2]) + c * tip[2, 2]
@@ -124,13 +126,16 @@ def opw_branches(
     wrist = np.empty(3)
     c4 = lengths[6]
     _arm_angles(lengths, tip[0, 3] - c4 * tip[0, 2], tip[1, 3] - c4 * tip[1, 2], tip[2, 3] - c4 * tip[2, 2], arm)
+    s1 = c1 = 0.0
     for row in range(4):
         theta1, theta2, theta3 = arm[row, 0], arm[row, 1], arm[row, 2]
+        if row % 2 == 0:
+            s1, c1 = sin(theta1), cos(theta1)
         found = not (np.isnan(theta1) or np.isnan(theta2))
         valid[2 * row] = valid[2 * row + 1] = found
         if not found:
             continue
-        _wrist_angles(tip, theta1, theta2 + theta3, wrist)
+        _wrist_angles(tip, s1, c1, theta2 + theta3, wrist)
         for flip in range(2):
             k = 2 * row + flip
             out[k, 0], out[k, 1], out[k, 2] = theta1, theta2, theta3
