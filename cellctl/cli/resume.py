@@ -142,6 +142,8 @@ def said_of(found: Interrupted) -> tuple[str, ...]:
         ]
     else:
         lines.append(f"cellctl resume {found.folder} --arc restart                 go on")
+    if survey.arm not in ("", "sim"):
+        lines.append(f"this run was on '{survey.arm}': add the --driver it had, with its port, and --yes")
     return (*lines, "or move the arm by hand and do the rest by hand; nothing moves by itself")
 
 

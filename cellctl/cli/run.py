@@ -119,7 +119,7 @@ def certified_subject(subject: str, *, seed: int, engine: EngineName | None, say
     """The certified plan of a task file, or of a plan file, which is proved again; raises CellctlError."""
     from cellctl import jobs
 
-    if Path(subject).is_file() and zipfile.is_zipfile(subject):
+    if Path(subject).is_file() and (subject.endswith(".zip") or zipfile.is_zipfile(subject)):
         say(f"reading {subject}", None)
         return jobs.verify(subject, engine=engine, progress=say)
     return planned_and_proved(subject, seed=seed, engine=engine, say=say)

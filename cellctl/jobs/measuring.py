@@ -163,13 +163,13 @@ def _executed(procedure: SeamProcedure, travel_speed: float, whole: Pass) -> Exe
 
 
 def late_cycles(passes: list[Pass], where: str) -> tuple[Finding, ...]:
-    """That cycles came late while the arc burnt (X489), by the arm's own clock; nothing where all came in time."""
+    """That cycles came late in an arc or a bead (X489), by the arm's own clock; nothing where all came in time."""
     gaps = np.concatenate([np.diff(burnt.t) for burnt in passes])
     period = float(np.median(gaps))
     late = gaps[gaps > 1.5 * period]
     if not len(late):
         return ()
-    text = f"{where}: the host was late, {len(late)} cycles while the arc burnt, the worst by"
+    text = f"{where}: the host was late, {len(late)} cycles on this seam, the worst by"
     worst = f"{(late.max() - period) * 1e3:.0f} ms"
     return (Finding("X489", f"{text} {worst}", suggestion="take load off this machine", severity="note"),)
 

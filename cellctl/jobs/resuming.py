@@ -94,7 +94,7 @@ def interrupted(folder: str | Path) -> Interrupted:
     if survey.ending == "done":
         raise UsageError(Finding("X442", "this run was completed, there is nothing to resume", Place(str(folder))))
     if (later := _gone_on_with(folder)) is not None:
-        text = f"this run was gone on with in '{later.name}', which knows what has been welded since"
+        text = f"this run was gone on with in '{later.name}', which knows what has been done since"
         raise UsageError(Finding("X446", text, Place(str(folder)), f"resume '{later}' if that was cut off too"))
     certified = verify(folder / PLAN_FILE)
     if certified.certificate.plan_sha256 != survey.plan_sha256:
@@ -329,6 +329,6 @@ def _group(found: Interrupted) -> str:
 def _demand_overlap(found: Interrupted, arc: ArcAfter, overlap: float) -> None:
     least = LEAST_OVERLAP if found.survey.doubtful else 0.0
     if arc == "restart" and not least <= overlap <= LONGEST_OVERLAP:
-        why = ", for the journal does not say to the last millimetre how far the arc burnt" if least else ""
+        why = ", for the journal does not say to the last millimetre how far the seam got" if least else ""
         text = f"an overlap lies between {least * 1e3:g} and {LONGEST_OVERLAP * 1e3:g} mm here{why}"
         raise UsageError(Finding("X444", f"{text}; it is {overlap * 1e3:g} mm"))

@@ -86,6 +86,14 @@ def test_a_driver_without_its_port_is_a_usage_error(say) -> None:
     assert "[U644]" in answer.err
 
 
+def test_a_name_that_something_has_is_refused_and_left(say, tmp_path: Path) -> None:
+    (tmp_path / "kept.yaml").write_text("precious")
+    for name in ("kept.yaml", ".", "nowhere/arm"):
+        answer = say("emulate", "modbus", "--link", str(tmp_path / name))
+        assert (answer.code, "[U680]" in answer.err) == (2, True), answer.err
+    assert (tmp_path / "kept.yaml").read_text() == "precious"
+
+
 def read_feetech(port: str) -> list[float]:
     from cellctl.drivers import open_driver
     from cellctl.drivers.driver import ArmSetup

@@ -234,3 +234,14 @@ def test_a_run_that_never_began_is_told_from_one_that_broke_off(one_run, tmp_pat
     with pytest.raises(FileError) as caught:
         surveyed(crashed(folder, tmp_path / "dead", 0, torn=30))
     assert caught.value.findings[0].code == "X440"
+
+
+def test_an_emptied_journal_is_no_run_that_never_began(tmp_path) -> None:
+    """A trace of what was sent contradicts it."""
+    (tmp_path / "journal.jsonl").write_bytes(b"")
+    (tmp_path / "trace.csv").write_text("t,segment\n")
+    with pytest.raises(FileError, match="never began"):
+        surveyed(tmp_path)
+    (tmp_path / "trace.csv").write_text("t,segment\n0.0,0\n")
+    with pytest.raises(FileError, match="X450"):
+        surveyed(tmp_path)

@@ -58,5 +58,5 @@ def test_late_cycles_under_a_burning_arc_are_named():
     burnt = Pass(times, times, times[:, None], times, times, times)
     (finding,) = late_cycles([burnt], "step 2, tray.left, measured")
     assert finding.code == "X489"
-    assert finding.message.endswith("measured: the host was late, 2 cycles while the arc burnt, the worst by 28 ms")
+    assert finding.message.endswith("measured: the host was late, 2 cycles on this seam, the worst by 28 ms")
     assert late_cycles([burnt.where(np.arange(102) < 50)], "") == ()

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from cellctl.emulators.link.line import Line
+from cellctl.errors import Finding, UsageError
 from cellctl.model.link_faults import Fault
 
 _LONGEST_WAIT = 0.02
@@ -21,7 +22,7 @@ _LONGEST_WAIT = 0.02
 
 class Terminal:
     """A pseudoterminal with a line behind it. `port` is what a client opens: `name`, a link that follows the terminal
-    when it is pulled and plugged in again, or the terminal itself.
+    when it is pulled and plugged in again, or the terminal itself. Raises UsageError U680 where `name` cannot be made.
 
     With the fault `hang_up` and `replug: other_device`, something that only echoes is found at the port afterwards.
     """
@@ -99,13 +100,24 @@ class Terminal:
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         if self._name is not None:
-            self._name.unlink(missing_ok=True)
-            self._name.symlink_to(os.ttyname(self._slave))
+            self._put_name(self._name, os.ttyname(self._slave))
 
     def _pull_out(self) -> None:
         for descriptor in (self._slave, self._master):
             if descriptor >= 0:
                 os.close(descriptor)
         self._master = self._slave = -1
-        if self._name is not None:
-            self._name.unlink(missing_ok=True)
+        if self._name is not None and self._name.is_symlink():
+            self._name.unlink()
+
+    def _put_name(self, name: Path, terminal: str) -> None:
+        """Make `name` a link to `terminal`, in place of another link and of nothing else; raises UsageError U680."""
+        try:
+            if name.is_symlink():
+                name.unlink()
+            name.symlink_to(terminal)
+        except OSError as error:
+            self._name = None
+            self._pull_out()
+            text = f"the port cannot be named {name}: {error.strerror or error}"
+            raise UsageError(Finding("U680", text, suggestion="choose a name that nothing has, in a folder")) from None

@@ -13,7 +13,7 @@ from typing import Literal, cast
 from cellctl.errors import FileError, Finding, Place
 from cellctl.execution.records.journal import JournalRecord, is_being_written, read_journal
 from cellctl.execution.records.outcome import Outcome, WeldRun
-from cellctl.execution.records.record import JOURNAL
+from cellctl.execution.records.record import JOURNAL, TRACE
 
 Ending = Literal["done", "stopped", "faulted", "lost", "running"]
 """`lost`: the journal breaks off; `running`: it is still being written."""
@@ -68,7 +68,7 @@ class Survey:
     `welds` are all stretches in order, those of an earlier run that this one went on with left out; `done` are the
     segments whose seam or screw is complete, `cut` (segment, s) the seam that is not. `grips` are what the gripper was
     told in this run, `screws` those that were begun in it. `resumes` names the record of that earlier run, from this
-    one's folder, `part_id` the work piece.
+    one's folder, `part_id` the work piece, `arm` the driver's name.
     """
 
     plan_sha256: str
@@ -85,6 +85,7 @@ class Survey:
     struck: int | None = None
     resumes: str = ""
     part_id: str = ""
+    arm: str = ""
     time: float = 0.0
     grips: tuple[GripSurvey, ...] = ()
     screws: tuple[ScrewSurvey, ...] = ()
@@ -99,12 +100,24 @@ def surveyed(folder: Path) -> Survey:
     path = folder / JOURNAL
     contents = read_journal(path)
     if not contents.records or contents.records[0].kind != "begin":
+        if _has_trace(folder):
+            text = "the journal lacks its beginning, and there is a trace of what was sent to the arm"
+            raise FileError(Finding("X450", text, Place(str(path)), suggestion="its end is unknown: look at the work"))
         text = "this run never began: nothing was sent to the arm"
         raise FileError(Finding("X440", text, Place(str(path)), suggestion="run the plan anew"))
     reader = _Reader(contents.records[0])
     for record in contents.records[1:]:
         reader.take(record)
     return reader.survey(notice=contents.notice, running=is_being_written(path))
+
+
+def _has_trace(folder: Path) -> bool:
+    """Whether a trace says that anything was sent to the arm: it has a line more than the names of its columns."""
+    try:
+        with (folder / TRACE).open("rb") as file:
+            return sum(1 for _ in zip(file, range(2), strict=False)) == 2
+    except OSError:
+        return False
 
 
 def lost_outcome(survey: Survey, finding: Finding) -> Outcome:
@@ -192,6 +205,7 @@ class _Reader:
             struck=self._struck,
             resumes=str(self._begin.get("resumes", "")),
             part_id=str(self._begin.get("part_id", "")),
+            arm=str(self._begin.get("arm", "")),
             time=self._time,
             grips=tuple(self._grips),
             screws=tuple(self._screws),
