@@ -21,9 +21,9 @@ def list_runs(*, runs: Path = Path("runs")) -> Outcome:
     """
     from rich.table import Table
 
-    from cellctl.jobs.history import history
+    from cellctl.jobs.history import history, unreadable
 
-    found = history(runs)
+    found, damaged = history(runs), unreadable(runs)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "began", "status", "time", "planned", "arc on", "codes"):
         table.add_column(heading)
@@ -37,7 +37,9 @@ def list_runs(*, runs: Path = Path("runs")) -> Outcome:
             f"{figures.arc_on_ratio:.0%}",
             " ".join(figures.codes) or "-",
         )
-    return Outcome(text=(table,) if found else (f"no runs in {runs}",), data={"runs": [asdict(one) for one in found]})
+    notes = (f"not to be read, see `cellctl runs show`: {', '.join(damaged)}",) if damaged else ()
+    said = (table,) if found else (f"no runs in {runs}",)
+    return Outcome(text=(*said, *notes), data={"runs": [asdict(one) for one in found], "unreadable": list(damaged)})
 
 
 def show(run: Path) -> Outcome:

@@ -37,6 +37,14 @@ def history(runs: str | Path) -> tuple[RunFigures, ...]:
         return tuple(_figures(row) for row in rows)
 
 
+def unreadable(runs: str | Path) -> tuple[str, ...]:
+    """The run folders below `runs` that `history` could not read when it looked last."""
+    if not (Path(runs) / DATABASE).is_file():
+        return ()
+    with closing(sqlite3.connect(Path(runs) / DATABASE)) as table:
+        return tuple(name for (name,) in table.execute("select folder from runs where status = '' order by folder"))
+
+
 def _create(table: sqlite3.Connection) -> None:
     """The table, made anew where it is that of another version."""
     if [row[1] for row in table.execute("pragma table_info(runs)")] != ["stamp", *_COLUMNS]:

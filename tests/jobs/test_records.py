@@ -26,7 +26,7 @@ from cellctl.execution.records.recovery import recovered
 from cellctl.execution.records.trace import read_trace
 from cellctl.execution.service.protocol import outcome_as_json
 from cellctl.files import load_cell, write_plan
-from cellctl.jobs.history import DATABASE, history
+from cellctl.jobs.history import DATABASE, history, unreadable
 from cellctl.jobs.repositioning import reposition
 from cellctl.jobs.run_exporting import export_mcap, export_parquet
 from cellctl.jobs.run_figures import net_work, positive_work, run_figures
@@ -80,14 +80,20 @@ def test_figures_of_a_run(runs: Path, moved: CertifiedPlan) -> None:
     assert figures.plan_sha256 == moved.certificate.plan_sha256
 
 
-def test_the_history_follows_the_folders(cell, runs: Path, moved: CertifiedPlan) -> None:
+def test_the_history_follows_the_folders(
+    cell, runs: Path, moved: CertifiedPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert [one.folder for one in history(runs)] == ["one"]
     ran(cell, moved, runs / "two")
     assert [one.folder for one in history(runs)] == ["one", "two"]
     with sqlite3.connect(runs / DATABASE) as table:
         assert table.execute("select count(*) from runs where status = 'done'").fetchone() == (2,)
+    assert unreadable(runs) == ()
     (runs / "two" / "journal.jsonl").write_text("spoiled")
     assert [one.folder for one in history(runs)] == ["one"]
+    assert unreadable(runs) == ("two",)
+    assert call(("runs", "list", "--runs", str(runs))) == 0
+    assert "not to be read, see `cellctl runs show`: two" in capsys.readouterr().out
     (runs / DATABASE).unlink()
     assert [one.folder for one in history(runs)] == ["one"]
 
