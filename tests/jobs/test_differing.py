@@ -171,4 +171,4 @@ def test_verify_of_a_run_judges_what_was_measured(
     assert call(["verify", str(folder)]) == 1
     err = capsys.readouterr().err
     assert "tray.left, measured: the wire is off the seam across" in err
-    assert "tray.right: no arc burnt on it in this run [C336]" in err
+    assert "tray.right: nothing was done along it in this run [C336]" in err

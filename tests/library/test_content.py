@@ -77,7 +77,7 @@ def test_the_readme_tells_of_the_robot(robot: Robot, folder: Path) -> None:
 
 def test_tools_have_a_readme_and_licences(checkout: Path) -> None:
     tools = sorted((checkout / "robots" / "tools").iterdir())
-    assert len(tools) == 6
+    assert len(tools) == 7
     for folder in tools:
         assert (folder / "README.md").read_text("utf-8").startswith("# ")
         assert YAML(typ="safe").load(folder / "tool.yaml")["sources"]["shape"]["basis"] == "estimate"

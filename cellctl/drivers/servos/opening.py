@@ -44,7 +44,7 @@ def _wiring_of(protocol: Protocol, setup: ArmSetup) -> Wiring:
     try:
         return load_wiring(setup.robot)
     except FileError as error:
-        if error.findings[0].code != "F101":
+        if error.findings[0].code not in ("F101", "F207"):
             raise
         message = f"the arm of this cell is a {setup.robot}, and nothing says how {protocol} servos would drive it"
         hint = "is this the task for the arm at the port? else name its wiring with --wiring FILE"
