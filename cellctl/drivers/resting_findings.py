@@ -5,18 +5,15 @@ from __future__ import annotations
 from math import degrees
 
 from cellctl.drivers.driver import ArmState
+from cellctl.drivers.last_pose import last_pose
 from cellctl.errors import Finding
 
 
 def lost(port: str, why: str, joints: tuple[str, ...], last: ArmState | None) -> Finding:
     """The port is gone, or the arm says nothing any more."""
-    pose = ""
-    if last is not None:
-        values = ", ".join(f"{name} {degrees(q):.1f}" for name, q in zip(joints, last.joints, strict=True))
-        pose = f"; last pose, deg: {values}"
     return Finding(
         "X484",
-        f"the arm at {port} was lost: {why}{pose}",
+        f"the arm at {port} was lost: {why}{last_pose(joints, last)}",
         suggestion="look at the arm and its cable, then clear the fault",
         data={"port": port, "joints": None if last is None else last.joints.tolist()},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import degrees
 
 from cellctl.drivers.driver import ArmState
+from cellctl.drivers.last_pose import last_pose
 from cellctl.errors import Finding
 from cellctl.model.wires import gcode
 
@@ -25,13 +26,9 @@ def unfit(port: str, what: str) -> Finding:
 
 def lost(port: str, why: str, joints: tuple[str, ...], last: ArmState | None) -> Finding:
     """The controller is gone, or says nothing any more."""
-    pose = ""
-    if last is not None:
-        values = ", ".join(f"{name} {degrees(q):.1f}" for name, q in zip(joints, last.joints, strict=True))
-        pose = f"; last pose, deg: {values}"
     return Finding(
         "X471",
-        f"the controller at {port} was lost: {why}{pose}",
+        f"the controller at {port} was lost: {why}{last_pose(joints, last)}",
         suggestion=f"look at the arm and its cable, clear the fault, then {_HOME}",
         data={"port": port, "joints": None if last is None else last.joints.tolist()},
     )

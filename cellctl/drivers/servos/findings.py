@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import degrees, pi
 
 from cellctl.drivers.driver import ArmState
+from cellctl.drivers.last_pose import last_pose
 from cellctl.errors import Finding
 from cellctl.model.wiring import Wiring
 
 
 def lost(port: str, why: str, wiring: Wiring, last: ArmState | None) -> Finding:
     """The port is gone."""
-    message = f"the arm at {port} was lost: {why}{_last_pose(wiring, last)}"
+    message = f"the arm at {port} was lost: {why}{last_pose(wiring.joints, last)}"
     return Finding(
         "X460",
         message,
@@ -26,7 +27,7 @@ def silent(wiring: Wiring, ids: list[int], what: str, port: str, last: ArmState 
     who = "no servo" if whole else ", ".join(wiring.called(id) for id in ids)
     return Finding(
         "X461",
-        f"{who} at {port} {'has answered' if whole else 'does not answer:'} {what}{_last_pose(wiring, last)}",
+        f"{who} at {port} {'has answered' if whole else 'does not answer:'} {what}{last_pose(wiring.joints, last)}",
         suggestion="look at power and cables",
         data={"port": port, "servos": ids},
     )
@@ -151,10 +152,3 @@ def too_slow(port: str, wiring: Wiring, ceiling: float) -> Finding:
         suggestion="raise the baud rate of the servos, or the period",
         data={"port": port, "ceiling": ceiling},
     )
-
-
-def _last_pose(wiring: Wiring, last: ArmState | None) -> str:
-    if last is None:
-        return ""
-    pose = ", ".join(f"{name} {degrees(q):.1f}" for name, q in zip(wiring.joints, last.joints, strict=True))
-    return f"; last pose, deg: {pose}"
